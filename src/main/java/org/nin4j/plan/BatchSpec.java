@@ -28,8 +28,8 @@ public record BatchSpec(
    * image before it is enlarged. Of the block of (seed, step, {@code Stream.AUGMENTATION}) with the
    * sample's place in the batch as its number, output 0 decides the flip (its lowest bit), outputs
    * 1 and 2 the vertical and horizontal shift: (output modulo (2·shift + 1)) − shift as unsigned
-   * numbers; pixel (i, j) then comes from (i + vertical, j + horizontal), after the flip if any, 0
-   * outside.
+   * numbers; pixel (i, j) is the stored pixel (i + vertical, j' + horizontal), where j' is width −
+   * 1 − j if flipped and j if not; 0 where there is none.
    *
    * @param flip mirror left and right with probability ½
    * @param shift by up to so many stored pixels, along each axis

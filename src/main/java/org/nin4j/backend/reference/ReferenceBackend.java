@@ -10,8 +10,8 @@ import org.nin4j.plan.StorageRules;
 import org.nin4j.plan.TensorSpec;
 
 /**
- * Runs every kind of step with plain loops. Every element, of whatever type the plan gives it, is kept
- * as a float, so a bf16 plan gives the result that bf16 approximates.
+ * Runs every kind of step with plain loops. Every element, of whatever type the plan gives it, is
+ * kept as a float, so a bf16 plan gives the result that bf16 approximates.
  */
 public final class ReferenceBackend implements Backend {
   private static final StorageRules RULES =

@@ -90,8 +90,7 @@ final class ReferenceSession implements Session {
   public void close() {}
 
   private View view(TensorSpec tensor) {
-    return new View(
-        arena, (int) (placed.place(tensor).offset() / Float.BYTES), tensor.shape());
+    return new View(arena, (int) (placed.place(tensor).offset() / Float.BYTES), tensor.shape());
   }
 
   private int step() {
@@ -123,8 +122,7 @@ final class ReferenceSession implements Session {
           view(s.input()),
           view(s.outputGradient()),
           view(s.weightGradient()));
-      s.biasGradient()
-          .ifPresent(b -> Convolutions.backwardBias(view(s.outputGradient()), view(b)));
+      s.biasGradient().ifPresent(b -> Convolutions.backwardBias(view(s.outputGradient()), view(b)));
     } else if (step instanceof LinearForward s) {
       Linears.forward(view(s.input()), view(s.weight()), view(s.bias()), view(s.output()));
     } else if (step instanceof LinearBackwardData s) {
@@ -143,14 +141,10 @@ final class ReferenceSession implements Session {
       Elements.reluBackward(view(s.output()), view(s.outputGradient()), view(s.inputGradient()));
       Convolutions.backwardBias(view(s.inputGradient()), view(s.biasGradient()));
     } else if (step instanceof MaxPoolForward s) {
-      Pools.max(
-          s.pool().window(), view(s.input()), view(s.output()), s.position().map(this::view));
+      Pools.max(s.pool().window(), view(s.input()), view(s.output()), s.position().map(this::view));
     } else if (step instanceof MaxPoolBackward s) {
       Pools.maxBackward(
-          s.pool().window(),
-          view(s.position()),
-          view(s.outputGradient()),
-          view(s.inputGradient()));
+          s.pool().window(), view(s.position()), view(s.outputGradient()), view(s.inputGradient()));
     } else if (step instanceof GlobalAvgPoolForward s) {
       Pools.average(view(s.input()), view(s.output()));
     } else if (step instanceof GlobalAvgPoolBackward s) {
@@ -181,9 +175,7 @@ final class ReferenceSession implements Session {
     } else if (step instanceof SgdUpdate s) {
       for (int i = 0; i < s.parameters().size(); i++) {
         Optional<View> velocity =
-            s.velocities().isEmpty()
-                ? Optional.empty()
-                : Optional.of(view(s.velocities().get(i)));
+            s.velocities().isEmpty() ? Optional.empty() : Optional.of(view(s.velocities().get(i)));
         Updates.sgd(
             s.sgd(),
             epoch.learningRates()[runs],
