@@ -11,8 +11,7 @@ package org.nin4j.backend;
  * @param before what the metrics start from: the sums of the epoch's earlier steps where it goes on
  *     after an interruption, so that they are added up in the same order as without one
  */
-public record Epoch(
-    long seed, int firstStep, int[] order, float[] learningRates, Metrics before) {
+public record Epoch(long seed, int firstStep, int[] order, float[] learningRates, Metrics before) {
 
   /** An epoch from its beginning. */
   public Epoch(long seed, int firstStep, int[] order, float[] learningRates) {

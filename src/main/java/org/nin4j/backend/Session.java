@@ -35,7 +35,9 @@ public interface Session extends AutoCloseable {
    */
   void run();
 
-  /** Waits for the runs so far and reads {@link Epoch#before} plus the sums since {@link #begin}. */
+  /**
+   * Waits for the runs so far and reads {@link Epoch#before} plus the sums since {@link #begin}.
+   */
   Metrics metrics();
 
   /** Waits for the runs so far, then frees everything; a second call does nothing. */
