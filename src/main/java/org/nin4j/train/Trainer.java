@@ -69,6 +69,12 @@ public final class Trainer {
     fingerprint = Images.fingerprint(data);
   }
 
+  /** Size of a checkpoint's tensors. */
+  public long checkpointBytes() {
+    boolean state = recipe.optimizer().momentum() > 0;
+    return plan.parameterBytes() * (state ? 2 : 1);
+  }
+
   /** Makes the training stop after the step that is under way; may be called from any thread. */
   public void stop() {
     stopping = true;

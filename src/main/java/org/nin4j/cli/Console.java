@@ -1,0 +1,44 @@
+package org.nin4j.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * What a command sees of the world outside.
+ *
+ * @param out results and what goes on
+ * @param err errors, and the progress bar
+ * @param terminal whether {@code err} is a terminal, where a progress bar can be drawn
+ * @param environment the process's environment variables
+ * @param home the user's home folder
+ */
+record Console(
+    PrintStream out,
+    PrintStream err,
+    boolean terminal,
+    Map<String, String> environment,
+    Path home) {
+
+  /** This process's own. */
+  static Console system() {
+    return new Console(
+        System.out,
+        System.err,
+        errorIsTerminal(),
+        System.getenv(),
+        Path.of(System.getProperty("user.home")));
+  }
+
+  /** Java can only say whether input and output both are terminals; Linux says more. */
+  private static boolean errorIsTerminal() {
+    try {
+      String device = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
+      return device.startsWith("/dev/pts/") || device.startsWith("/dev/tty");
+    } catch (IOException | UnsupportedOperationException e) {
+      return System.console() != null;
+    }
+  }
+}
