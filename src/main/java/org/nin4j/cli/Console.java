@@ -1,7 +1,10 @@
 package org.nin4j.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
@@ -25,11 +28,16 @@ record Console(
   /** This process's own. */
   static Console system() {
     return new Console(
-        System.out,
-        System.err,
+        utf8(FileDescriptor.out),
+        utf8(FileDescriptor.err),
         errorIsTerminal(),
         System.getenv(),
         Path.of(System.getProperty("user.home")));
+  }
+
+  /** System.out would turn × into ? wherever no locale is set. */
+  private static PrintStream utf8(FileDescriptor descriptor) {
+    return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
   }
 
   /** Java can only say whether input and output both are terminals; Linux says more. */

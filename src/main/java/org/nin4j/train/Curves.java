@@ -36,9 +36,17 @@ public final class Curves {
     XYChart loss = panel(title, "loss", LegendPosition.InsideNE);
     line(loss, "train", TRAIN, history, EpochResult::trainLoss);
     line(loss, "test", TEST, history, EpochResult::testLoss);
+    loss.getStyler().setYAxisMin(0.0);
     XYChart accuracy = panel(title, "accuracy", LegendPosition.InsideSE);
     line(accuracy, "train", TRAIN, history, EpochResult::trainAccuracy);
     line(accuracy, "test", TEST, history, EpochResult::testAccuracy);
+    double lowest =
+        history.epochs().stream()
+            .mapToDouble(r -> Math.min(r.trainAccuracy(), r.testAccuracy()))
+            .min()
+            .orElse(0);
+    accuracy.getStyler().setYAxisMin(Math.floor(lowest * 10) / 10);
+    accuracy.getStyler().setYAxisMax(1.0);
     try (PartialFile partial = PartialFile.create(file)) {
       BitmapEncoder.saveBitmap(List.of(loss, accuracy), 1, 2, partial.stream(), BitmapFormat.PNG);
       partial.commit();

@@ -106,10 +106,13 @@ public final class RunFolder implements TrainingListener {
     }
   }
 
-  /** Writes {@code config.json}. */
+  /** Writes {@code config.json}; where the run goes on, {@code config-2.json} and so on. */
   public void writeConfig(JsonObject config) {
-    String json = new GsonBuilder().setPrettyPrinting().create().toJson(config);
-    write(path.resolve("config.json"), json + "\n");
+    Path file = path.resolve("config.json");
+    for (int i = 2; Files.exists(file); i++) {
+      file = path.resolve("config-" + i + ".json");
+    }
+    write(file, new GsonBuilder().setPrettyPrinting().create().toJson(config) + "\n");
   }
 
   /** Removes the folder if the run never came to a checkpoint: it holds nothing of worth then. */
