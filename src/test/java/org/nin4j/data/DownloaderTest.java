@@ -42,7 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
 class DownloaderTest {
 
   private static final Duration LONG = Duration.ofSeconds(30);
-  private static final Duration SHORT = Duration.ofMillis(400);
+  private static final Duration SHORT = Duration.ofSeconds(1);
 
   @TempDir private Path folder;
   private final byte[] body = new byte[300_001];
@@ -286,8 +286,8 @@ class DownloaderTest {
           await(over);
         };
     try {
-      assertMissing(SHORT, "nothing came for 0.4 s", mirror("mute", neverBegins));
-      assertMissing(SHORT, "nothing came for 0.4 s", mirror("stuck", neverEnds));
+      assertMissing(SHORT, "nothing came for 1.0 s", mirror("mute", neverBegins));
+      assertMissing(SHORT, "nothing came for 1.0 s", mirror("stuck", neverEnds));
     } finally {
       over.countDown();
     }

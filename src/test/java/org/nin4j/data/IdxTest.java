@@ -244,6 +244,14 @@ class IdxTest {
     }
   }
 
+  /** The file is refused by its size, before 2 GB are allocated for what it cannot hold. */
+  @Test
+  void refusesPromisesThatGzipCannotKeep() throws IOException {
+    byte[] file = imageBytes();
+    ByteBuffer.wrap(file).putInt(4, 2_000_000_000 / 12);
+    assertRefused(gzip(file), labelBytes(0, 0, 0, 0, 0), "1999999992 bytes", "found at most");
+  }
+
   @Test
   void readsWhatTheWriterWrites() {
     TrainTest drawn = Shapes.draw(5, 30, 20, 1);
