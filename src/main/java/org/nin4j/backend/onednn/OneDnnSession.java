@@ -92,10 +92,10 @@ final class OneDnnSession implements Session {
     run.index = 0;
     run.order = epoch.order().clone();
     run.learningRates = epoch.learningRates().clone();
-    run.lossSum = 0;
-    run.samples = 0;
-    run.top1 = 0;
-    run.top5 = 0;
+    run.lossSum = epoch.before().lossSum();
+    run.samples = epoch.before().samples();
+    run.top1 = epoch.before().top1();
+    run.top5 = epoch.before().top5();
   }
 
   @Override
