@@ -54,7 +54,7 @@ final class Calls {
       primitive primitive,
       Places places,
       long scratchAt,
-      Argument... arguments) {
+      List<Argument> arguments) {
     IntMemoryMap map = new IntMemoryMap();
     for (Argument argument : arguments) {
       map.put(argument.kind(), argument.memory());
@@ -82,8 +82,7 @@ final class Calls {
         new reorder(descriptor),
         places,
         scratchAt,
-        argument(DNNL_ARG_FROM, from),
-        argument(DNNL_ARG_TO, to));
+        List.of(argument(DNNL_ARG_FROM, from), argument(DNNL_ARG_TO, to)));
   }
 
   /** The scratchpad of such a copy. */

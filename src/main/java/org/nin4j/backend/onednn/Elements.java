@@ -5,6 +5,7 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_SRC;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
 
+import java.util.List;
 import org.bytedeco.dnnl.eltwise_backward;
 import org.bytedeco.dnnl.eltwise_forward;
 import org.bytedeco.dnnl.global.dnnl.algorithm;
@@ -44,8 +45,9 @@ final class Elements {
                 new eltwise_forward(descriptor),
                 places,
                 0,
-                Calls.argument(DNNL_ARG_SRC, places.memory(step.input())),
-                Calls.argument(DNNL_ARG_DST, places.memory(step.output())))
+                List.of(
+                    Calls.argument(DNNL_ARG_SRC, places.memory(step.input())),
+                    Calls.argument(DNNL_ARG_DST, places.memory(step.output()))))
             .kernel();
   }
 
@@ -70,9 +72,10 @@ final class Elements {
                 new eltwise_backward(descriptor),
                 places,
                 0,
-                Calls.argument(DNNL_ARG_DST, places.memory(y)),
-                Calls.argument(DNNL_ARG_DIFF_DST, places.memory(dy)),
-                Calls.argument(DNNL_ARG_DIFF_SRC, places.memory(dx)))
+                List.of(
+                    Calls.argument(DNNL_ARG_DST, places.memory(y)),
+                    Calls.argument(DNNL_ARG_DIFF_DST, places.memory(dy)),
+                    Calls.argument(DNNL_ARG_DIFF_SRC, places.memory(dx))))
             .kernel();
   }
 

@@ -5,6 +5,7 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 
+import java.util.List;
 import java.util.Optional;
 import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
@@ -151,9 +152,9 @@ final class Matrices {
         if (bias.isPresent()) {
           memory row = places.memory(biasRow(bias.get()), bias.get());
           Calls.Argument added = Calls.argument(DNNL_ARG_BIAS, row);
-          calls.add(descriptor, product, places, scratchAt, src, weights, added, dst);
+          calls.add(descriptor, product, places, scratchAt, List.of(src, weights, added, dst));
         } else {
-          calls.add(descriptor, product, places, scratchAt, src, weights, dst);
+          calls.add(descriptor, product, places, scratchAt, List.of(src, weights, dst));
         }
         return calls.kernel();
       }
@@ -207,9 +208,10 @@ final class Matrices {
                 new matmul(descriptor),
                 places,
                 0,
-                Calls.argument(DNNL_ARG_SRC, places.resident(ones)),
-                Calls.argument(DNNL_ARG_WEIGHTS, places.memory(seenAs, matrix)),
-                Calls.argument(DNNL_ARG_DST, places.memory(result, sums)))
+                List.of(
+                    Calls.argument(DNNL_ARG_SRC, places.resident(ones)),
+                    Calls.argument(DNNL_ARG_WEIGHTS, places.memory(seenAs, matrix)),
+                    Calls.argument(DNNL_ARG_DST, places.memory(result, sums))))
             .kernel();
       }
     };

@@ -6,6 +6,7 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WORKSPACE;
 
+import java.util.List;
 import org.bytedeco.dnnl.global.dnnl.algorithm;
 import org.bytedeco.dnnl.global.dnnl.prop_kind;
 import org.bytedeco.dnnl.memory;
@@ -83,9 +84,9 @@ final class Pools {
           memory positions =
               places.memory(descriptor.workspace_desc(), step.position().orElseThrow());
           Calls.Argument winners = Calls.argument(DNNL_ARG_WORKSPACE, positions);
-          calls.add(descriptor, pool, places, 0, src, dst, winners);
+          calls.add(descriptor, pool, places, 0, List.of(src, dst, winners));
         } else {
-          calls.add(descriptor, pool, places, 0, src, dst);
+          calls.add(descriptor, pool, places, 0, List.of(src, dst));
         }
         return calls.kernel();
       }
@@ -126,11 +127,12 @@ final class Pools {
                 new pooling_backward(descriptor),
                 places,
                 0,
-                Calls.argument(DNNL_ARG_DIFF_DST, places.memory(dy)),
-                Calls.argument(DNNL_ARG_DIFF_SRC, places.memory(dx)),
-                Calls.argument(
-                    DNNL_ARG_WORKSPACE,
-                    places.memory(descriptor.workspace_desc(), step.position())))
+                List.of(
+                    Calls.argument(DNNL_ARG_DIFF_DST, places.memory(dy)),
+                    Calls.argument(DNNL_ARG_DIFF_SRC, places.memory(dx)),
+                    Calls.argument(
+                        DNNL_ARG_WORKSPACE,
+                        places.memory(descriptor.workspace_desc(), step.position()))))
             .kernel();
       }
     };
