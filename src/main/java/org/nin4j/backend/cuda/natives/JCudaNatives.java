@@ -81,6 +81,7 @@ public final class JCudaNatives {
     OTHERS.forEach(name -> natives.put(fileName(name), retargeted(name, set)));
     Path folder = cache.install(CACHE_KIND, natives);
     OTHERS.forEach(name -> initialise(folder, name));
+    checkCudnnsCuda(set);
     return versions(set);
   }
 
@@ -193,6 +194,17 @@ public final class JCudaNatives {
           throw new NativesException(new Problem.JCudaShadowed(file));
         }
       }
+    }
+  }
+
+  /** cuDNN opens cuBLAS and NVRTC by name when it first needs them: of the CUDA it is built for. */
+  private static void checkCudnnsCuda(CudaSet set) {
+    // As in cuda.h, 1000 * major + 10 * minor; cuDNN 9 knows no CUDA before 11.
+    int builtFor = (int) (JCudnn.cudnnGetCudartVersion() / 1000);
+    if (builtFor >= 11 && builtFor != set.cudaMajor()) {
+      throw new NativesException(
+          new Problem.CudnnForOtherCuda(
+              set.library(LibraryRole.CUDNN).path(), builtFor, set.cudaMajor()));
     }
   }
 

@@ -50,14 +50,14 @@ public sealed interface Problem {
 
     @Override
     public String remedy() {
-      if (container) {
-        return "start the container with its GPUs: docker run --gpus all … (needs the NVIDIA"
-            + " Container Toolkit on the host)";
+      if (!gpuOnBus) {
+        return "this machine shows no NVIDIA GPU: use --device cpu";
       }
-      return gpuOnBus
-          ? "sudo ubuntu-drivers install (Ubuntu) or sudo apt install nvidia-driver (Debian), then"
-              + " restart the machine"
-          : "this machine shows no NVIDIA GPU: use --device cpu";
+      return container
+          ? "start the container with its GPUs: docker run --gpus all … (needs the NVIDIA Container"
+              + " Toolkit on the host)"
+          : "sudo ubuntu-drivers install (Ubuntu) or sudo apt install nvidia-driver (Debian), then"
+              + " restart the machine";
     }
   }
 
