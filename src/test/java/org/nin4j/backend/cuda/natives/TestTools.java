@@ -39,13 +39,17 @@ final class TestTools {
   static Outcome fork(
       Map<String, String> environment, List<String> jvmOptions, Class<?> main, Object... arguments)
       throws IOException {
+    return run(environment, javaCommand(jvmOptions, main, arguments));
+  }
+
+  static List<String> javaCommand(List<String> jvmOptions, Class<?> main, Object... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(jvmOptions);
     command.addAll(List.of("-Xmx256m", "-cp", System.getProperty("java.class.path")));
     command.add(main.getName());
     Arrays.stream(arguments).map(Object::toString).forEach(command::add);
-    return run(environment, command);
+    return command;
   }
 
   /** Leaves the test out, with its reason in the output, where a program is not installed. */
