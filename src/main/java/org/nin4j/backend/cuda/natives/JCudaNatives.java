@@ -122,10 +122,9 @@ public final class JCudaNatives {
     }
   }
 
-  /** Java repeats the path in front of what the linker says. */
+  /** Java puts the path in front of what the linker says, which may begin with it too. */
   private static String linkerMessage(Path path, UnsatisfiedLinkError refused) {
-    String message = String.valueOf(refused.getMessage());
-    return message.startsWith(path + ": ") ? message.substring((path + ": ").length()) : message;
+    return String.valueOf(refused.getMessage()).replace(path + ": ", "");
   }
 
   /** One of JCuda's natives, asking for the set's sonames. */

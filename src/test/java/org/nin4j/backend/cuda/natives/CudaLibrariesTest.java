@@ -277,6 +277,18 @@ class CudaLibrariesTest {
   }
 
   @Test
+  void advisesForTheCudaThatIsNearest() throws IOException {
+    world.library(TOOLKIT, "libnvrtc.so.12", "12.6.85");
+    List<Problem> problems = world.find().problems();
+    assertEquals(
+        List.of(
+            new Problem.Missing(List.of(Component.CUBLAS, Component.CUDNN), 12),
+            new Problem.Incomplete(
+                Component.NVRTC, world.path(TOOLKIT), "libnvrtc-builtins.so.12.6 is missing", 12)),
+        problems);
+  }
+
+  @Test
   void saysWhichPartOfCudnnIsMissing() throws IOException {
     world.cuda(TOOLKIT, "12.6.85", "9.5.1");
     Files.delete(world.path(TOOLKIT + "/libcudnn_ops.so.9"));

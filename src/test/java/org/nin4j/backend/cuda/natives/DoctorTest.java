@@ -164,6 +164,7 @@ class DoctorTest {
     assertRemedy("libcudnn.so.9", new Problem.SettingUnused(List.of(path)));
     assertRemedy("off LD_LIBRARY_PATH", new Problem.JCudaShadowed(path));
     assertRemedy("zlib1g", new Problem.LoadFailed(path, "libz.so.1: cannot open shared object"));
+    assertRemedy("unset LD_BIND_NOW", new Problem.LoadFailed(path, "undefined symbol: cudnnRNN"));
     assertRemedy("--cuda-libs DIR", new Problem.LoadFailed(path, "libx.so: cannot open"));
     assertRemedy("new process", new Problem.AlreadyLoaded(path));
     assertRemedy("nvidia-smi", new Problem.CallFailed("cudnnCreate", "failure"));

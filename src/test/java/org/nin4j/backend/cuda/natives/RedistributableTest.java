@@ -31,6 +31,7 @@ class RedistributableTest {
   void world() throws IOException {
     root = root.toRealPath();
     world = new World(root);
+    world.driver("560.35.03");
     cache = CacheDirectory.at(world.path("cache"));
   }
 
@@ -77,6 +78,15 @@ class RedistributableTest {
     world.cuda(TOOLKIT, "12.9.86", "9.10.2");
     CudaSet set = CudaLibraries.find(world.places(), cache).set().orElseThrow();
     assertEquals(Origin.TOOLKIT, set.library(LibraryRole.CUDNN).origin());
+    assertFalse(Files.exists(cache.folder().resolve("redistributable")));
+  }
+
+  @Test
+  void isLeftAloneWithoutADriver() throws IOException {
+    writeJar();
+    Files.delete(world.path("usr/lib/x86_64-linux-gnu/libcuda.so.1"));
+    Files.delete(world.path("usr/lib/x86_64-linux-gnu/libcuda.so.560.35.03"));
+    assertTrue(CudaLibraries.find(world.places(), cache).set().isEmpty());
     assertFalse(Files.exists(cache.folder().resolve("redistributable")));
   }
 
