@@ -167,8 +167,11 @@ public final class JCudaNatives {
 
   private static void initialise(Path folder, String name) {
     String fileName = fileName(name);
-    checkUnshadowed(fileName);
     Path file = folder.resolve(fileName);
+    if (file.equals(LOADED.get(fileName))) {
+      return;
+    }
+    checkUnshadowed(fileName);
     // First without JCuda, whose own message on a failure hides the cause in two stack traces.
     loadOnce(fileName, file);
     String temporary = System.setProperty("java.io.tmpdir", folder.toString());

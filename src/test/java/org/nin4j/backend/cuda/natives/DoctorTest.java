@@ -97,6 +97,9 @@ class DoctorTest {
     world.cuda("usr/local/cuda-13.0/lib64", "13.0.48", "9.13.0");
     assertEquals(List.of(new Problem.DriverTooOld(new Version("12.4"), 13)), driverProblems(old));
     assertEquals(
+        List.of(new Problem.DriverFailed(34, "CUDA_ERROR_STUB_LIBRARY")),
+        driverProblems(new DriverState(new Version("0.0"), 34, List.of())));
+    assertEquals(
         List.of(new Problem.DriverFailed(999, "CUDA_ERROR_UNKNOWN")),
         driverProblems(new DriverState(new Version("13.0"), 999, List.of())));
   }
