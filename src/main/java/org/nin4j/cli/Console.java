@@ -7,7 +7,9 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
+import org.nin4j.data.Downloader;
 
 /**
  * What a command sees of the world outside.
@@ -17,13 +19,16 @@ import java.util.Map;
  * @param terminal whether {@code err} is a terminal, where a progress bar can be drawn
  * @param environment the process's environment variables
  * @param home the user's home folder
+ * @param downloader gets data sets
  */
 record Console(
     PrintStream out,
     PrintStream err,
     boolean terminal,
     Map<String, String> environment,
-    Path home) {
+    Path home,
+    Downloader downloader) {
+  private static final Duration PATIENCE = Duration.ofSeconds(15);
 
   /** This process's own. */
   static Console system() {
@@ -32,7 +37,8 @@ record Console(
         utf8(FileDescriptor.err),
         errorIsTerminal(),
         System.getenv(),
-        Path.of(System.getProperty("user.home")));
+        Path.of(System.getProperty("user.home")),
+        new Downloader(PATIENCE));
   }
 
   /** System.out would turn × into ? wherever no locale is set. */

@@ -1,12 +1,10 @@
 package org.nin4j.cli;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.nin4j.data.DataLocations;
 import org.nin4j.data.DatasetLoader;
-import org.nin4j.data.Downloader;
 import org.nin4j.data.PublishedDataset;
 import org.nin4j.data.Shapes;
 import org.nin4j.data.TrainTest;
@@ -19,8 +17,6 @@ import picocli.CommandLine.Spec;
 final class DataOptions {
   /** What {@code --dataset} takes, for people. */
   static final String NAMES = "fashion-mnist, mnist or shapes";
-
-  private static final Duration PATIENCE = Duration.ofSeconds(15);
 
   /** Shapes are the same for everyone, as a published data set is. */
   private static final long SHAPES_SEED = 1;
@@ -61,8 +57,7 @@ final class DataOptions {
                         "there is no data set '" + dataset + "'; there are " + NAMES));
     DatasetLoader loader =
         new DatasetLoader(
-            DataLocations.of(data, console.environment(), console.home()),
-            new Downloader(PATIENCE));
+            DataLocations.of(data, console.environment(), console.home()), console.downloader());
     TrainTest all;
     try (DownloadBar bar = new DownloadBar(console)) {
       all = loader.load(published, bar);

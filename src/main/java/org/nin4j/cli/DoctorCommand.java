@@ -1,11 +1,16 @@
 package org.nin4j.cli;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.choice.Devices;
+import org.nin4j.backend.cuda.natives.Doctor;
+import org.nin4j.backend.cuda.natives.SearchPlaces;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /** Says which devices can be used. */
 @Command(
@@ -16,6 +21,15 @@ import picocli.CommandLine.Command;
     footer = {"", "Examples:", "  ${ROOT-COMMAND-NAME} doctor"})
 final class DoctorCommand implements Callable<Integer> {
   private final Console console;
+
+  @Option(
+      names = "--cuda-libs",
+      paramLabel = "DIR",
+      description =
+          "Folder with CUDA libraries, taken before all others. Default: $$"
+              + SearchPlaces.SETTING_VARIABLE
+              + ".")
+  private Optional<Path> cudaLibraries = Optional.empty();
 
   DoctorCommand(Console console) {
     this.console = console;
@@ -34,9 +48,11 @@ final class DoctorCommand implements Callable<Integer> {
                     System.getProperty("os.arch"),
                     runtime.availableProcessors(),
                     Texts.bytes(runtime.maxMemory())));
-    for (String device : List.of("cuda", "cpu", "reference")) {
+    for (String device : List.of("cpu", "reference")) {
       console.out().println(device + ": " + state(device, runtime.availableProcessors()));
     }
+    SearchPlaces places = SearchPlaces.ofThisMachine(cudaLibraries.stream().toList());
+    Doctor.examine(places).lines().forEach(console.out()::println);
     return ExitCode.OK.number;
   }
 
