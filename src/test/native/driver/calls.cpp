@@ -111,6 +111,11 @@ bool context_is_usable() {
   return check(Needs::context) == CUDA_SUCCESS;
 }
 
+bool is_wrong_algorithm(const char* direction, int algorithm) {
+  const std::string asked = std::string(direction) + ":" + std::to_string(algorithm) + ",";
+  return (settings().wrong_algorithm + ",").find(asked) != std::string::npos;
+}
+
 int compute_capability() { return settings().compute_capability; }
 
 }  // namespace stand_in

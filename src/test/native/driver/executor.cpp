@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "faults.h"
+#include "library_support.h"
 #include "settings.h"
 #include "workers.h"
 

@@ -23,6 +23,7 @@ constexpr std::pair<const char*, const char*> kDefaults[] = {
     {"lazy", "0"},
     {"poison", "1"},
     {"quiet", "0"},
+    {"wrong_algorithm", ""},
 };
 
 bool parse(const std::string& text, long low, long high, long& value) {
@@ -43,6 +44,10 @@ bool apply(Settings& s, const std::string& name, const std::string& value) {
   constexpr long kMany = 1l << 50;
   if (name == "device_name") {
     s.device_name = value;
+    return true;
+  }
+  if (name == "wrong_algorithm") {
+    s.wrong_algorithm = value;
     return true;
   }
   if (name == "order") {

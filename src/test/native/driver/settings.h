@@ -21,6 +21,7 @@ struct Settings {
   bool lazy;
   bool poison;
   bool quiet;
+  std::string wrong_algorithm;
 };
 
 const Settings& settings();

@@ -34,6 +34,8 @@ STAND_IN_EXPORT void parallel_for(size_t count, const std::function<void(size_t)
 
 STAND_IN_EXPORT void diagnose(const char* where, const char* message);
 STAND_IN_EXPORT int compute_capability();
+// Did a test ask for this convolution algorithm to compute wrongly? Direction: forward, data, filter.
+STAND_IN_EXPORT bool is_wrong_algorithm(const char* direction, int algorithm);
 STAND_IN_EXPORT bool stream_is_valid(CUstream_st* stream);
 STAND_IN_EXPORT bool is_capturing();
 

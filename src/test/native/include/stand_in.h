@@ -27,6 +27,8 @@ void standin_reset(void);
 //   seed                 1            of shuffle
 //   lazy                 0            1: asynchronous work runs only when something waits for it
 //   poison               1            fresh device, pinned and shared memory reads as NaN
+//   wrong_algorithm                   "forward:1": cuDNN's algorithm of that number computes wrongly;
+//                                     also data:…, filter:…, several with commas
 //   quiet                0            1: no diagnostics on standard error
 int standin_set(const char* name, const char* value);
 
