@@ -1,0 +1,35 @@
+# NiN4J. `make` alone lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help build train test bench doctor kernels stand-in gpu-kit clean
+
+MVN := mvn -B -ntp
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## compile and package, without tests
+	$(MVN) -q -DskipTests package
+
+train: ## build, get the data, train Network in Network, evaluate
+	@./nin train --or-shapes
+
+test: stand-in ## run all tests and the formatter check
+	$(MVN) verify
+
+bench: ## measure steps and training, ours beside libtorch
+	@bench/run
+
+doctor: ## say whether the GPU can be used, and what would mend it
+	@./nin doctor
+
+kernels: ## compile the CUDA kernels for all architectures and show their resources (needs nvcc)
+	@$(MAKE) --no-print-directory -C src/main/cuda
+
+stand-in: ## build the CUDA stand-in that the tests use (needs g++)
+	@$(MAKE) --no-print-directory -C src/test/native
+
+gpu-kit: ## make a folder that proves and measures the CUDA backend on any GPU machine
+	@bench/gpu-kit/build
+
+clean: ## remove what was built
+	rm -rf target gpu-kit

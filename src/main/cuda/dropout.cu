@@ -1,0 +1,100 @@
+// Dropout: keeps an element with probability 1 - p and scales what it keeps. The mask is computed
+// anew from Philox each time and never stored, so forward and backward are one kernel:
+//
+//   y[i]  = keep(i) ? x[i]  / (1 - p) : 0
+//   dx[i] = keep(i) ? dy[i] / (1 - p) : 0
+//
+//   keep(i): element e = ((n C + c) H W + h W + w) is kept if and only if u >= p, u in [0, 1) from
+//            word e % 4 of Philox(seed, block e / 4, step, stream). e counts in NCHW order, so the
+//            mask does not depend on the layout in memory.
+//
+// Shapes   [N, H, W, C] with pixels = H W; y may be x.
+// Bytes    2 N H W C sizeof(T).
+// FLOPs    N H W C; about 25 integer operations an element where H W is a multiple of 4 (one call
+//          of Philox serves four pixels of a channel), about 100 otherwise.
+#include "grid.cuh"
+#include "philox.cuh"
+
+struct Dropout {
+  unsigned long long seed;
+  unsigned step;
+  unsigned stream;
+  float p;
+  float scale;
+};
+
+template <typename T>
+__device__ void drop_elements(const T* x, T* y, long long images, int channels, int pixels,
+                              const Dropout& dropout) {
+  for_each_unit(images, pixels * channels, [=](long long image, int unit) {
+    const int pixel = unit / channels;
+    const int c = unit - pixel * channels;
+    const long long i = image * pixels * channels + unit;
+    const unsigned long long e = (image * channels + c) * pixels + pixel;
+    unsigned words[4];
+    philox(dropout.seed, e / 4, dropout.step, dropout.stream, words);
+    const unsigned word = e % 4 < 2 ? (e % 4 == 0 ? words[0] : words[1])
+                                    : (e % 4 == 2 ? words[2] : words[3]);
+    const float value = to_float(x[i]) * dropout.scale;
+    y[i] = from_float<T>(uniform(word) >= dropout.p ? value : 0.0f);
+  });
+}
+
+// A thread takes PACK channels of four neighbouring pixels: one call of Philox a channel.
+template <typename T>
+__device__ void drop_packs(const T* x, T* y, long long images, int channels, int pixels,
+                           const Dropout& dropout) {
+  constexpr int N = PACK<T>;
+  const int packs = channels / N;
+  const int groups = pixels / 4;
+  for_each_unit(images, groups * packs, [=](long long image, int unit) {
+    const int group = unit / packs;
+    const int c = (unit - group * packs) * N;
+    const unsigned long long first = (image * channels + c) * groups + group;
+    const long long offset = (image * pixels + group * 4) * channels + c;
+    float values[4][N];
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      load(x + offset + static_cast<long long>(k) * channels, values[k]);
+    }
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+      unsigned words[4];
+      philox(dropout.seed, first + static_cast<unsigned long long>(j) * groups, dropout.step,
+             dropout.stream, words);
+#pragma unroll
+      for (int k = 0; k < 4; k++) {
+        const float value = values[k][j] * dropout.scale;
+        values[k][j] = uniform(words[k]) >= dropout.p ? value : 0.0f;
+      }
+    }
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      store(y + offset + static_cast<long long>(k) * channels, values[k]);
+    }
+  });
+}
+
+template <typename T>
+__device__ void drop(const T* x, T* y, long long images, int channels, int pixels, float p,
+                     unsigned long long seed, const long long* step, int stream) {
+  const Dropout dropout{seed, static_cast<unsigned>(*step), static_cast<unsigned>(stream), p,
+                        1.0f / (1.0f - p)};
+  if (pixels % 4 == 0 && channels % PACK<T> == 0 && is_aligned(x) && is_aligned(y)) {
+    drop_packs(x, y, images, channels, pixels, dropout);
+  } else {
+    drop_elements(x, y, images, channels, pixels, dropout);
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
+dropout_f32(const float* x, float* y, long long images, int channels, int pixels, float p,
+            unsigned long long seed, const long long* step, int stream) {
+  drop(x, y, images, channels, pixels, p, seed, step, stream);
+}
+
+extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
+dropout_bf16(const bf16* x, bf16* y, long long images, int channels, int pixels, float p,
+             unsigned long long seed, const long long* step, int stream) {
+  drop(x, y, images, channels, pixels, p, seed, step, stream);
+}

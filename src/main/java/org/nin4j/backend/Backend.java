@@ -1,0 +1,35 @@
+package org.nin4j.backend;
+
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.Plan;
+
+/**
+ * A device and the way to compute on it. Not thread-safe; sessions of one backend are used from the
+ * thread that made them.
+ */
+public interface Backend extends AutoCloseable {
+  /** One word: {@code reference}, {@code onednn}, {@code cuda}. */
+  String name();
+
+  /** A line for people: library versions, device, threads. */
+  String description();
+
+  /**
+   * Rewrites a plan with the fusions that this backend has, and places its tensors by this
+   * backend's layout: what the placed plan says is what a session holds. Needs no device memory.
+   *
+   * @throws BackendException if some step cannot run here; the message names it
+   */
+  PlacedPlan prepare(Plan plan);
+
+  /**
+   * Takes a prepared plan to the device: allocates the arena, chooses algorithms, compiles kernels.
+   *
+   * @throws BackendException if the device cannot hold or run it; nothing stays allocated
+   */
+  Session bind(PlacedPlan plan);
+
+  /** Releases the device; sessions must be closed before. */
+  @Override
+  void close();
+}

@@ -1,0 +1,46 @@
+package org.nin4j.backend;
+
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.tensor.HostTensor;
+
+/**
+ * A plan on a device. Parameters start at 0; write them before the first run. {@link #run} only
+ * replays: nothing is allocated, chosen or waited for.
+ */
+public interface Session extends AutoCloseable {
+  PlacedPlan placed();
+
+  /** Writes a tensor's values, given in logical order, converted to its type and layout. */
+  void write(TensorSpec tensor, HostTensor values);
+
+  /**
+   * Waits for the runs so far and reads a tensor, in logical order as floats. Activations that the
+   * plan does not keep may have been written over.
+   */
+  HostTensor read(TensorSpec tensor);
+
+  /** Puts the stored images and labels where batches are made from; replaces earlier ones. */
+  void load(Samples samples);
+
+  /**
+   * Sets what the coming runs take: run k of the epoch has step number {@code firstStep + k},
+   * learning rate {@code learningRates[k]} and the samples {@code order[k · batch …]}. Starts the
+   * metrics from {@code before}. Only now and in {@link #load} does the session allocate for data.
+   */
+  void begin(Epoch epoch);
+
+  /**
+   * Starts the next run of the epoch; a plan that makes no batch and updates nothing needs none.
+   */
+  void run();
+
+  /**
+   * Waits for the runs so far and reads {@link Epoch#before} plus the sums since {@link #begin}.
+   */
+  Metrics metrics();
+
+  /** Waits for the runs so far, then frees everything; a second call does nothing. */
+  @Override
+  void close();
+}

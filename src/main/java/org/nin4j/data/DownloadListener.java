@@ -1,0 +1,31 @@
+package org.nin4j.data;
+
+import java.net.URI;
+import java.util.OptionalLong;
+
+/** Told how a download goes; called on the thread that asked for it. */
+public interface DownloadListener {
+
+  /** An address began to send a file of so many bytes, if it says how many. */
+  void started(String file, URI address, OptionalLong bytes);
+
+  /** So many bytes of the file have come, a few times a second and at its end. */
+  void received(String file, long bytes);
+
+  /** No more comes from this address: the file is complete, or the address failed. */
+  void ended(String file);
+
+  /** A listener that does nothing. */
+  static DownloadListener silent() {
+    return new DownloadListener() {
+      @Override
+      public void started(String file, URI address, OptionalLong bytes) {}
+
+      @Override
+      public void received(String file, long bytes) {}
+
+      @Override
+      public void ended(String file) {}
+    };
+  }
+}

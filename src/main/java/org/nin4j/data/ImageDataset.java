@@ -1,0 +1,155 @@
+package org.nin4j.data;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Labelled images as bytes: what is kept in memory, or on a device, and gathered from.
+ *
+ * <p>Pixels are unsigned bytes in the order [count, channels, height, width]; labels are unsigned
+ * bytes, indices into the class names. Immutable, and so free to share between threads.
+ */
+public final class ImageDataset {
+
+  private final String name;
+  private final List<String> classNames;
+  private final int channels;
+  private final int height;
+  private final int width;
+  private final byte[] pixels;
+  private final byte[] labels;
+
+  /**
+   * Takes over the two arrays without copying them: the caller must not change them any more.
+   *
+   * @param name what to call the set in front of people
+   * @param classNames one name per class, 1 to 256
+   * @param channels planes per image
+   * @param height rows per plane
+   * @param width pixels per row
+   * @param pixels [count, channels, height, width]
+   * @param labels [count], each below the number of classes; at least one
+   * @throws IllegalArgumentException if sizes do not fit or a label has no class
+   */
+  public ImageDataset(
+      String name,
+      List<String> classNames,
+      int channels,
+      int height,
+      int width,
+      byte[] pixels,
+      byte[] labels) {
+    this.name = name;
+    this.classNames = List.copyOf(classNames);
+    this.channels = channels;
+    this.height = height;
+    this.width = width;
+    this.pixels = pixels;
+    this.labels = labels;
+    if (this.classNames.isEmpty() || this.classNames.size() > 256) {
+      throw new IllegalArgumentException(
+          name + ": 1 to 256 classes expected, found " + this.classNames.size());
+    }
+    if (channels < 1 || height < 1 || width < 1 || labels.length < 1) {
+      throw new IllegalArgumentException(
+          name + ": empty: " + labels.length + " images of " + shape());
+    }
+    if ((long) labels.length * channels * height * width != pixels.length) {
+      throw new IllegalArgumentException(
+          String.format(
+              "%s: %d images of %s do not make %d bytes",
+              name, labels.length, shape(), pixels.length));
+    }
+    for (int i = 0; i < labels.length; i++) {
+      if (label(i) >= this.classNames.size()) {
+        throw new IllegalArgumentException(
+            String.format(
+                "%s: image %d has label %d, but there are %d classes",
+                name, i, label(i), this.classNames.size()));
+      }
+    }
+  }
+
+  /** What to call the set in front of people. */
+  public String name() {
+    return name;
+  }
+
+  /** The classes by label. */
+  public List<String> classNames() {
+    return classNames;
+  }
+
+  /** Number of images. */
+  public int count() {
+    return labels.length;
+  }
+
+  /** Planes per image. */
+  public int channels() {
+    return channels;
+  }
+
+  /** Rows per plane. */
+  public int height() {
+    return height;
+  }
+
+  /** Pixels per row. */
+  public int width() {
+    return width;
+  }
+
+  /** Bytes per image: channels × height × width. */
+  public int imageSize() {
+    return channels * height * width;
+  }
+
+  /** The label of one image. */
+  public int label(int image) {
+    return labels[image] & 0xFF;
+  }
+
+  /** Copies one image [channels, height, width] into {@code target}. */
+  public void copyImage(int image, byte[] target, int targetOffset) {
+    System.arraycopy(pixels, image * imageSize(), target, targetOffset, imageSize());
+  }
+
+  /** All pixels, read-only, to copy from in bulk; each call gives a buffer of its own. */
+  public ByteBuffer pixels() {
+    return ByteBuffer.wrap(pixels).asReadOnlyBuffer();
+  }
+
+  /** All labels, read-only, to copy from in bulk; each call gives a buffer of its own. */
+  public ByteBuffer labels() {
+    return ByteBuffer.wrap(labels).asReadOnlyBuffer();
+  }
+
+  /** The first images of this set, copied: for trials on less data. */
+  public ImageDataset first(int images) {
+    if (images < 1 || images > count()) {
+      throw new IllegalArgumentException(
+          name + " has " + count() + " images; cannot take the first " + images);
+    }
+    return new ImageDataset(
+        name,
+        classNames,
+        channels,
+        height,
+        width,
+        Arrays.copyOf(pixels, images * imageSize()),
+        Arrays.copyOf(labels, images));
+  }
+
+  /** Such as "Fashion-MNIST: 60000 images of 1×28×28 in 10 classes". */
+  @Override
+  public String toString() {
+    return String.format(
+        "%s: %d images of %s in %d classes", name, count(), shape(), classNames.size());
+  }
+
+  private String shape() {
+    return channels + "×" + height + "×" + width;
+  }
+}

@@ -1,0 +1,28 @@
+package org.nin4j.plan;
+
+import java.util.List;
+import org.nin4j.model.Conv2d;
+
+/** dx[c] = Σ over o of the transposed convolution of dy[o] with w[o,c]. */
+public record ConvolutionBackwardData(
+    String layer,
+    Conv2d convolution,
+    TensorSpec outputGradient,
+    TensorSpec weight,
+    TensorSpec inputGradient)
+    implements Step {
+  @Override
+  public List<TensorSpec> reads() {
+    return List.of(outputGradient, weight);
+  }
+
+  @Override
+  public List<TensorSpec> writes() {
+    return List.of(inputGradient);
+  }
+
+  @Override
+  public long multiplyAdds() {
+    return outputGradient.shape().elements() * weight.shape().elements() / weight.shape().dim(0);
+  }
+}

@@ -1,0 +1,36 @@
+package org.nin4j.plan;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * y[e] = x[e] / (1 − p) where uniform(e) ≥ p, else 0; uniform(e) is element e, in logical order, of
+ * the Philox sequence (seed, step, {@code stream}).
+ */
+public record DropoutForward(
+    String layer, float probability, int stream, TensorSpec input, TensorSpec output)
+    implements ForwardStep {
+  @Override
+  public List<TensorSpec> reads() {
+    return List.of(input);
+  }
+
+  @Override
+  public List<TensorSpec> writes() {
+    return List.of(output);
+  }
+
+  @Override
+  public Optional<InPlace> inPlace() {
+    return Optional.of(new InPlace(input, output));
+  }
+
+  @Override
+  public List<Step> backward(TensorSpec outputGradient, Gradients gradients) {
+    return gradients
+        .input()
+        .<List<Step>>map(
+            dx -> List.of(new DropoutBackward(layer, probability, stream, outputGradient, dx)))
+        .orElse(List.of());
+  }
+}

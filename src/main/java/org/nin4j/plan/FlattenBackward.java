@@ -1,0 +1,17 @@
+package org.nin4j.plan;
+
+import java.util.List;
+
+/** (N, C·H·W) → (N, C, H, W). */
+public record FlattenBackward(String layer, TensorSpec outputGradient, TensorSpec inputGradient)
+    implements Step {
+  @Override
+  public List<TensorSpec> reads() {
+    return List.of(outputGradient);
+  }
+
+  @Override
+  public List<TensorSpec> writes() {
+    return List.of(inputGradient);
+  }
+}

@@ -1,0 +1,23 @@
+package org.nin4j.plan;
+
+import java.util.List;
+import org.nin4j.model.MaxPool2d;
+
+/** dx = at each element the sum of dy over the windows that it won. */
+public record MaxPoolBackward(
+    String layer,
+    MaxPool2d pool,
+    TensorSpec position,
+    TensorSpec outputGradient,
+    TensorSpec inputGradient)
+    implements Step {
+  @Override
+  public List<TensorSpec> reads() {
+    return List.of(position, outputGradient);
+  }
+
+  @Override
+  public List<TensorSpec> writes() {
+    return List.of(inputGradient);
+  }
+}

@@ -1,0 +1,52 @@
+package org.nin4j.plan;
+
+import java.util.Map;
+import java.util.NoSuchElementException;
+
+/**
+ * A plan whose tensors have places in one arena.
+ *
+ * <p>The arena begins with the parameters side by side, then their gradients, then the optimizer's
+ * state, each region in the same order with the same gaps, so that element i of one belongs to
+ * element i of the others; then what the steps keep; then everything that comes and goes, placed by
+ * lifetime.
+ *
+ * @param plan what is computed
+ * @param tensors the place of each tensor
+ * @param workspaces what a step needs while it runs, by its index in the plan; only where it is not
+ *     0
+ * @param residents what a step keeps between runs, by its index in the plan; only where it is not 0
+ * @param parameterBytes size of the parameters' region, and of each of the regions beside it
+ * @param bytes size of the arena
+ */
+public record PlacedPlan(
+    Plan plan,
+    Map<TensorSpec, Place> tensors,
+    Map<Integer, Place> workspaces,
+    Map<Integer, Place> residents,
+    long parameterBytes,
+    long bytes) {
+
+  /**
+   * A part of the arena.
+   *
+   * @param offset bytes from its beginning
+   * @param bytes size
+   */
+  public record Place(long offset, long bytes) {}
+
+  public PlacedPlan {
+    tensors = Map.copyOf(tensors);
+    workspaces = Map.copyOf(workspaces);
+    residents = Map.copyOf(residents);
+  }
+
+  /** Where a tensor lies. */
+  public Place place(TensorSpec tensor) {
+    Place place = tensors.get(tensor);
+    if (place == null) {
+      throw new NoSuchElementException("the plan has no tensor " + tensor);
+    }
+    return place;
+  }
+}

@@ -1,0 +1,21 @@
+package org.nin4j.plan;
+
+import java.util.Optional;
+
+/** What a plan is for. */
+public sealed interface Purpose {
+  /** Forward, loss and counts only: evaluation, prediction. */
+  record Inference() implements Purpose {}
+
+  /**
+   * Forward, loss, gradients and, if an optimizer is given, the update.
+   *
+   * @param optimizer what changes the parameters; empty leaves the gradients where they are
+   * @param labelSmoothing see {@link SoftmaxCrossEntropy}
+   */
+  record Training(Optional<Sgd> optimizer, float labelSmoothing) implements Purpose {
+    public Training(Sgd sgd) {
+      this(Optional.of(sgd), 0);
+    }
+  }
+}

@@ -1,0 +1,35 @@
+package org.nin4j.plan;
+
+import java.util.List;
+import java.util.stream.Stream;
+
+/** {@link Sgd} over all parameters; the rate is the session's for this step. */
+public record SgdUpdate(
+    Sgd sgd, List<TensorSpec> parameters, List<TensorSpec> gradients, List<TensorSpec> velocities)
+    implements Step {
+  public SgdUpdate {
+    parameters = List.copyOf(parameters);
+    gradients = List.copyOf(gradients);
+    velocities = List.copyOf(velocities);
+    if (gradients.size() != parameters.size()
+        || velocities.size() != (sgd.momentum() == 0 ? 0 : parameters.size())) {
+      throw new IllegalArgumentException(
+          "an update needs a gradient for each parameter, and a velocity for each if it has momentum");
+    }
+  }
+
+  @Override
+  public String layer() {
+    return "update";
+  }
+
+  @Override
+  public List<TensorSpec> reads() {
+    return Stream.of(parameters, gradients, velocities).flatMap(List::stream).toList();
+  }
+
+  @Override
+  public List<TensorSpec> writes() {
+    return Stream.of(parameters, velocities).flatMap(List::stream).toList();
+  }
+}

@@ -1,0 +1,25 @@
+package org.nin4j.plan;
+
+/** What a backend says about its storage before places are given out. */
+public interface StorageRules {
+  /** Bytes of a tensor in the backend's own layout. */
+  long bytes(TensorSpec tensor);
+
+  /** Every place is a multiple of so many bytes; a power of two. */
+  long alignment();
+
+  /** Bytes that a step needs while it runs. */
+  default long workspace(Step step) {
+    return 0;
+  }
+
+  /** Bytes that a step keeps for itself between runs, such as weights in a layout of its own. */
+  default long resident(Step step) {
+    return 0;
+  }
+
+  /** Whether a step may write over what it reads, where {@link Step#inPlace} would allow it. */
+  default boolean inPlace(Step step) {
+    return true;
+  }
+}

@@ -1,0 +1,324 @@
+package org.nin4j.backend;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.MaxPool2d;
+import org.nin4j.model.Window;
+import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.ConvolutionBackwardData;
+import org.nin4j.plan.ConvolutionBackwardFilter;
+import org.nin4j.plan.ConvolutionForward;
+import org.nin4j.plan.DropoutBackward;
+import org.nin4j.plan.DropoutForward;
+import org.nin4j.plan.FlattenBackward;
+import org.nin4j.plan.FlattenForward;
+import org.nin4j.plan.GlobalAvgPoolBackward;
+import org.nin4j.plan.GlobalAvgPoolForward;
+import org.nin4j.plan.LinearBackwardData;
+import org.nin4j.plan.LinearBackwardFilter;
+import org.nin4j.plan.LinearForward;
+import org.nin4j.plan.MakeBatch;
+import org.nin4j.plan.MaxPoolBackward;
+import org.nin4j.plan.MaxPoolForward;
+import org.nin4j.plan.ReluBackward;
+import org.nin4j.plan.ReluBiasBackward;
+import org.nin4j.plan.ReluForward;
+import org.nin4j.plan.Sgd;
+import org.nin4j.plan.SgdUpdate;
+import org.nin4j.plan.SoftmaxCrossEntropy;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.HostTensor;
+import org.nin4j.tensor.Philox;
+import org.nin4j.tensor.Shape;
+
+/**
+ * Every kind of step over odd sizes, batch 1, one channel, sizes past a vector, strides over the
+ * kernel, padding: what a backend must get right.
+ */
+public final class StepCases {
+  private final DType type;
+  private final long seed;
+  private final List<StepCase> cases = new ArrayList<>();
+
+  private StepCases(DType type, long seed) {
+    this.type = type;
+    this.seed = seed;
+  }
+
+  /**
+   * All cases with activations of the given type.
+   *
+   * @param type F32 or BF16
+   * @param seed of the random inputs
+   */
+  public static List<StepCase> all(DType type, long seed) {
+    StepCases cases = new StepCases(type, seed);
+    cases.convolutions();
+    cases.linears();
+    cases.elements();
+    cases.pools();
+    cases.losses();
+    if (type == DType.F32) {
+      cases.updates();
+    }
+    cases.batches();
+    return cases.cases;
+  }
+
+  private static TensorSpec tensor(String name, DType type, Role role, int... dims) {
+    return new TensorSpec(name, Shape.of(dims), type, role);
+  }
+
+  private TensorSpec activation(String name, int... dims) {
+    return tensor(name, type, Role.ACTIVATION, dims);
+  }
+
+  private void convolutions() {
+    convolution(1, 1, 1, 1, 1, new Window(1, 1, 0));
+    convolution(2, 3, 7, 5, 4, new Window(3, 1, 1));
+    convolution(1, 1, 23, 23, 96, new Window(11, 4, 0));
+    convolution(3, 1, 12, 15, 8, new Window(11, 4, 0));
+    convolution(2, 17, 9, 9, 33, new Window(1, 1, 0));
+    convolution(2, 96, 6, 6, 96, new Window(1, 1, 0));
+    convolution(2, 20, 8, 7, 40, new Window(5, 1, 2));
+    convolution(1, 5, 9, 10, 7, new Window(2, 3, 0));
+    convolution(2, 4, 6, 6, 6, new Window(1, 2, 0));
+    convolution(2, 64, 5, 5, 10, new Window(3, 1, 1));
+    convolution(2, 10, 5, 5, 10, new Window(1, 1, 0));
+    convolution(2, 3, 10, 10, 16, new Window(3, 2, 1));
+    convolution(5, 16, 3, 3, 32, new Window(3, 1, 2));
+  }
+
+  private void convolution(int n, int c, int h, int w, int o, Window window) {
+    Conv2d conv = new Conv2d(o, window);
+    TensorSpec x = activation("x", n, c, h, w);
+    TensorSpec y = activation("y", n, o, window.places(h), window.places(w));
+    TensorSpec dy = activation("dy", n, o, window.places(h), window.places(w));
+    TensorSpec dx = activation("dx", n, c, h, w);
+    int k = window.kernel();
+    TensorSpec weight = tensor("w", DType.F32, Role.PARAMETER, o, c, k, k);
+    TensorSpec bias = tensor("b", DType.F32, Role.PARAMETER, o);
+    TensorSpec dw = tensor("w.gradient", DType.F32, Role.PARAMETER_GRADIENT, o, c, k, k);
+    TensorSpec db = tensor("b.gradient", DType.F32, Role.PARAMETER_GRADIENT, o);
+    String what = " %s of %s to %d".formatted(window, x.shape(), o);
+    random("forward" + what, new ConvolutionForward("l", conv, x, weight, bias, y, false));
+    random("forward+relu" + what, new ConvolutionForward("l", conv, x, weight, bias, y, true));
+    random("data gradient" + what, new ConvolutionBackwardData("l", conv, dy, weight, dx));
+    random(
+        "filter gradient" + what,
+        new ConvolutionBackwardFilter("l", conv, x, dy, dw, Optional.of(db)));
+    random(
+        "filter gradient, no bias" + what,
+        new ConvolutionBackwardFilter("l", conv, x, dy, dw, Optional.empty()));
+  }
+
+  private void linears() {
+    for (int[] s : new int[][] {{1, 1, 1}, {3, 17, 5}, {2, 64, 33}, {9, 100, 10}}) {
+      TensorSpec x = activation("x", s[0], s[1]);
+      TensorSpec dx = activation("dx", s[0], s[1]);
+      TensorSpec y = activation("y", s[0], s[2]);
+      TensorSpec dy = activation("dy", s[0], s[2]);
+      TensorSpec weight = tensor("w", DType.F32, Role.PARAMETER, s[2], s[1]);
+      TensorSpec bias = tensor("b", DType.F32, Role.PARAMETER, s[2]);
+      TensorSpec dw = tensor("w.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[2], s[1]);
+      TensorSpec db = tensor("b.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[2]);
+      String what = " linear %s to %d".formatted(x.shape(), s[2]);
+      random("forward" + what, new LinearForward("l", x, weight, bias, y));
+      if (type == DType.BF16) {
+        TensorSpec logits = tensor("logits", DType.F32, Role.ACTIVATION, s[0], s[2]);
+        TensorSpec dlogits = tensor("dlogits", DType.F32, Role.ACTIVATION, s[0], s[2]);
+        random("forward to logits" + what, new LinearForward("l", x, weight, bias, logits));
+        random("data gradient of logits" + what, new LinearBackwardData("l", dlogits, weight, dx));
+        random(
+            "filter gradient of logits" + what, new LinearBackwardFilter("l", x, dlogits, dw, db));
+      }
+      random("data gradient" + what, new LinearBackwardData("l", dy, weight, dx));
+      random("filter gradient" + what, new LinearBackwardFilter("l", x, dy, dw, db));
+    }
+  }
+
+  private void elements() {
+    for (int[] s : new int[][] {{1, 1, 1, 1}, {2, 3, 5, 7}, {3, 17, 1, 1}, {2, 96, 9, 9}}) {
+      TensorSpec x = activation("x", s);
+      TensorSpec y = activation("y", s);
+      TensorSpec dx = activation("dx", s);
+      TensorSpec dy = activation("dy", s);
+      TensorSpec flat = activation("flat", s[0], s[1] * s[2] * s[3]);
+      TensorSpec db = tensor("b.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[1]);
+      String what = " of " + x.shape();
+      random("relu" + what, new ReluForward("l", x, y));
+      random("relu gradient" + what, new ReluBackward("l", y, dy, dx));
+      random("relu and bias gradient" + what, new ReluBiasBackward("l", y, dy, dx, db));
+      random("dropout" + what, new DropoutForward("l", 0.5f, 3, x, y));
+      random("dropout gradient" + what, new DropoutBackward("l", 0.3f, 4, dy, dx));
+      random("flatten" + what, new FlattenForward("l", x, flat));
+      random("flatten gradient" + what, new FlattenBackward("l", flat, dx));
+    }
+  }
+
+  private void pools() {
+    pool(2, 3, 7, 9, new Window(3, 2, 0));
+    pool(1, 1, 3, 3, new Window(3, 2, 0));
+    pool(2, 33, 6, 6, new Window(2, 2, 0));
+    pool(2, 16, 9, 8, new Window(3, 1, 1));
+    pool(1, 96, 10, 10, new Window(3, 2, 0));
+    pool(2, 5, 7, 7, new Window(2, 3, 0));
+    for (int[] s : new int[][] {{1, 1, 1, 1}, {2, 10, 5, 5}, {3, 33, 2, 7}}) {
+      TensorSpec x = activation("x", s);
+      TensorSpec dx = activation("dx", s);
+      TensorSpec y = tensor("y", DType.F32, Role.ACTIVATION, s[0], s[1], 1, 1);
+      TensorSpec dy = tensor("dy", DType.F32, Role.ACTIVATION, s[0], s[1], 1, 1);
+      random("global average of " + x.shape(), new GlobalAvgPoolForward("l", x, y));
+      random("global average gradient of " + x.shape(), new GlobalAvgPoolBackward("l", dy, dx));
+    }
+  }
+
+  private void pool(int n, int c, int h, int w, Window window) {
+    MaxPool2d pool = new MaxPool2d(window);
+    TensorSpec x = activation("x", n, c, h, w);
+    TensorSpec dx = activation("dx", n, c, h, w);
+    int[] out = {n, c, window.places(h), window.places(w)};
+    TensorSpec y = activation("y", out);
+    TensorSpec dy = activation("dy", out);
+    TensorSpec position = tensor("p", DType.U8, Role.ACTIVATION, out);
+    String what = " %s of %s".formatted(window, x.shape());
+    MaxPoolForward forward = new MaxPoolForward("l", pool, x, y, Optional.of(position));
+    random("max pool" + what, forward);
+    StepCase ties = StepCase.random("max pool with ties" + what, forward, seed);
+    HostTensor coarse = ties.inputs().get(x);
+    for (int i = 0; i < coarse.values().length; i++) {
+      coarse.values()[i] = Math.max(0, Math.round(2 * coarse.values()[i]));
+    }
+    cases.add(ties);
+    random("max pool in inference" + what, new MaxPoolForward("l", pool, x, y, Optional.empty()));
+    MaxPoolBackward backward = new MaxPoolBackward("l", pool, position, dy, dx);
+    StepCase gradient = StepCase.random("max pool gradient" + what, backward, seed);
+    cases.add(gradient.with(position, positions(window, h, w, out)));
+  }
+
+  /** Random winners inside the image. */
+  private float[] positions(Window window, int h, int w, int[] out) {
+    float[] positions = new float[out[0] * out[1] * out[2] * out[3]];
+    Philox.Sequence random = new Philox.Sequence(seed, 2, 0);
+    for (int e = 0; e < positions.length; e++) {
+      int i = e / out[3] % out[2] * window.stride() - window.padding();
+      int j = e % out[3] * window.stride() - window.padding();
+      int u;
+      int v;
+      do {
+        u = random.nextBelow(window.kernel());
+        v = random.nextBelow(window.kernel());
+      } while (i + u < 0 || i + u >= h || j + v < 0 || j + v >= w);
+      positions[e] = u * window.kernel() + v;
+    }
+    return positions;
+  }
+
+  private void losses() {
+    for (int[] s : new int[][] {{1, 2}, {5, 10}, {33, 10}, {3, 37}, {128, 10}}) {
+      TensorSpec logits = tensor("logits", DType.F32, Role.ACTIVATION, s);
+      TensorSpec gradient = tensor("gradient", DType.F32, Role.ACTIVATION, s);
+      TensorSpec labels = tensor("labels", DType.I32, Role.ACTIVATION, s[0]);
+      float[] classes = new float[s[0]];
+      for (int n = 0; n < s[0]; n++) {
+        classes[n] = n % 7 == 3 ? -1 : (n * 5 + 1) % s[1];
+      }
+      for (float smoothing : new float[] {0, 0.1f}) {
+        SoftmaxCrossEntropy step =
+            new SoftmaxCrossEntropy(logits, labels, Optional.of(gradient), smoothing);
+        String what = "loss of %s, smoothing %s".formatted(logits.shape(), smoothing);
+        cases.add(StepCase.random(what, step, seed).with(labels, classes));
+        StepCase extreme = StepCase.random(what + ", large logits", step, seed);
+        HostTensor large = extreme.inputs().get(logits);
+        for (int i = 0; i < large.values().length; i++) {
+          large.values()[i] *= 200;
+        }
+        cases.add(extreme.with(labels, classes));
+      }
+      SoftmaxCrossEntropy counting = new SoftmaxCrossEntropy(logits, labels, Optional.empty(), 0);
+      cases.add(
+          StepCase.random("counts of " + logits.shape(), counting, seed).with(labels, classes));
+      StepCase ties =
+          StepCase.random("counts with all logits equal, " + logits.shape(), counting, seed);
+      cases.add(ties.with(logits, new float[s[0] * s[1]]).with(labels, classes));
+    }
+  }
+
+  private void updates() {
+    for (Sgd sgd :
+        List.of(
+            Sgd.PLAIN,
+            new Sgd(0, false, 0.01f),
+            new Sgd(0.9f, false, 0),
+            new Sgd(0.9f, true, 5e-4f))) {
+      int[][] shapes = {{5, 3, 3, 3}, {5}, {1}, {37, 21}};
+      List<TensorSpec> parameters = group("p%d", Role.PARAMETER, shapes);
+      List<TensorSpec> gradients = group("p%d.gradient", Role.PARAMETER_GRADIENT, shapes);
+      List<TensorSpec> velocities =
+          sgd.momentum() == 0 ? List.of() : group("p%d.velocity", Role.OPTIMIZER_STATE, shapes);
+      random("update " + sgd, new SgdUpdate(sgd, parameters, gradients, velocities));
+    }
+  }
+
+  private static List<TensorSpec> group(String name, Role role, int[][] shapes) {
+    return IntStream.range(0, shapes.length)
+        .mapToObj(i -> tensor(name.formatted(i), DType.F32, role, shapes[i]))
+        .toList();
+  }
+
+  private void batches() {
+    batch(BatchSpec.unit(Shape.of(1, 28, 28), 67, 67));
+    batch(BatchSpec.unit(Shape.of(1, 28, 28), 28, 28));
+    batch(BatchSpec.unit(Shape.of(3, 9, 7), 5, 13));
+    batch(
+        new BatchSpec(
+            Shape.of(3, 8, 8),
+            17,
+            9,
+            List.of(0.5f, 0.25f, 0.1f),
+            List.of(0.5f, 0.2f, 2f),
+            new BatchSpec.Augmentation(true, 2)));
+    batch(BatchSpec.unit(Shape.of(1, 6, 6), 11, 11).with(new BatchSpec.Augmentation(false, 3)));
+  }
+
+  private void batch(BatchSpec spec) {
+    int[] order = {4, 0, -1, 6, 6, 1, -1};
+    int count = 7;
+    byte[] pixels = new byte[(int) (count * spec.source().elements())];
+    byte[] labels = new byte[count];
+    Philox.Sequence random = new Philox.Sequence(seed, 3, 0);
+    for (int i = 0; i < pixels.length; i++) {
+      pixels[i] = (byte) random.nextBits();
+    }
+    for (int i = 0; i < count; i++) {
+      labels[i] = (byte) (i * 3 % 10);
+    }
+    TensorSpec images =
+        new TensorSpec("images", spec.output().batched(order.length), type, Role.ACTIVATION);
+    TensorSpec classes = tensor("labels", DType.I32, Role.ACTIVATION, order.length);
+    StepCase made =
+        StepCase.random(
+            "batch of %s from %s, %s".formatted(spec.output(), spec.source(), spec.augmentation()),
+            new MakeBatch(spec, images, classes),
+            seed);
+    cases.add(
+        new StepCase(
+            made.name(),
+            made.step(),
+            made.inputs(),
+            Optional.of(
+                new Samples(
+                    ByteBuffer.wrap(pixels), ByteBuffer.wrap(labels), count, spec.source())),
+            new Epoch(99, 3, order, new float[] {0})));
+  }
+
+  private void random(String name, org.nin4j.plan.Step step) {
+    cases.add(StepCase.random(name, step, seed));
+  }
+}

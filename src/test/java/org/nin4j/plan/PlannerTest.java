@@ -1,0 +1,86 @@
+package org.nin4j.plan;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.nin4j.model.Networks;
+import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.Shape;
+
+class PlannerTest {
+  private static Plan nin(int channels, Precision precision, Purpose purpose) {
+    BatchSpec images = BatchSpec.unit(Shape.of(channels, 28, 28), 224, 224);
+    return Planner.plan(Networks.nin(10), images, 1, precision, purpose);
+  }
+
+  /**
+   * 762.3 M with one channel; 830,042,124 with three, less what the counter adds for the average.
+   */
+  @Test
+  void forwardMultiplyAddsAreThePublishedOnes() {
+    long oneChannel = nin(1, Precision.FP32, new Purpose.Inference()).multiplyAdds();
+    assertEquals(762.3, oneChannel / 1e6, 0.05);
+    long threeChannels = nin(3, Precision.FP32, new Purpose.Inference()).multiplyAdds();
+    assertEquals(830.04, threeChannels / 1e6, 0.005);
+  }
+
+  /** Forward, filter gradients, and data gradients of all but the first convolution: 2,253 M. */
+  @Test
+  void trainingSkipsTheFirstDataGradient() {
+    Plan plan = nin(1, Precision.FP32, new Purpose.Training(Sgd.PLAIN));
+    assertEquals(2_253, plan.multiplyAdds() / 1e6, 0.5);
+    assertEquals(12, plan.steps(ConvolutionBackwardFilter.class).count());
+    assertEquals(11, plan.steps(ConvolutionBackwardData.class).count());
+    assertTrue(plan.tensors().stream().noneMatch(t -> t.name().equals("images.gradient")));
+  }
+
+  @Test
+  void bf16IsForActivationsAndNothingElse() {
+    Plan plan = nin(1, Precision.BF16, new Purpose.Training(new Sgd(0.9f, true, 5e-4f)));
+    for (TensorSpec tensor : plan.tensors()) {
+      boolean fewerBits =
+          tensor.role() == Role.ACTIVATION
+              && !tensor.name().startsWith("average1")
+              && !tensor.name().startsWith("flatten1")
+              && tensor.type() != DType.U8
+              && tensor.type() != DType.I32;
+      assertEquals(fewerBits ? DType.BF16 : tensor.type(), tensor.type(), tensor.toString());
+      if (tensor.role() != Role.ACTIVATION || tensor.name().startsWith("flatten1")) {
+        assertEquals(DType.F32, tensor.type(), tensor.toString());
+      }
+    }
+  }
+
+  @Test
+  void inferenceHasNoDropoutNoPositionsNoGradients() {
+    Plan plan = nin(1, Precision.FP32, new Purpose.Inference());
+    assertEquals(0, plan.steps(DropoutForward.class).count());
+    assertTrue(plan.tensors(Role.PARAMETER_GRADIENT).isEmpty());
+    assertTrue(plan.tensors().stream().noneMatch(t -> t.type() == DType.U8));
+  }
+
+  @Test
+  void fusionPutsEveryReluIntoItsConvolution() {
+    Plan plan =
+        Fusion.CONVOLUTION_RELU.apply(nin(1, Precision.FP32, new Purpose.Training(Sgd.PLAIN)));
+    assertEquals(0, plan.steps(ReluForward.class).count());
+    assertEquals(12, plan.steps(ConvolutionForward.class).filter(ConvolutionForward::relu).count());
+    Plan both = Fusion.RELU_BIAS_GRADIENT.apply(plan);
+    assertEquals(12, both.steps(ReluBiasBackward.class).count());
+    assertEquals(0, both.steps(ReluBackward.class).count());
+    assertTrue(
+        both.steps(ConvolutionBackwardFilter.class).allMatch(f -> f.biasGradient().isEmpty()));
+    assertEquals(plan.multiplyAdds(), both.multiplyAdds());
+  }
+
+  @Test
+  void aKeptActivationIsNotFusedAway() {
+    Plan plan = nin(1, Precision.FP32, new Purpose.Inference());
+    Plan keeping = plan.keeping(List.of(plan.tensor("conv5")));
+    Plan fused = Fusion.CONVOLUTION_RELU.apply(keeping);
+    assertEquals(List.of("relu5"), fused.steps(ReluForward.class).map(Step::layer).toList());
+  }
+}
