@@ -25,14 +25,24 @@ final class Shell {
     }
   }
 
+  /** Runs a command whose output goes to files. */
   Outcome run(String... arguments) {
+    return run(false, arguments);
+  }
+
+  /** Runs a command that believes its errors to go to a terminal. */
+  Outcome runOnTerminal(String... arguments) {
+    return run(true, arguments);
+  }
+
+  private Outcome run(boolean terminal, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     Console console =
         new Console(
             new PrintStream(out, true, StandardCharsets.UTF_8),
             new PrintStream(err, true, StandardCharsets.UTF_8),
-            false,
+            terminal,
             Map.of("NIN4J_CACHE", home.resolve("cache").toString()),
             home,
             // No server answers within this time.

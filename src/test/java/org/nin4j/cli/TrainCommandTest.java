@@ -109,6 +109,38 @@ class TrainCommandTest {
   }
 
   @Test
+  void onATerminalABarComesAndGoes() {
+    Shell.Outcome outcome =
+        new Shell(folder)
+            .runOnTerminal(
+                "train",
+                "--device",
+                "reference",
+                "--dataset",
+                "shapes",
+                "--network",
+                "nin-mini",
+                "--size",
+                "8",
+                "--batch",
+                "8",
+                "--limit",
+                "40",
+                "--epochs",
+                "2",
+                "--out",
+                runs().toString());
+    assertEquals(0, outcome.code());
+    List<String> results = outcome.out().stream().filter(l -> l.startsWith("epoch")).toList();
+    assertEquals(2, results.size(), outcome::text);
+    assertTrue(outcome.out().stream().noneMatch(l -> l.contains("\r")), outcome::text);
+    String bars = String.join("\r", outcome.err());
+    assertTrue(bars.contains("epoch 2/2"), bars);
+    assertTrue(bars.contains("testing 2/2"), bars);
+    assertTrue(bars.contains("loss "), bars);
+  }
+
+  @Test
   void theSeedDecides() throws IOException {
     History one = history("a", "1");
     assertEquals(losses(one), losses(history("b", "1")));
