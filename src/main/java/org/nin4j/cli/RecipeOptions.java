@@ -2,6 +2,7 @@ package org.nin4j.cli;
 
 import java.util.List;
 import java.util.Optional;
+import org.nin4j.backend.Backend;
 import org.nin4j.model.Initialisation;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Precision;
@@ -171,6 +172,22 @@ final class RecipeOptions {
       description =
           "Seed of weights, order, dropout and augmentation. Default: ${bundle:recipe.seed}.")
   private Optional<Long> seed = Optional.empty();
+
+  /**
+   * The recipe in fp32 where the device has no instructions for its precision and the command line
+   * does not insist on it.
+   */
+  Recipe fitting(Backend backend, Recipe wanted, Console console) {
+    if (precision.isPresent() || backend.computesIn(wanted.precision())) {
+      return wanted;
+    }
+    console
+        .out()
+        .println(
+            "This device has no instructions for %s: computing in fp32 instead."
+                .formatted(RecipeJson.name(wanted.precision())));
+    return wanted.toBuilder().precision(Precision.FP32).build();
+  }
 
   /**
    * A recipe with the changes of the command line.

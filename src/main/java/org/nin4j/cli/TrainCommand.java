@@ -111,7 +111,7 @@ final class TrainCommand implements Callable<Integer> {
               .formatted(from.get().position()));
     }
     try (Backend backend = deviceOptions.open()) {
-      Chosen chosen = choose(wanted);
+      Chosen chosen = choose(changes.fitting(backend, wanted, console));
       return train(backend, base, chosen, from);
     }
   }

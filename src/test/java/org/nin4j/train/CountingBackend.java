@@ -8,6 +8,7 @@ import org.nin4j.backend.Session;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
+import org.nin4j.plan.Precision;
 import org.nin4j.plan.SgdUpdate;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.HostTensor;
@@ -34,6 +35,11 @@ final class CountingBackend implements Backend {
   @Override
   public String name() {
     return backend.name();
+  }
+
+  @Override
+  public boolean computesIn(Precision precision) {
+    return true;
   }
 
   @Override

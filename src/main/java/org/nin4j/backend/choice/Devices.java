@@ -5,6 +5,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.onednn.OneDnnBackend;
 import org.nin4j.backend.reference.ReferenceBackend;
 
 /** Opens backends by name. */
@@ -61,6 +62,6 @@ public final class Devices {
   }
 
   private static Backend cpu(int threads) {
-    throw new BackendException("there is no backend for the processor yet; use reference");
+    return new OneDnnBackend(threads);
   }
 }
