@@ -2,7 +2,9 @@ package org.nin4j.cli;
 
 import java.awt.Color;
 import java.awt.Graphics2D;
+import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
+import java.awt.image.Raster;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,24 +27,53 @@ final class ImageFile {
    * @throws DataException if it is no picture
    */
   static byte[] read(Path file, Shape shape, boolean invert) {
-    BufferedImage picture = onBlack(decode(file));
+    BufferedImage picture = decode(file);
     int height = picture.getHeight();
     int width = picture.getWidth();
     BilinearResize resize = BilinearResize.of(height, width, shape.dim(1), shape.dim(2));
     int channels = shape.dim(0);
     int outSize = shape.dim(1) * shape.dim(2);
     byte[] result = new byte[channels * outSize];
-    byte[] plane = new byte[height * width];
+    boolean grey = picture.getColorModel().getColorSpace().getType() == ColorSpace.TYPE_GRAY;
+    BufferedImage rgb = grey ? picture : onBlack(picture);
     for (int c = 0; c < channels; c++) {
-      for (int y = 0; y < height; y++) {
-        for (int x = 0; x < width; x++) {
-          int value = value(picture.getRGB(x, y), c, channels);
-          plane[y * width + x] = (byte) (invert ? 255 - value : value);
+      byte[] plane = grey ? greyPlane(picture) : plane(rgb, c, channels);
+      if (invert) {
+        for (int i = 0; i < plane.length; i++) {
+          plane[i] = (byte) (255 - (plane[i] & 0xff));
         }
       }
       resize.resize(plane, 0, result, c * outSize);
     }
     return result;
+  }
+
+  private static byte[] plane(BufferedImage picture, int channel, int channels) {
+    int width = picture.getWidth();
+    byte[] plane = new byte[picture.getHeight() * width];
+    for (int i = 0; i < plane.length; i++) {
+      plane[i] = (byte) value(picture.getRGB(i % width, i / width), channel, channels);
+    }
+    return plane;
+  }
+
+  /** The stored values: Java takes grey pictures for linear light and would darken them. */
+  private static byte[] greyPlane(BufferedImage picture) {
+    Raster raster = picture.getRaster();
+    int width = picture.getWidth();
+    byte[] plane = new byte[picture.getHeight() * width];
+    for (int i = 0; i < plane.length; i++) {
+      double value = unit(raster, i % width, i / width, 0);
+      double opacity = raster.getNumBands() > 1 ? unit(raster, i % width, i / width, 1) : 1;
+      plane[i] = (byte) Math.round(255 * value * opacity);
+    }
+    return plane;
+  }
+
+  /** A sample in [0, 1]. */
+  private static double unit(Raster raster, int x, int y, int band) {
+    int bits = raster.getSampleModel().getSampleSize(band);
+    return raster.getSample(x, y, band) / (double) ((1L << bits) - 1);
   }
 
   private static BufferedImage decode(Path file) {

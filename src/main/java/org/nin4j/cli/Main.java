@@ -98,6 +98,7 @@ public final class Main implements Runnable {
     }
     line.getCommandSpec().usageMessage().exitCodeList(exitCodes);
     return line.setCommandName(System.getProperty("nin4j.command", "nin"))
+        .setOverwrittenOptionsAllowed(true)
         .setResourceBundle(new RecipeDefaults())
         .setOut(new PrintWriter(console.out(), true))
         .setErr(new PrintWriter(console.err(), true))

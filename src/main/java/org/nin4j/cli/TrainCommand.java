@@ -191,6 +191,13 @@ final class TrainCommand implements Callable<Integer> {
     }
     EpochResult result = last.history().last().orElseThrow();
     EpochResult best = last.history().best().orElseThrow();
+    if (result.deadClasses() > 0) {
+      console
+          .out()
+          .println(
+              "Dead classes can never be answered: another --seed, a lower --lr or a longer --warm-up"
+                  + " may keep them alive.");
+    }
     double seconds = last.history().epochs().stream().mapToDouble(EpochResult::seconds).sum();
     console
         .out()
