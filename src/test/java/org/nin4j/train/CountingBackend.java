@@ -5,7 +5,6 @@ import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
-import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
@@ -13,9 +12,9 @@ import org.nin4j.plan.SgdUpdate;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 
-/** The reference backend, which tells when so many training or inference runs are done. */
+/** A backend that tells when so many training or inference runs are done. */
 final class CountingBackend implements Backend {
-  private final ReferenceBackend backend = new ReferenceBackend();
+  private final Backend backend;
   private final boolean training;
   private final Runnable reached;
   private int left;
@@ -23,10 +22,12 @@ final class CountingBackend implements Backend {
   /**
    * Counts.
    *
+   * @param backend what runs
    * @param training whether to count training runs, or inference runs
    * @param runs how many until {@code reached}
    */
-  CountingBackend(boolean training, int runs, Runnable reached) {
+  CountingBackend(Backend backend, boolean training, int runs, Runnable reached) {
+    this.backend = backend;
     this.training = training;
     this.left = runs;
     this.reached = reached;
