@@ -1,5 +1,7 @@
 package org.nin4j.train;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
@@ -17,6 +19,7 @@ final class CountingBackend implements Backend {
   private final Backend backend;
   private final boolean training;
   private final Runnable reached;
+  private final List<Epoch> begun = new ArrayList<>();
   private int left;
 
   /**
@@ -31,6 +34,11 @@ final class CountingBackend implements Backend {
     this.training = training;
     this.left = runs;
     this.reached = reached;
+  }
+
+  /** The epochs that the counted sessions were given. */
+  List<Epoch> begun() {
+    return begun;
   }
 
   @Override
@@ -94,6 +102,7 @@ final class CountingBackend implements Backend {
 
     @Override
     public void begin(Epoch epoch) {
+      begun.add(epoch);
       session.begin(epoch);
     }
 

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.nin4j.backend.Backend;
+import org.nin4j.backend.Epoch;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.DataException;
@@ -145,6 +146,22 @@ class TrainerTest {
     Checkpoint resumed = Trial.trainer(Trial.recipe()).resume(Checkpoint.read(file));
     assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
     assertSameBits(whole.parameters(), resumed.parameters());
+  }
+
+  @Test
+  void stepsAndRatesCountOverTheWholeRun() {
+    CountingBackend backend = new CountingBackend(new ReferenceBackend(), true, -1, () -> {});
+    Trial.trainer(backend, Trial.recipe()).train();
+    List<Epoch> begun = backend.begun();
+    assertEquals(List.of(0, 7, 14), begun.stream().map(Epoch::firstStep).toList());
+    float[] rates = Trial.recipe().schedule().rates(0, 21, 21);
+    for (int epoch = 0; epoch < 3; epoch++) {
+      assertEquals(Trial.recipe().seed(), begun.get(epoch).seed());
+      assertArrayEquals(
+          Arrays.copyOfRange(rates, 7 * epoch, 7 * epoch + 7), begun.get(epoch).learningRates());
+      assertArrayEquals(
+          SampleOrder.shuffled(50, 8, Trial.recipe().seed(), epoch), begun.get(epoch).order());
+    }
   }
 
   @Test
