@@ -195,8 +195,8 @@ final class TrainCommand implements Callable<Integer> {
       console
           .out()
           .println(
-              "Dead classes can never be answered: another --seed, a lower --lr or a longer --warm-up"
-                  + " may keep them alive.");
+              "Dead classes are never answered; another --seed, a lower --lr or a longer --warm-up may"
+                  + " keep them alive.");
     }
     double seconds = last.history().epochs().stream().mapToDouble(EpochResult::seconds).sum();
     console
