@@ -30,6 +30,8 @@ class TrainCommandTest {
                 "train",
                 "--device",
                 "reference",
+                "--precision",
+                "fp32",
                 "--dataset",
                 "shapes",
                 "--network",
