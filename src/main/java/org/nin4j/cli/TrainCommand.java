@@ -203,10 +203,11 @@ final class TrainCommand implements Callable<Integer> {
         .out()
         .println(
             Texts.format(
-                "%s: test accuracy %.4f after %d epochs (best %.4f after epoch %d), %s of training: %s",
+                "%s: test accuracy %.4f after %d %s (best %.4f after epoch %d), %s of training: %s",
                 title,
                 result.testAccuracy(),
                 result.epoch(),
+                result.epoch() == 1 ? "epoch" : "epochs",
                 best.testAccuracy(),
                 best.epoch(),
                 Texts.duration(seconds),

@@ -79,9 +79,9 @@ class ErrorsTest {
         bad(3, "truncated", train("--dataset", "mnist", "--data", "truncated")),
         bad(4, "conv1 of nin cannot be placed", train("--network", "nin", "--size", "10")),
         bad(4, "384×1×1 reaches it; it needs at least 3×3", "summary", "--size", "40"),
-        bad(5, "there is no checkpoint", train("--resume", "none.safetensors")),
-        bad(5, "holds no checkpoint last.safetensors", train("--resume", "empty")),
-        bad(5, "is no checkpoint", train("--resume", "text")),
+        bad(5, "there is no checkpoint", "train", "--resume", "none.safetensors"),
+        bad(5, "holds no checkpoint last.safetensors", "train", "--resume", "empty"),
+        bad(5, "is no checkpoint", "train", "--resume", "text"),
         bad(5, "is no checkpoint", "evaluate", "text"),
         bad(5, "is no checkpoint", "predict", "--checkpoint", "text", "a.png"),
         bad(6, "loss became NaN", train("--lr", "1e30")),
@@ -103,6 +103,8 @@ class ErrorsTest {
     return Stream.concat(
             Stream.of(
                 "train",
+                "--recipe",
+                "d2l",
                 "--device",
                 "reference",
                 "--dataset",
