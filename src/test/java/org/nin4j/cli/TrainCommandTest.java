@@ -32,6 +32,8 @@ class TrainCommandTest {
                 "d2l",
                 "--device",
                 "reference",
+                "--precision",
+                "fp32",
                 "--dataset",
                 "shapes",
                 "--network",

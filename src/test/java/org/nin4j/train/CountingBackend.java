@@ -116,6 +116,11 @@ final class CountingBackend implements Backend {
     }
 
     @Override
+    public long[] runTimed() {
+      return session.runTimed();
+    }
+
+    @Override
     public Metrics metrics() {
       return session.metrics();
     }
