@@ -89,6 +89,7 @@ public final class Main implements Runnable {
         .addSubcommand(new EvaluateCommand(console))
         .addSubcommand(new PredictCommand(console))
         .addSubcommand(new PlanCommand(console))
+        .addSubcommand(new ProfileCommand(console))
         .addSubcommand(new SummaryCommand(console))
         .addSubcommand(new DataCommand(console))
         .addSubcommand(new DoctorCommand(console));
@@ -104,6 +105,7 @@ public final class Main implements Runnable {
         .setErr(new PrintWriter(console.err(), true))
         .registerConverter(Precision.class, constants(Precision.class))
         .registerConverter(Initialisation.class, constants(Initialisation.class))
+        .registerConverter(ProfileCommand.Order.class, constants(ProfileCommand.Order.class))
         .setExecutionExceptionHandler((e, failed, result) -> fail(e, failed.getCommandSpec()))
         .setParameterExceptionHandler((e, all) -> misuse(e));
   }

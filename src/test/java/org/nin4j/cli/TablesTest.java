@@ -132,7 +132,8 @@ class TablesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"train", "evaluate", "predict", "plan", "summary", "data", "doctor"})
+  @ValueSource(
+      strings = {"train", "evaluate", "predict", "plan", "profile", "summary", "data", "doctor"})
   void helpShowsDefaultsAndEndsInExamples(String command) {
     List<String> lines = run(command, "--help").out();
     int examples = lines.indexOf("Examples:");
