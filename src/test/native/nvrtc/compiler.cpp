@@ -10,12 +10,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
 #include <sstream>
 
+#include "object_seal.h"
 #include "source_scan.h"
 
 #ifndef STAND_IN_CXX
@@ -186,6 +188,13 @@ std::string cache_key(const Compilation& c) {
   return fingerprint(all);
 }
 
+std::string sealed(std::string object) {
+  ObjectSeal seal;
+  std::memcpy(seal.mark, kSealMark, sizeof seal.mark);
+  seal.hash = seal_hash(object.data(), object.size());
+  return object.append(reinterpret_cast<const char*>(&seal), sizeof seal);
+}
+
 Compiled compile_in(const fs::path& folder, const Compilation& c, const fs::path& result) {
   const fs::path source = folder / fs::path(c.name).filename();
   write_file(source, c.source);
@@ -232,8 +241,10 @@ Compiled compile_in(const fs::path& folder, const Compilation& c, const fs::path
   link.push_back((home() / "lib" / "libcuda.so.1").string());
   const Outcome linked = run(link, folder);
   if (!linked.good) return {false, linked.output, {}, {}};
+  const std::string object = sealed(read_file(folder / "kernels.so"));
+  write_file(folder / "kernels.so", object);
   fs::rename(folder / "kernels.so", result);
-  return {true, compiled.output, read_file(result), result};
+  return {true, compiled.output, object, result};
 }
 
 // Messages name the file as the program does, not where it lay for a moment.
