@@ -174,17 +174,25 @@ std::string fingerprint(const std::string& text) {
   return name;
 }
 
-// All that the object depends on.
+// All that objects of any program depend on: this library, its headers, the compiler.
+const std::string& common_fingerprint() {
+  static const std::string common = [] {
+    std::string all = std::string(STAND_IN_CXX) + " " __VERSION__;
+    for (const std::string& flag : host_flags()) all += "\n" + flag;
+    std::set<fs::path> files = {this_library()};
+    for (const auto& entry : fs::directory_iterator(home() / "include")) files.insert(entry.path());
+    for (const fs::path& path : files) all += "\n" + read_file(path);
+    return fingerprint(all);
+  }();
+  return common;
+}
+
 std::string cache_key(const Compilation& c) {
-  std::string all = std::string(STAND_IN_CXX) + " " __VERSION__ + "\n" +
-                    std::to_string(c.architecture) + "\n" + c.name + "\n" + c.source;
+  std::string all = common_fingerprint() + "\n" + std::to_string(c.architecture) + "\n" + c.name +
+                    "\n" + c.source;
   for (const auto& [name, text] : c.headers) all += "\n" + name + "\n" + text;
   for (const std::string& macro : c.macros) all += "\n" + macro;
   for (const std::string& flag : c.flags) all += "\n" + flag;
-  for (const std::string& flag : host_flags()) all += "\n" + flag;
-  std::set<fs::path> shim = {this_library()};
-  for (const auto& entry : fs::directory_iterator(home() / "include")) shim.insert(entry.path());
-  for (const fs::path& path : shim) all += "\n" + read_file(path);
   return fingerprint(all);
 }
 
