@@ -112,10 +112,9 @@ public final class Philox {
     private static final int BLOCKS = 128;
     private static final long LOW = 0xffffffffL;
 
-    private final long[] c0 = new long[BLOCKS];
-    private final long[] c1 = new long[BLOCKS];
-    private final long[] c2 = new long[BLOCKS];
-    private final long[] c3 = new long[BLOCKS];
+    /** The first words of all blocks, then the second ones, and so on. */
+    private final long[] counters = new long[4 * BLOCKS];
+
     private final int[] outputs = new int[4 * BLOCKS];
     private long seed;
     private int step;
@@ -145,35 +144,37 @@ public final class Philox {
     private void draw() {
       for (int i = 0; i < BLOCKS; i++) {
         long block = nextBlock + i;
-        c0[i] = block & LOW;
-        c1[i] = block >>> 32;
-        c2[i] = step & LOW;
-        c3[i] = stream & LOW;
+        counters[i] = block & LOW;
+        counters[BLOCKS + i] = block >>> 32;
+        counters[2 * BLOCKS + i] = step & LOW;
+        counters[3 * BLOCKS + i] = stream & LOW;
       }
       int k0 = (int) seed;
       int k1 = (int) (seed >>> 32);
       for (int round = 0; round < ROUNDS; round++) {
-        round(k0 & LOW, k1 & LOW);
+        round(counters, k0 & LOW, k1 & LOW);
         k0 += WEYL_0;
         k1 += WEYL_1;
       }
       for (int i = 0; i < BLOCKS; i++) {
-        outputs[4 * i] = (int) c0[i];
-        outputs[4 * i + 1] = (int) c1[i];
-        outputs[4 * i + 2] = (int) c2[i];
-        outputs[4 * i + 3] = (int) c3[i];
+        outputs[4 * i] = (int) counters[i];
+        outputs[4 * i + 1] = (int) counters[BLOCKS + i];
+        outputs[4 * i + 2] = (int) counters[2 * BLOCKS + i];
+        outputs[4 * i + 3] = (int) counters[3 * BLOCKS + i];
       }
       nextBlock += BLOCKS;
     }
 
-    private void round(long k0, long k1) {
+    private static void round(long[] c, long k0, long k1) {
       for (int i = 0; i < BLOCKS; i++) {
-        long product0 = MULTIPLIER_0 * c0[i];
-        long product1 = MULTIPLIER_1 * c2[i];
-        c0[i] = (product1 >>> 32) ^ c1[i] ^ k0;
-        c1[i] = product1 & LOW;
-        c2[i] = (product0 >>> 32) ^ c3[i] ^ k1;
-        c3[i] = product0 & LOW;
+        long product0 = MULTIPLIER_0 * c[i];
+        long product1 = MULTIPLIER_1 * c[2 * BLOCKS + i];
+        long next0 = (product1 >>> 32) ^ c[BLOCKS + i] ^ k0;
+        long next2 = (product0 >>> 32) ^ c[3 * BLOCKS + i] ^ k1;
+        c[i] = next0;
+        c[BLOCKS + i] = product1 & LOW;
+        c[2 * BLOCKS + i] = next2;
+        c[3 * BLOCKS + i] = product0 & LOW;
       }
     }
   }
