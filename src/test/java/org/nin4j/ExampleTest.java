@@ -86,6 +86,7 @@ class ExampleTest {
     Recipe recipe =
         Recipes.standard().toBuilder()
             .network("nin-mini")
+            .precision(Precision.FP32)
             .dataset("shapes")
             .size(14)
             .batch(8)

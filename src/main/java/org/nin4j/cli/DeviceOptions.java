@@ -2,6 +2,9 @@ package org.nin4j.cli;
 
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.choice.Devices;
+import org.nin4j.plan.Precision;
+import org.nin4j.train.Recipe;
+import org.nin4j.train.RecipeJson;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -36,6 +39,19 @@ final class DeviceOptions {
   String toCommandLine() {
     return (device.equals(AUTO) ? "" : " --device " + device)
         + (threads == CORES ? "" : " --threads " + threads);
+  }
+
+  /** A recipe in fp32 where the device has no instructions for its precision, and says so. */
+  static Recipe fitting(Backend backend, Recipe wanted, Console console) {
+    Precision used = wanted.precisionOn(backend);
+    if (used != wanted.precision()) {
+      console
+          .out()
+          .println(
+              "This device has no instructions for %s: computing in %s instead."
+                  .formatted(RecipeJson.name(wanted.precision()), RecipeJson.name(used)));
+    }
+    return wanted.toBuilder().precision(used).build();
   }
 
   Backend open() {

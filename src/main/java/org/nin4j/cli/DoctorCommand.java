@@ -8,6 +8,7 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.backend.cuda.natives.Doctor;
+import org.nin4j.backend.cuda.natives.Report;
 import org.nin4j.backend.cuda.natives.SearchPlaces;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -16,7 +17,11 @@ import picocli.CommandLine.Option;
 @Command(
     name = "doctor",
     header = "Says which devices can be used, and why others cannot.",
-    description = "",
+    description = {
+      "%nEnds with 0 if training on the GPU would work, and with 8 if not; training on the CPU may"
+          + " work all the same.",
+      ""
+    },
     sortOptions = false,
     footer = {"", "Examples:", "  ${ROOT-COMMAND-NAME} doctor"})
 final class DoctorCommand implements Callable<Integer> {
@@ -52,8 +57,9 @@ final class DoctorCommand implements Callable<Integer> {
       console.out().println(device + ": " + state(device, runtime.availableProcessors()));
     }
     SearchPlaces places = SearchPlaces.ofThisMachine(cudaLibraries.stream().toList());
-    Doctor.examine(places).lines().forEach(console.out()::println);
-    return ExitCode.OK.number;
+    Report gpu = Doctor.examine(places);
+    gpu.lines().forEach(console.out()::println);
+    return (gpu.usable() ? ExitCode.OK : ExitCode.DEVICE).number;
   }
 
   private static String state(String device, int threads) {

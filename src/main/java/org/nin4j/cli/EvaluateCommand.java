@@ -93,7 +93,9 @@ final class EvaluateCommand implements Callable<Integer> {
       trained.requireClasses(test);
       console.out().println("%s, %s".formatted(file, trained.position()));
       console.out().println("device: " + backend.description());
-      evaluate(backend, trained, recipe, network, test);
+      Recipe fitting =
+          precision.isPresent() ? recipe : DeviceOptions.fitting(backend, recipe, console);
+      evaluate(backend, trained, fitting, network, test);
     }
     return ExitCode.OK.number;
   }

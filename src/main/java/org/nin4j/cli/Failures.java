@@ -56,13 +56,25 @@ final class Failures {
   /** The line for a command line that makes no sense, with what was meant perhaps. */
   static String usageLine(ParameterException failure) {
     CommandLine command = failure.getCommandLine();
-    StringBuilder told = new StringBuilder(failure.getMessage());
-    if (failure instanceof UnmatchedArgumentException unmatched
-        && !unmatched.getSuggestions().isEmpty()) {
-      told.append("; did you mean ").append(String.join(" or ", unmatched.getSuggestions()));
+    StringBuilder told = new StringBuilder();
+    if (failure instanceof UnmatchedArgumentException unmatched) {
+      String word = unmatched.getUnmatched().get(0);
+      told.append(unknown(command, word)).append(" '").append(word).append("'");
+      if (!unmatched.getSuggestions().isEmpty()) {
+        told.append("; did you mean ").append(String.join(" or ", unmatched.getSuggestions()));
+      }
+    } else {
+      told.append(failure.getMessage());
     }
     told.append("; see ").append(command.getCommandSpec().qualifiedName()).append(" --help");
     return oneLine(command.getCommandSpec(), told.toString());
+  }
+
+  private static String unknown(CommandLine command, String word) {
+    if (word.startsWith("-")) {
+      return "there is no option";
+    }
+    return command.getSubcommands().isEmpty() ? "there is no use for" : "there is no command";
   }
 
   private static String oneLine(CommandSpec command, String message) {

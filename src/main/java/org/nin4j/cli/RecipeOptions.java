@@ -173,20 +173,9 @@ final class RecipeOptions {
           "Seed of weights, order, dropout and augmentation. Default: ${bundle:recipe.seed}.")
   private Optional<Long> seed = Optional.empty();
 
-  /**
-   * The recipe in fp32 where the device has no instructions for its precision and the command line
-   * does not insist on it.
-   */
+  /** As {@link DeviceOptions#fitting}, unless the command line insists on a precision. */
   Recipe fitting(Backend backend, Recipe wanted, Console console) {
-    if (precision.isPresent() || backend.computesIn(wanted.precision())) {
-      return wanted;
-    }
-    console
-        .out()
-        .println(
-            "This device has no instructions for %s: computing in fp32 instead."
-                .formatted(RecipeJson.name(wanted.precision())));
-    return wanted.toBuilder().precision(Precision.FP32).build();
+    return precision.isPresent() ? wanted : DeviceOptions.fitting(backend, wanted, console);
   }
 
   /**

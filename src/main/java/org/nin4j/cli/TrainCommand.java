@@ -195,18 +195,19 @@ final class TrainCommand implements Callable<Integer> {
       console
           .out()
           .println(
-              "Dead classes can never be answered: another --seed, a lower --lr or a longer --warm-up"
-                  + " may keep them alive.");
+              "Dead classes are never answered; another --seed, a lower --lr or a longer --warm-up may"
+                  + " keep them alive.");
     }
     double seconds = last.history().epochs().stream().mapToDouble(EpochResult::seconds).sum();
     console
         .out()
         .println(
             Texts.format(
-                "%s: test accuracy %.4f after %d epochs (best %.4f after epoch %d), %s of training: %s",
+                "%s: test accuracy %.4f after %d %s (best %.4f after epoch %d), %s of training: %s",
                 title,
                 result.testAccuracy(),
                 result.epoch(),
+                result.epoch() == 1 ? "epoch" : "epochs",
                 best.testAccuracy(),
                 best.epoch(),
                 Texts.duration(seconds),

@@ -50,7 +50,7 @@ public final class Classifier implements AutoCloseable {
             network,
             recipe.images(checkpoint.image()),
             BATCH,
-            recipe.precision(),
+            recipe.precisionOn(backend),
             new Purpose.Inference());
     logits = plan.steps(SoftmaxCrossEntropy.class).findFirst().orElseThrow().logits();
     session = backend.bind(backend.prepare(plan));

@@ -45,8 +45,10 @@ class ErrorsTest {
 
   static Stream<Arguments> badCalls() {
     return Stream.of(
-        bad(2, "did you mean plan or train", "trian"),
-        bad(2, "did you mean --epochs", "train", "--epoch", "3"),
+        bad(2, "there is no command 'trian'; did you mean plan or train", "trian"),
+        bad(2, "there is no option '--epoch'; did you mean --epochs", "train", "--epoch", "3"),
+        bad(2, "there is no option '--nothing-like-it'; see", "plan", "--nothing-like-it"),
+        bad(2, "there is no use for 'b'", "evaluate", "a", "b"),
         bad(2, "'x' is not an int", "train", "--epochs", "x"),
         bad(2, "the number of epochs is at least 1", "train", "--epochs", "0"),
         bad(2, "the batch size is at least 1", "train", "--batch", "-4"),
@@ -79,9 +81,9 @@ class ErrorsTest {
         bad(3, "truncated", train("--dataset", "mnist", "--data", "truncated")),
         bad(4, "conv1 of nin cannot be placed", train("--network", "nin", "--size", "10")),
         bad(4, "384×1×1 reaches it; it needs at least 3×3", "summary", "--size", "40"),
-        bad(5, "there is no checkpoint", train("--resume", "none.safetensors")),
-        bad(5, "holds no checkpoint last.safetensors", train("--resume", "empty")),
-        bad(5, "is no checkpoint", train("--resume", "text")),
+        bad(5, "there is no checkpoint", "train", "--resume", "none.safetensors"),
+        bad(5, "holds no checkpoint last.safetensors", "train", "--resume", "empty"),
+        bad(5, "is no checkpoint", "train", "--resume", "text"),
         bad(5, "is no checkpoint", "evaluate", "text"),
         bad(5, "is no checkpoint", "predict", "--checkpoint", "text", "a.png"),
         bad(6, "loss became NaN", train("--lr", "1e30")),
@@ -103,6 +105,8 @@ class ErrorsTest {
     return Stream.concat(
             Stream.of(
                 "train",
+                "--recipe",
+                "d2l",
                 "--device",
                 "reference",
                 "--dataset",

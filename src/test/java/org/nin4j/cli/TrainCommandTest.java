@@ -28,8 +28,12 @@ class TrainCommandTest {
         new ArrayList<>(
             List.of(
                 "train",
+                "--recipe",
+                "d2l",
                 "--device",
                 "reference",
+                "--precision",
+                "fp32",
                 "--dataset",
                 "shapes",
                 "--network",
@@ -71,8 +75,7 @@ class TrainCommandTest {
             + " images, drawn from seed 1",
         out.get(0));
     assertTrue(out.get(1).startsWith("device: reference loops in Java, one thread; "), out.get(1));
-    assertTrue(
-        out.get(2).startsWith("recipe default: inner 1x1,1x1, limit 40, size 8, "), out.get(2));
+    assertTrue(out.get(2).startsWith("recipe d2l: inner 1x1,1x1, limit 40, size 8, "), out.get(2));
     assertEquals(
         "changed: network nin-mini, dataset shapes, limit 40, size 8, batch 8, epochs 2, seed 7",
         out.get(3));
@@ -114,6 +117,8 @@ class TrainCommandTest {
         new Shell(folder)
             .runOnTerminal(
                 "train",
+                "--recipe",
+                "d2l",
                 "--device",
                 "reference",
                 "--dataset",

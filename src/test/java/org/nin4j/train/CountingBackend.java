@@ -1,11 +1,12 @@
 package org.nin4j.train;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
-import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
@@ -13,23 +14,31 @@ import org.nin4j.plan.SgdUpdate;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 
-/** The reference backend, which tells when so many training or inference runs are done. */
+/** A backend that tells when so many training or inference runs are done. */
 final class CountingBackend implements Backend {
-  private final ReferenceBackend backend = new ReferenceBackend();
+  private final Backend backend;
   private final boolean training;
   private final Runnable reached;
+  private final List<Epoch> begun = new ArrayList<>();
   private int left;
 
   /**
    * Counts.
    *
+   * @param backend what runs
    * @param training whether to count training runs, or inference runs
    * @param runs how many until {@code reached}
    */
-  CountingBackend(boolean training, int runs, Runnable reached) {
+  CountingBackend(Backend backend, boolean training, int runs, Runnable reached) {
+    this.backend = backend;
     this.training = training;
     this.left = runs;
     this.reached = reached;
+  }
+
+  /** The epochs that the counted sessions were given. */
+  List<Epoch> begun() {
+    return begun;
   }
 
   @Override
@@ -93,6 +102,7 @@ final class CountingBackend implements Backend {
 
     @Override
     public void begin(Epoch epoch) {
+      begun.add(epoch);
       session.begin(epoch);
     }
 

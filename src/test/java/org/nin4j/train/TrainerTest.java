@@ -18,6 +18,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.choice.Devices;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.DataException;
 import org.nin4j.data.Shapes;
@@ -78,7 +81,7 @@ class TrainerTest {
     assertNotEquals(withoutTime(one.history()), withoutTime(other.history()));
   }
 
-  @ParameterizedTest(name = "stopped after {1} runs of training: {0}")
+  @ParameterizedTest(name = "stopped after {1} runs, of training: {0}")
   @CsvSource({
     "true, 1",
     "true, 4",
@@ -93,24 +96,39 @@ class TrainerTest {
     "false, 10"
   })
   void aResumedRunEndsAsIfItHadNotStopped(boolean training, int runs) {
-    Checkpoint whole = Trial.trainer(Trial.recipe()).train();
+    requireExactResume("reference", training, runs);
+  }
 
-    AtomicReference<Trainer> trainer = new AtomicReference<>();
-    CountingBackend backend = new CountingBackend(training, runs, () -> trainer.get().stop());
-    trainer.set(Trial.trainer(backend, Trial.recipe()));
-    Checkpoint stopped = trainer.get().train();
-    assertFalse(stopped.complete());
-    if (training) {
-      assertEquals(runs / Trial.STEPS * Trial.STEPS + runs % Trial.STEPS, globalStep(stopped));
+  @ParameterizedTest(name = "stopped after {1} runs, of training: {0}")
+  @CsvSource({"true, 4", "true, 8", "false, 4"})
+  void aResumedRunOnTheCpuEndsAsIfItHadNotStopped(boolean training, int runs) {
+    requireExactResume("cpu", training, runs);
+  }
+
+  private void requireExactResume(String device, boolean training, int runs) {
+    Checkpoint whole;
+    try (Backend backend = Devices.open(device, 2)) {
+      whole = Trial.trainer(backend, Trial.recipe()).train();
     }
     Path file = folder.resolve("stopped.safetensors");
-    stopped.write(file);
-    Checkpoint resumed = Trial.trainer(Trial.recipe()).resume(Checkpoint.read(file));
-
-    assertTrue(resumed.complete());
-    assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
-    assertSameBits(whole.parameters(), resumed.parameters());
-    assertSameBits(whole.optimizerState(), resumed.optimizerState());
+    AtomicReference<Trainer> trainer = new AtomicReference<>();
+    try (Backend backend =
+        new CountingBackend(Devices.open(device, 2), training, runs, () -> trainer.get().stop())) {
+      trainer.set(Trial.trainer(backend, Trial.recipe()));
+      Checkpoint stopped = trainer.get().train();
+      assertFalse(stopped.complete());
+      if (training) {
+        assertEquals(runs, globalStep(stopped));
+      }
+      stopped.write(file);
+    }
+    try (Backend backend = Devices.open(device, 2)) {
+      Checkpoint resumed = Trial.trainer(backend, Trial.recipe()).resume(Checkpoint.read(file));
+      assertTrue(resumed.complete());
+      assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
+      assertSameBits(whole.parameters(), resumed.parameters());
+      assertSameBits(whole.optimizerState(), resumed.optimizerState());
+    }
   }
 
   private static int globalStep(Checkpoint checkpoint) {
@@ -128,6 +146,22 @@ class TrainerTest {
     Checkpoint resumed = Trial.trainer(Trial.recipe()).resume(Checkpoint.read(file));
     assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
     assertSameBits(whole.parameters(), resumed.parameters());
+  }
+
+  @Test
+  void stepsAndRatesCountOverTheWholeRun() {
+    CountingBackend backend = new CountingBackend(new ReferenceBackend(), true, -1, () -> {});
+    Trial.trainer(backend, Trial.recipe()).train();
+    List<Epoch> begun = backend.begun();
+    assertEquals(List.of(0, 7, 14), begun.stream().map(Epoch::firstStep).toList());
+    float[] rates = Trial.recipe().schedule().rates(0, 21, 21);
+    for (int epoch = 0; epoch < 3; epoch++) {
+      assertEquals(Trial.recipe().seed(), begun.get(epoch).seed());
+      assertArrayEquals(
+          Arrays.copyOfRange(rates, 7 * epoch, 7 * epoch + 7), begun.get(epoch).learningRates());
+      assertArrayEquals(
+          SampleOrder.shuffled(50, 8, Trial.recipe().seed(), epoch), begun.get(epoch).order());
+    }
   }
 
   @Test
@@ -236,7 +270,8 @@ class TrainerTest {
   @Test
   void withinAnEpochTheBatchSizeCannotChange() {
     AtomicReference<Trainer> trainer = new AtomicReference<>();
-    CountingBackend backend = new CountingBackend(true, 3, () -> trainer.get().stop());
+    CountingBackend backend =
+        new CountingBackend(new ReferenceBackend(), true, 3, () -> trainer.get().stop());
     trainer.set(Trial.trainer(backend, Trial.recipe()));
     Checkpoint stopped = trainer.get().train();
     Trainer other = Trial.trainer(Trial.recipe().toBuilder().batch(10).build());

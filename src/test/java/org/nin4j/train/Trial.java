@@ -10,6 +10,7 @@ import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
+import org.nin4j.model.Initialisation;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.Relu;
@@ -42,7 +43,7 @@ final class Trial {
   }
 
   static Recipe recipe() {
-    return Recipes.standard().toBuilder()
+    return Recipes.d2l().toBuilder()
         .network("tiny")
         .dataset("shapes")
         .size(8)
@@ -51,6 +52,7 @@ final class Trial {
         .augmentation(new BatchSpec.Augmentation(true, 2))
         .optimizer(new Sgd(0.9f, true, 1e-3f))
         .schedule(new Schedule.Cosine(0.05f, 0.2f))
+        .initialisation(Initialisation.HE_UNIFORM)
         .labelSmoothing(0.1f)
         .build();
   }
