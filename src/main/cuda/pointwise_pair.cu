@@ -5,7 +5,7 @@
 //   y[r, o]       = max(sum over c of w2[o, c] between[r, c] + b2[o], 0)
 //
 // A warp keeps its rows of `between` in registers, where they are already laid out as factors of
-// the second product. Weights pass through shared memory in chunks of 16 filters: for 96 channels
+// the second product. Weights pass through shared memory in chunks of 32 filters: for 96 channels
 // all chunks stay there, for 256 and 384 the next one is fetched while the last one is at work.
 //
 // Shapes   x, between, y [rows, C] with rows = N H W; w1, w2 [C, C] in bf16, filters first; b1, b2
@@ -15,17 +15,17 @@
 //
 //            C     F     R     8 warps    4 warps
 //            96    192   32    93 184     66 560
-//            256   32    32    152 064    84 480
-//            384   32    16    125 440    75 264
+//            256   64    32    168 960    101 376
+//            384   64    16    150 528    100 352
 //
-//          A grid of as many blocks as the device holds at once, at most rows / (warps R).
+//          so 7 warps for 256 channels on sm_80 and 4, except for 96, on sm_86, 89 and 120. A grid of as many blocks as the device holds at once, at most rows / (warps R).
 // Bytes    rows C 4, with `between` rows C 6, and the weights, 4 C C, for each block's turn.
 // FLOPs    rows C (4 C + 4).
 #include "grid.cuh"
 #include "mma.cuh"
 
 constexpr int WARP = 32;
-constexpr int CHUNK = 16;
+constexpr int CHUNK = 32;
 
 extern __shared__ __align__(16) bf16 shared[];
 
@@ -34,7 +34,7 @@ extern __shared__ __align__(16) bf16 shared[];
 template <int C>
 constexpr int STRIDE = C + 8;
 
-// Both convolutions' filters, 16 at a time, those of the first convolution first.
+// Both convolutions' filters, a chunk at a time, those of the first convolution first.
 template <int C, bool RESIDENT>
 struct Filters {
   static constexpr int CHUNKS = 2 * C / CHUNK;
@@ -78,6 +78,22 @@ struct Filters {
     return place(chunk);
   }
 };
+
+// 16 more of the summed channels, for a chunk's filters; lanes point to what they load of the first.
+template <int PARTS, int M>
+__device__ inline void multiply_add_chunk(float (&sums)[PARTS][M][2][4], const unsigned (&a)[M][4],
+                                          const bf16* weight, int stride) {
+#pragma unroll
+  for (int part = 0; part < PARTS; part++) {
+    unsigned b[4];
+    load_matrices(b, weight + part * 16 * stride);
+#pragma unroll
+    for (int m = 0; m < M; m++) {
+      multiply_add(sums[part][m][0], a[m], b[0], b[1]);
+      multiply_add(sums[part][m][1], a[m], b[2], b[3]);
+    }
+  }
+}
 
 // 16 channels of bias, ReLU and rounding: sums of two products become a factor of the next.
 __device__ inline void activate(const float (&sums)[2][4], const float* bias,
@@ -123,6 +139,8 @@ __device__ inline void pointwise_pair(const bf16* x, const bf16* w1, const float
                                       const bf16* w2, const float* b2, bf16* between, bf16* y,
                                       long long rows) {
   constexpr int STEPS = C / 16;
+  constexpr int CHUNKS = C / CHUNK;
+  constexpr int PARTS = CHUNK / 16;
   constexpr int ROWS = 16 * M;
   constexpr int PIECES = C / 8;
   const int lane = threadIdx.x % WARP;
@@ -147,25 +165,26 @@ __device__ inline void pointwise_pair(const bf16* x, const bf16* w1, const float
 
     unsigned factors[STEPS][M][4];
 #pragma unroll
-    for (int step = 0; step < STEPS; step++) {
-      const bf16* weight = filters.get(step) + right;
-      float sums[M][2][4] = {};
+    for (int chunk = 0; chunk < CHUNKS; chunk++) {
+      const bf16* weight = filters.get(chunk) + right;
+      float sums[PARTS][M][2][4] = {};
 // More would fill the registers with loads made early.
-#pragma unroll 2
+#pragma unroll 1
       for (int k = 0; k < STEPS; k++) {
-        unsigned b[4];
-        load_matrices(b, weight + k * 16);
+        unsigned a[M][4];
 #pragma unroll
         for (int m = 0; m < M; m++) {
-          unsigned a[4];
-          load_matrices(a, left + m * 16 * STRIDE<C> + k * 16);
-          multiply_add(sums[m][0], a, b[0], b[1]);
-          multiply_add(sums[m][1], a, b[2], b[3]);
+          load_matrices(a[m], left + m * 16 * STRIDE<C> + k * 16);
         }
+        multiply_add_chunk(sums, a, weight + k * 16, STRIDE<C>);
       }
 #pragma unroll
-      for (int m = 0; m < M; m++) {
-        activate(sums[m], b1 + step * 16, factors[step][m]);
+      for (int part = 0; part < PARTS; part++) {
+#pragma unroll
+        for (int m = 0; m < M; m++) {
+          const int step = chunk * PARTS + part;
+          activate(sums[part][m], b1 + step * 16, factors[step][m]);
+        }
       }
     }
     __syncwarp();
@@ -182,24 +201,22 @@ __device__ inline void pointwise_pair(const bf16* x, const bf16* w1, const float
     }
 
 #pragma unroll 1
-    for (int step = 0; step < STEPS; step++) {
-      const bf16* weight = filters.get(STEPS + step) + right;
-      float sums[M][2][4] = {};
+    for (int chunk = 0; chunk < CHUNKS; chunk++) {
+      const bf16* weight = filters.get(CHUNKS + chunk) + right;
+      float sums[PARTS][M][2][4] = {};
 #pragma unroll
       for (int k = 0; k < STEPS; k++) {
-        unsigned b[4];
-        load_matrices(b, weight + k * 16);
-#pragma unroll
-        for (int m = 0; m < M; m++) {
-          multiply_add(sums[m][0], factors[k][m], b[0], b[1]);
-          multiply_add(sums[m][1], factors[k][m], b[2], b[3]);
-        }
+        multiply_add_chunk(sums, factors[k], weight + k * 16, STRIDE<C>);
       }
 #pragma unroll
-      for (int m = 0; m < M; m++) {
-        unsigned result[4];
-        activate(sums[m], b2 + step * 16, result);
-        put<C>(tile + m * 16 * STRIDE<C> + step * 16, result);
+      for (int part = 0; part < PARTS; part++) {
+#pragma unroll
+        for (int m = 0; m < M; m++) {
+          const int step = chunk * PARTS + part;
+          unsigned result[4];
+          activate(sums[part][m], b2 + step * 16, result);
+          put<C>(tile + m * 16 * STRIDE<C> + step * 16, result);
+        }
       }
     }
     write_rows<C>(tile, y + row * C, count);

@@ -121,8 +121,8 @@ TEST(pair_of_96_channels_with_weights_in_shared_memory) {
 // A single row: all warps but one have nothing to do.
 TEST(pair_of_96_channels_on_one_row) { check_pair({96, 192, 32, 4, 1, 1}); }
 TEST(pair_of_256_channels_with_streamed_weights) {
-  check_pair({256, 32, 32, 4, 128 + 32 + 7, 1});
+  check_pair({256, 64, 32, 4, 128 + 32 + 7, 1});
 }
-TEST(pair_of_256_channels_with_eight_warps) { check_pair({256, 32, 32, 8, 19, 1}); }
-TEST(pair_of_384_channels_with_streamed_weights) { check_pair({384, 32, 16, 4, 64 + 16 + 3, 1}); }
-TEST(pair_of_384_channels_with_eight_warps) { check_pair({384, 32, 16, 8, 33, 2}); }
+TEST(pair_of_256_channels_with_eight_warps) { check_pair({256, 64, 32, 8, 19, 1}); }
+TEST(pair_of_384_channels_with_streamed_weights) { check_pair({384, 64, 16, 4, 64 + 16 + 3, 1}); }
+TEST(pair_of_384_channels_with_eight_warps) { check_pair({384, 64, 16, 8, 33, 2}); }
