@@ -22,9 +22,8 @@
 // Bytes    rows C 4, with `between` rows C 6, and the weights, 4 C C, for each block's turn.
 // FLOPs    rows C (4 C + 4).
 #include "grid.cuh"
-#include "mma.cuh"
+#include "products.cuh"
 
-constexpr int WARP = 32;
 constexpr int CHUNK = 32;
 
 extern __shared__ __align__(16) bf16 shared[];
@@ -79,48 +78,6 @@ struct Filters {
   }
 };
 
-// 16 more of the summed channels, for a chunk's filters; lanes point to what they load of the first.
-template <int PARTS, int M>
-__device__ inline void multiply_add_chunk(float (&sums)[PARTS][M][2][4], const unsigned (&a)[M][4],
-                                          const bf16* weight, int stride) {
-#pragma unroll
-  for (int part = 0; part < PARTS; part++) {
-    unsigned b[4];
-    load_matrices(b, weight + part * 16 * stride);
-#pragma unroll
-    for (int m = 0; m < M; m++) {
-      multiply_add(sums[part][m][0], a[m], b[0], b[1]);
-      multiply_add(sums[part][m][1], a[m], b[2], b[3]);
-    }
-  }
-}
-
-// 16 channels of bias, ReLU and rounding: sums of two products become a factor of the next.
-__device__ inline void activate(const float (&sums)[2][4], const float* bias,
-                                unsigned (&factor)[4]) {
-#pragma unroll
-  for (int half = 0; half < 2; half++) {
-    const float low = bias[half * 8 + threadIdx.x % 4 * 2];
-    const float high = bias[half * 8 + threadIdx.x % 4 * 2 + 1];
-#pragma unroll
-    for (int i = 0; i < 2; i++) {
-      const float left = sums[half][2 * i] + low;
-      const float right = sums[half][2 * i + 1] + high;
-      factor[2 * half + i] = pack(left <= 0.0f ? 0.0f : left, right <= 0.0f ? 0.0f : right);
-    }
-  }
-}
-
-// A factor's 16×16 elements to shared memory.
-template <int C>
-__device__ inline void put(bf16* tile, const unsigned (&factor)[4]) {
-  bf16* place = tile + threadIdx.x % WARP / 4 * STRIDE<C> + threadIdx.x % 4 * 2;
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-    *reinterpret_cast<unsigned*>(place + i % 2 * 8 * STRIDE<C> + i / 2 * 8) = factor[i];
-  }
-}
-
 // A warp's rows from shared to global memory, 16 bytes at a time.
 template <int C>
 __device__ inline void write_rows(const bf16* tile, bf16* target, int rows) {
@@ -148,9 +105,9 @@ __device__ inline void pointwise_pair(const bf16* x, const bf16* w1, const float
   const int block_rows = static_cast<int>(blockDim.x) / WARP * ROWS;
   const Filters<C, RESIDENT> filters = {w1, w2};
   bf16* tile = shared + Filters<C, RESIDENT>::ELEMENTS + warp * ROWS * STRIDE<C>;
-  // Which row of its four matrices a lane addresses: of a down, then right; of b right, then down.
+  // Where a lane's row of the pixels' four matrices begins: down, then right.
   const bf16* left = tile + lane % 16 * STRIDE<C> + lane / 16 * 8;
-  const int right = (lane % 8 + lane / 16 * 8) * STRIDE<C> + lane / 8 % 2 * 8;
+  const int right = filter_offset(STRIDE<C>);
 
   filters.begin();
   for (long long begin = static_cast<long long>(blockIdx.x) * block_rows; begin < rows;
@@ -194,7 +151,7 @@ __device__ inline void pointwise_pair(const bf16* x, const bf16* w1, const float
       for (int step = 0; step < STEPS; step++) {
 #pragma unroll
         for (int m = 0; m < M; m++) {
-          put<C>(tile + m * 16 * STRIDE<C> + step * 16, factors[step][m]);
+          put(tile + m * 16 * STRIDE<C> + step * 16, STRIDE<C>, factors[step][m]);
         }
       }
       write_rows<C>(tile, between + row * C, count);
@@ -215,7 +172,7 @@ __device__ inline void pointwise_pair(const bf16* x, const bf16* w1, const float
           const int step = chunk * PARTS + part;
           unsigned result[4];
           activate(sums[part][m], b2 + step * 16, result);
-          put<C>(tile + m * 16 * STRIDE<C> + step * 16, result);
+          put(tile + m * 16 * STRIDE<C> + step * 16, STRIDE<C>, result);
         }
       }
     }
