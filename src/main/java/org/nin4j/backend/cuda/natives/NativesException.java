@@ -1,0 +1,19 @@
+package org.nin4j.backend.cuda.natives;
+
+/** JCuda could not be brought up; the problem says why and what would mend it. */
+public final class NativesException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private final transient Problem problem;
+
+  /** With the problem's message and remedy as this exception's message. */
+  public NativesException(Problem problem) {
+    super(problem.message() + "\n  " + problem.remedy());
+    this.problem = problem;
+  }
+
+  /** What is wrong. */
+  public Problem problem() {
+    return problem;
+  }
+}
