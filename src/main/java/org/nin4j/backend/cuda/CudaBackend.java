@@ -1,0 +1,110 @@
+package org.nin4j.backend.cuda;
+
+import java.util.Optional;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.BackendException;
+import org.nin4j.backend.Session;
+import org.nin4j.backend.cuda.natives.CacheDirectory;
+import org.nin4j.backend.cuda.natives.CudaLibraries;
+import org.nin4j.backend.cuda.natives.Doctor;
+import org.nin4j.backend.cuda.natives.Found;
+import org.nin4j.backend.cuda.natives.JCudaNatives;
+import org.nin4j.backend.cuda.natives.LibraryVersions;
+import org.nin4j.backend.cuda.natives.NativesException;
+import org.nin4j.backend.cuda.natives.Report;
+import org.nin4j.backend.cuda.natives.SearchPlaces;
+import org.nin4j.backend.cuda.natives.Version;
+import org.nin4j.plan.Arena;
+import org.nin4j.plan.Fusion;
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.Plan;
+
+/** Computes on an NVIDIA GPU, from the thread that opened it. */
+public final class CudaBackend implements Backend {
+  private final Scope scope;
+  private final Device device;
+  private final KernelLibrary kernels;
+  private final ConvolutionSearch search;
+  private final CudaOptions options;
+  private final String description;
+
+  private CudaBackend(int index, CudaOptions options, String libraries) {
+    this.options = options;
+    try (Scope parts = new Scope()) {
+      device = parts.add(new Device(index));
+      if (device.capability() < 75) {
+        throw new BackendException(
+            "%s has compute capability %d.%d, and 7.5 is needed; use --device cpu"
+                .formatted(device.name(), device.capability() / 10, device.capability() % 10));
+      }
+      DiskCache cache = new DiskCache(options.cache(), options.warnings());
+      kernels =
+          parts.add(new KernelLibrary(device, new KernelCompiler(cache, device.capability())));
+      description =
+          "CUDA on %s (compute capability %d.%d), %s"
+              .formatted(
+                  device.name(), device.capability() / 10, device.capability() % 10, libraries);
+      search = new ConvolutionSearch(device, kernels, cache, description, options);
+      scope = parts.release();
+    }
+  }
+
+  /**
+   * Opens a GPU.
+   *
+   * @param index its number among those that CUDA shows
+   * @throws BackendException if there is none, or CUDA's libraries are missing; the message says
+   *     what would mend it
+   */
+  public static CudaBackend open(int index, CudaOptions options) {
+    try {
+      SearchPlaces places = SearchPlaces.ofThisMachine(options.libraries());
+      CacheDirectory natives = CacheDirectory.ofThisUser();
+      Found found = CudaLibraries.find(places, natives);
+      LibraryVersions versions = JCudaNatives.load(found, natives);
+      String driver = found.driverVersion().map(Version::toString).orElse("of unknown version");
+      return new CudaBackend(
+          index,
+          options,
+          "driver %s, NVRTC %s, cuBLAS %s, cuDNN %s"
+              .formatted(driver, versions.nvrtc(), versions.cublas(), versions.cudnn()));
+    } catch (NativesException e) {
+      throw new BackendException(e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Whether {@link #open} would succeed on the first GPU: empty if so, else one line that says why
+   * not.
+   */
+  public static Optional<String> whyNot(CudaOptions options) {
+    Report report = Doctor.examine(SearchPlaces.ofThisMachine(options.libraries()));
+    return report.usable() ? Optional.empty() : Optional.of(report.verdict());
+  }
+
+  @Override
+  public String name() {
+    return "cuda";
+  }
+
+  @Override
+  public String description() {
+    return description;
+  }
+
+  @Override
+  public PlacedPlan prepare(Plan plan) {
+    Plan fused = Fusion.RELU_BIAS_GRADIENT.apply(Fusion.CONVOLUTION_RELU.apply(plan));
+    return Arena.place(fused, new CudaStorage(fused, device, search));
+  }
+
+  @Override
+  public Session bind(PlacedPlan plan) {
+    return new CudaSession(device, kernels, search, options.graph(), plan);
+  }
+
+  @Override
+  public void close() {
+    scope.close();
+  }
+}

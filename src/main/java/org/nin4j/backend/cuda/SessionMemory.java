@@ -1,0 +1,130 @@
+package org.nin4j.backend.cuda;
+
+import java.util.Optional;
+import jcuda.driver.CUdeviceptr;
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.PlacedPlan.Place;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.TensorSpec.Role;
+
+/** A session's one allocation: the plan's arena, and behind it the counters and sums. */
+final class SessionMemory implements AutoCloseable {
+  /** What the driver itself wants to keep. */
+  private static final double USABLE = 0.95;
+
+  private final PlacedPlan placed;
+  private final DeviceMemory memory;
+  private final Control control;
+  private final Optional<Place> copy;
+
+  /**
+   * Allocates.
+   *
+   * @throws DeviceMemoryException if there is no room, with the batch that would fit
+   */
+  SessionMemory(PlacedPlan placed) {
+    this.placed = placed;
+    long arena = Kernels.align(placed.bytes());
+    try {
+      memory = new DeviceMemory(arena + Control.BYTES);
+    } catch (DeviceMemoryException e) {
+      throw tooLarge(placed, e);
+    }
+    control = new Control(memory.at(arena));
+    copy =
+        CudaStorage.holderOfCopy(placed.plan())
+            .map(step -> placed.residents().get(placed.plan().steps().indexOf(step)));
+  }
+
+  private static DeviceMemoryException tooLarge(PlacedPlan placed, DeviceMemoryException cause) {
+    int batch = placed.plan().batch();
+    long growing = placed.bytes() - fixedBytes(placed);
+    double room = cause.freeBytes() * USABLE - fixedBytes(placed);
+    int fitting = (int) Math.max(0, Math.min(batch - 1, batch * room / growing));
+    String advice =
+        fitting > 0
+            ? "a batch of about %d would fit".formatted(fitting)
+            : "not even a batch of 1 would fit; use smaller images, a smaller network or the CPU";
+    DeviceMemoryException told =
+        new DeviceMemoryException(
+            "the plan of %s with batch %d needs %s on the GPU, where %s are free; %s"
+                .formatted(
+                    placed.plan().network(),
+                    batch,
+                    Sizes.text(cause.neededBytes()),
+                    Sizes.text(cause.freeBytes()),
+                    advice),
+            cause.neededBytes(),
+            cause.freeBytes(),
+            fitting);
+    told.initCause(cause);
+    return told;
+  }
+
+  /** Bytes that do not depend on the batch: all that is placed before the activations. */
+  private static long fixedBytes(PlacedPlan placed) {
+    return placed.tensors().entrySet().stream()
+        .filter(e -> e.getKey().role() == Role.ACTIVATION)
+        .mapToLong(e -> e.getValue().offset())
+        .min()
+        .orElse(placed.bytes());
+  }
+
+  PlacedPlan placed() {
+    return placed;
+  }
+
+  Control control() {
+    return control;
+  }
+
+  CUdeviceptr at(TensorSpec tensor) {
+    return memory.at(placed.place(tensor).offset());
+  }
+
+  CUdeviceptr at(long offset) {
+    return memory.at(offset);
+  }
+
+  /** Where a number lies that is 0 until the first epoch begins, and nobody changes. */
+  long zeroAddress() {
+    return memory.address() + memory.bytes() - Long.BYTES;
+  }
+
+  /** What the step keeps between runs. */
+  CUdeviceptr resident(int index) {
+    return memory.at(placed.residents().get(index).offset());
+  }
+
+  boolean hasCopy() {
+    return copy.isPresent();
+  }
+
+  /** A parameter's bf16 copy. */
+  CUdeviceptr copyAt(TensorSpec parameter) {
+    return memory.at(copy.orElseThrow().offset() + placed.place(parameter).offset() / 2);
+  }
+
+  /**
+   * Parameters, gradients and the optimizer's state are 0; everything that a run must write before
+   * it reads is NaN, so that a mistake shows.
+   */
+  void clear(Device device) {
+    memory.fill(device, (byte) -1, 0, memory.bytes() - Control.BYTES);
+    placed
+        .tensors()
+        .forEach(
+            (tensor, place) -> {
+              if (tensor.role() != Role.ACTIVATION) {
+                memory.fill(device, (byte) 0, place.offset(), Kernels.align(place.bytes()));
+              }
+            });
+    copy.ifPresent(place -> memory.fill(device, (byte) 0, place.offset(), place.bytes()));
+    memory.fill(device, (byte) 0, memory.bytes() - Control.BYTES, Control.BYTES);
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+  }
+}

@@ -1,0 +1,12 @@
+package org.nin4j.backend.cuda;
+
+/** Amounts of memory, for people. */
+final class Sizes {
+  private Sizes() {}
+
+  static String text(long bytes) {
+    return bytes >= 1L << 30
+        ? "%.1f GiB".formatted(bytes / (double) (1L << 30))
+        : "%.1f MiB".formatted(bytes / (double) (1L << 20));
+  }
+}
