@@ -4,8 +4,8 @@
 //   backward  dx[n, q, c] = dy[n, c] / pixels
 //
 // Shapes   x, dx [images, pixels, channels]; y, dy [images, channels].
-// Types    _f32, _bf16, and _bf16_f32: bf16 images with fp32 means, which are the logits of a network
-//          that ends here.
+// Types    _f32, _bf16, and _bf16_f32: bf16 images with fp32 means, which are the logits of a
+//          network that ends here.
 // Bytes    images pixels channels sizeof(T) + images channels sizeof(mean).
 // FLOPs    images pixels channels.
 #include "grid.cuh"

@@ -1,23 +1,25 @@
 // Makes a batch on the device from a data set that lies there as bytes: gather in this epoch's
 // order, perhaps mirror and shift, resize, scale, lay out as NHWC.
 //
-//   i           = order[position batch_size + n]; -1 or past the end: zeros, labelled -1
-//   source      = images[i], mirrored if flip and Philox output 0 is odd, then shifted: pixel (r, c)
-//                 comes from (r + Philox output 1 mod (2 shift + 1) - shift, c + the same of output
-//                 2), 0 outside. Philox(seed, block n, step, stream).
-//   h[r, x, k]  = clip((2^21 + sum over t of columns[x].weight[t] source[k, r, columns[x].start + t])
-//                      >> 22)
-//   v[y, x, k]  = clip((2^21 + sum over t of rows[y].weight[t] h[rows[y].start + t, x, k]) >> 22)
+//   i          = order[run batch_size + n]; -1 or past the end: zeros, labelled -1
+//   source     = images[i], of which pixel (r, c) is taken at (r + down, c' + right), 0 outside,
+//                with c' = width - 1 - c if flip and Philox output 0 is odd, else c; down and
+//                right = Philox outputs 1 and 2 mod (2 shift + 1) - shift; Philox(seed, block n,
+//                step, stream)
+//   h[r, x, k] = clip((2^21 + sum of columns[x].weight[t] source[k, r, columns[x].start + t])
+//                     >> 22)
+//   v[y, x, k] = clip((2^21 + sum of rows[y].weight[t] h[rows[y].start + t, x, k]) >> 22)
 //   batch[n, y, x, k] = (v[y, x, k] / 255 - mean[k]) / std[k], 0 for k >= channels
 //
-// The two passes with 22 fraction bits, each rounded to 8 bits and clipped to [0, 255], are those of
-// Pillow's Image.resize(BILINEAR); the weights come from the host.
+// The two passes with 22 fraction bits, each rounded to 8 bits and clipped to [0, 255], are those
+// of Pillow's Image.resize(BILINEAR); the weights come from the host.
 //
-// Shapes   images [count, channels, height, width] bytes, channels <= 4; labels [count];
+// Shapes   images [count, channels, height, width] bytes, channels <= 4; labels [count] bytes;
 //          rows, columns: for each output row or column 2 + taps integers: start, count, weights;
-//          batch [batch_size, out_height, out_width, out_channels]; batch_labels [batch_size].
-// Launch   a block makes tile_rows rows of one image at a time; the source rows under them, made wide,
-//          must fit SHARED_BYTES: (source rows) out_width channels <= 16384.
+//          batch [batch_size, out_height, out_width, out_channels]; batch_labels [batch_size]
+//          as int32.
+// Launch   a block makes tile_rows rows of one image at a time; the source rows under them, made
+//          wide, must fit SHARED_BYTES: (source rows) out_width channels <= 16384.
 // Bytes    batch_size (channels height width + out_height out_width out_channels sizeof(T)).
 // FLOPs    about 4 taps an output pixel, as integers.
 #include "grid.cuh"
@@ -37,12 +39,11 @@ struct Source {
 
   __device__ int pixel(int channel, int row, int column) const {
     const int r = row + down;
-    const int c = column + right;
+    const int c = (flip ? width - 1 - column : column) + right;
     if (r < 0 || r >= height || c < 0 || c >= width) {
       return 0;
     }
-    const int mirrored = flip ? width - 1 - c : c;
-    return image[(static_cast<long long>(channel) * height + r) * width + mirrored];
+    return image[(static_cast<long long>(channel) * height + r) * width + c];
   }
 };
 
@@ -81,8 +82,9 @@ __device__ void make_rows(const unsigned char* wide, const float* scaled, T* bat
 }
 
 template <typename T>
-__device__ void make_batch(const unsigned char* images, const int* labels, const int* order,
-                           long long order_length, const long long* position, const long long* step,
+__device__ void make_batch(const unsigned char* images, const unsigned char* labels,
+                           const int* order, long long order_length, const long long* run,
+                           const long long* step,
                            const int* rows, int row_taps, const int* columns, int column_taps,
                            const float* mean, const float* std, T* batch, int* batch_labels,
                            int batch_size, int channels, int height, int width, int out_channels,
@@ -101,7 +103,7 @@ __device__ void make_batch(const unsigned char* images, const int* labels, const
     const int n = static_cast<int>(tile / tiles);
     const int first_row = static_cast<int>(tile - static_cast<long long>(n) * tiles) * tile_rows;
     const int row_count = min(tile_rows, out_height - first_row);
-    const long long place = *position * batch_size + n;
+    const long long place = *run * batch_size + n;
     const int index = place < order_length ? order[place] : -1;
     T* target =
         batch + (static_cast<long long>(n) * out_height + first_row) * out_width * out_channels;
@@ -153,27 +155,27 @@ __device__ void make_batch(const unsigned char* images, const int* labels, const
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
-make_batch_f32(const unsigned char* images, const int* labels, const int* order,
-               long long order_length, const long long* position, const long long* step,
+make_batch_f32(const unsigned char* images, const unsigned char* labels, const int* order,
+               long long order_length, const long long* run, const long long* step,
                const int* rows, int row_taps, const int* columns, int column_taps,
                const float* mean, const float* std, float* batch, int* batch_labels,
                int batch_size, int channels, int height, int width, int out_channels,
                int out_height, int out_width, int tile_rows, unsigned long long seed, int stream,
                int flip, int shift) {
-  make_batch(images, labels, order, order_length, position, step, rows, row_taps, columns,
+  make_batch(images, labels, order, order_length, run, step, rows, row_taps, columns,
              column_taps, mean, std, batch, batch_labels, batch_size, channels, height, width,
              out_channels, out_height, out_width, tile_rows, seed, stream, flip, shift);
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
-make_batch_bf16(const unsigned char* images, const int* labels, const int* order,
-                long long order_length, const long long* position, const long long* step,
+make_batch_bf16(const unsigned char* images, const unsigned char* labels, const int* order,
+                long long order_length, const long long* run, const long long* step,
                 const int* rows, int row_taps, const int* columns, int column_taps,
                 const float* mean, const float* std, bf16* batch, int* batch_labels,
                 int batch_size, int channels, int height, int width, int out_channels,
                 int out_height, int out_width, int tile_rows, unsigned long long seed, int stream,
                 int flip, int shift) {
-  make_batch(images, labels, order, order_length, position, step, rows, row_taps, columns,
+  make_batch(images, labels, order, order_length, run, step, rows, row_taps, columns,
              column_taps, mean, std, batch, batch_labels, batch_size, channels, height, width,
              out_channels, out_height, out_width, tile_rows, seed, stream, flip, shift);
 }

@@ -9,8 +9,8 @@
 //
 // Shapes   y, dy, dx [rows, channels] with rows = N H W; dx may be dy.
 //          Workspace: partial [parts, channels] in fp32, parts = gridDim.x of the first stage.
-// Bytes    relu_bias_backward 3 rows channels sizeof(T), bias_gradient rows channels sizeof(T), each
-//          with 8 parts channels for the partial sums.
+// Bytes    relu_bias_backward 3 rows channels sizeof(T), bias_gradient rows channels sizeof(T),
+//          each with 8 parts channels for the partial sums.
 // FLOPs    rows channels, with ReLU 2 rows channels.
 #include "grid.cuh"
 

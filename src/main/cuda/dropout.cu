@@ -10,8 +10,8 @@
 //
 // Shapes   [N, H, W, C] with pixels = H W; y may be x.
 // Bytes    2 N H W C sizeof(T).
-// FLOPs    N H W C; about 25 integer operations an element where H W is a multiple of 4 (one call of
-//          Philox serves four pixels of a channel), about 100 otherwise.
+// FLOPs    N H W C; about 25 integer operations an element where H W is a multiple of 4 (one call
+//          of Philox serves four pixels of a channel), about 100 otherwise.
 #include "grid.cuh"
 #include "philox.cuh"
 

@@ -5,8 +5,8 @@
 //             position[n, i, j, c] = u kernel + v of the first maximum in row-major order; pixels
 //             outside the image never win; a NaN wins over every number (of several the last, as in
 //             PyTorch)
-//   backward  dx[n, h, w, c] = sum of dy[n, i, j, c] over the windows (i, j) whose position is (h, w)
-//             as a gather: each element of dx is written once, in a fixed order of summation
+//   backward  dx[n, h, w, c] = sum of dy[n, i, j, c] over the windows (i, j) whose position is
+//             (h, w), as a gather: each element of dx is written once, summed in a fixed order
 //
 // Shapes   x, dx [images, height, width, channels]; y, dy, position [images, out_height, out_width,
 //          channels]; position in bytes, so kernel <= 16; may be null in forward (inference).

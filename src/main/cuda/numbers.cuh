@@ -52,8 +52,8 @@ __device__ inline unsigned pack(float low, float high) {
   return bf16_bits(low) | (bf16_bits(high) << 16);
 }
 
-// Reads N elements: 1, for odd channel counts and unaligned tensors, or a multiple of 4 at an address
-// that is a multiple of min(16, N * sizeof(T)).
+// Reads N elements: 1, for odd channel counts and unaligned tensors, or a multiple of 4 at an
+// address that is a multiple of min(16, N * sizeof(T)).
 template <int N>
 __device__ inline void load(const float* source, float (&values)[N]) {
   static_assert(N == 1 || N % 4 == 0, "one element or whole float4s");

@@ -3,7 +3,7 @@
 //   g = gradient + weight_decay w
 //   v = momentum v + g                 (v starts at 0, so the first step is v = g)
 //   d = nesterov ? g + momentum v : v  (g if there is no momentum)
-//   w = w - rate d,   rate = rates[min(step, rate_count - 1)]
+//   w = w - rate d,   rate = rates[min(run, rate_count - 1)]
 //
 // Shapes   parameters, gradients, velocities [n] in fp32; velocities may be null (no momentum);
 //          copy [n] in bf16, the working copy of the parameters, may be null. Gradients are only
@@ -28,10 +28,10 @@ struct Sgd {
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 sgd(float* parameters, const float* gradients, float* velocities, bf16* copy, long long n,
-    const float* rates, int rate_count, const long long* step, float momentum, float weight_decay,
+    const float* rates, int rate_count, const long long* run, float momentum, float weight_decay,
     int nesterov) {
   const long long last = rate_count - 1;
-  const Sgd sgd{rates[*step < last ? *step : last], velocities == nullptr ? 0.0f : momentum,
+  const Sgd sgd{rates[*run < last ? *run : last], velocities == nullptr ? 0.0f : momentum,
                 weight_decay, nesterov != 0};
   constexpr int N = 4;
   long long done = 0;

@@ -8,8 +8,8 @@
 //   rank[n]        = number of classes before the label's, where a larger logit (or a NaN) stands
 //                    before a smaller and, of equal ones, the lower class before the higher
 //
-//   valid is the number of labels that are not -1. A sample labelled -1 has no loss, a gradient of 0
-//   and rank -1. A label that is no class has a loss of NaN, so that it cannot pass unnoticed.
+//   valid is the number of labels that are not -1. A sample labelled -1 has no loss, a gradient of
+//   0 and rank -1. A label that is no class has a loss of NaN, so that it cannot pass unnoticed.
 //
 // accumulate_metrics, one block, adds a batch to the session's sums in double and in a fixed order:
 //
