@@ -1,0 +1,29 @@
+// The one inner loop of the library stand-ins.
+#pragma once
+#include <cstddef>
+
+namespace stand_in {
+
+// sums[j] += a[0] b[0][j] + a[1] b[1][j] + … for j < columns; rows of b are `stride` apart.
+__attribute__((target_clones("arch=x86-64-v3", "default"))) inline void add_product(
+    double* sums, const double* a, const double* b, size_t rows, size_t columns, size_t stride) {
+  constexpr size_t kTile = 16;
+  size_t j = 0;
+  for (; j + kTile <= columns; j += kTile) {
+    double tile[kTile];
+    for (size_t t = 0; t < kTile; t++) tile[t] = sums[j + t];
+    for (size_t i = 0; i < rows; i++) {
+      const double factor = a[i];
+      const double* row = b + i * stride + j;
+      for (size_t t = 0; t < kTile; t++) tile[t] += factor * row[t];
+    }
+    for (size_t t = 0; t < kTile; t++) sums[j + t] = tile[t];
+  }
+  for (; j < columns; j++) {
+    double sum = sums[j];
+    for (size_t i = 0; i < rows; i++) sum += a[i] * b[i * stride + j];
+    sums[j] = sum;
+  }
+}
+
+}  // namespace stand_in
