@@ -19,7 +19,7 @@ final class ConvolutionCandidates {
   /** More would cost time at every first start, and the estimate is seldom that wrong. */
   private static final int MOST = 10;
 
-  private static final int ALGORITHMS = 8;
+  private static final int ALGORITHMS = 16;
 
   /** What cuDNN answers for one algorithm, the same for all three computations. */
   private record Entry(int status, int algorithm, int determinism, int math) {}

@@ -1,6 +1,8 @@
 package org.nin4j.backend.cuda;
 
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import jcuda.driver.CUdeviceptr;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.PlacedPlan.Place;
@@ -61,13 +63,16 @@ final class SessionMemory implements AutoCloseable {
     return told;
   }
 
-  /** Bytes that do not depend on the batch: all that is placed before the activations. */
+  /** Where the things that last end, and with them what does not depend on the batch. */
   private static long fixedBytes(PlacedPlan placed) {
-    return placed.tensors().entrySet().stream()
-        .filter(e -> e.getKey().role() == Role.ACTIVATION)
-        .mapToLong(e -> e.getValue().offset())
-        .min()
-        .orElse(placed.bytes());
+    Stream<Place> lasting =
+        placed.tensors().entrySet().stream()
+            .filter(e -> e.getKey().role() != Role.ACTIVATION)
+            .map(Map.Entry::getValue);
+    return Stream.concat(lasting, placed.residents().values().stream())
+        .mapToLong(place -> Kernels.align(place.offset() + place.bytes()))
+        .max()
+        .orElse(0);
   }
 
   PlacedPlan placed() {
@@ -106,11 +111,12 @@ final class SessionMemory implements AutoCloseable {
   }
 
   /**
-   * Parameters, gradients and the optimizer's state are 0; everything that a run must write before
-   * it reads is NaN, so that a mistake shows.
+   * Starts anew but for the tables of the batch step: parameters, gradients and the optimizer's
+   * state are 0; everything that a run must write before it reads is NaN, so that a mistake shows.
    */
   void clear(Device device) {
-    memory.fill(device, (byte) -1, 0, memory.bytes() - Control.BYTES);
+    long lasting = fixedBytes(placed);
+    memory.fill(device, (byte) -1, lasting, Kernels.align(placed.bytes()) - lasting);
     placed
         .tensors()
         .forEach(
