@@ -26,7 +26,7 @@ public interface Session extends AutoCloseable {
   /**
    * Sets what the coming runs take: run k of the epoch has step number {@code firstStep + k},
    * learning rate {@code learningRates[k]} and the samples {@code order[k · batch …]}. Starts the
-   * metrics anew. Only now and in {@link #load} does the session allocate for data.
+   * metrics from {@code before}. Only now and in {@link #load} does the session allocate for data.
    */
   void begin(Epoch epoch);
 
@@ -35,7 +35,9 @@ public interface Session extends AutoCloseable {
    */
   void run();
 
-  /** Waits for the runs so far and reads the sums since {@link #begin}. */
+  /**
+   * Waits for the runs so far and reads {@link Epoch#before} plus the sums since {@link #begin}.
+   */
   Metrics metrics();
 
   /** Waits for the runs so far, then frees everything; a second call does nothing. */

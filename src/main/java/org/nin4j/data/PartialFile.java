@@ -16,7 +16,7 @@ import java.util.UUID;
  * own, then renamed. Closed without {@link #commit()} it leaves nothing behind, and whatever stood
  * under the target's name stays as it was.
  */
-final class PartialFile implements AutoCloseable {
+public final class PartialFile implements AutoCloseable {
 
   private final Path target;
   private final Path partial;
@@ -29,7 +29,7 @@ final class PartialFile implements AutoCloseable {
   }
 
   /** Opens a file for writing, and makes its folder where there is none. */
-  static PartialFile create(Path target) throws IOException {
+  public static PartialFile create(Path target) throws IOException {
     Path folder = target.toAbsolutePath().getParent();
     // createDirectories fails on a link to a folder in some JDKs.
     if (!Files.isDirectory(folder)) {
@@ -42,12 +42,13 @@ final class PartialFile implements AutoCloseable {
     return new PartialFile(target, partial, stream);
   }
 
-  OutputStream stream() {
+  /** What to write the content to. */
+  public OutputStream stream() {
     return stream;
   }
 
   /** Gives the file its name, replacing what had it. */
-  void commit() throws IOException {
+  public void commit() throws IOException {
     stream.getFD().sync();
     stream.close();
     Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
@@ -60,7 +61,7 @@ final class PartialFile implements AutoCloseable {
   }
 
   /** What went wrong, for people: the messages of some exceptions are bare file names. */
-  static String reason(IOException e) {
+  public static String reason(IOException e) {
     if (e instanceof AccessDeniedException) {
       return "access to " + e.getMessage() + " is denied";
     }

@@ -4,7 +4,48 @@ import java.util.List;
 
 /** The networks that come with the library. */
 public final class Networks {
+  /** The names that {@link #named} knows. */
+  public static final List<String> NAMES = List.of("nin", "nin-mini");
+
   private Networks() {}
+
+  /**
+   * A network by its name.
+   *
+   * @param name one of {@link #NAMES}
+   * @param classes how many classes the network tells apart
+   * @param inner the convolutions that follow each block's first
+   * @throws IllegalArgumentException if there is no such network
+   */
+  public static Network named(String name, int classes, List<Window> inner) {
+    return switch (name) {
+      case "nin" -> nin(classes, inner);
+      case "nin-mini" -> ninMini(classes, inner);
+      default ->
+          throw new IllegalArgumentException(
+              "there is no network " + name + "; there are " + String.join(", ", NAMES));
+    };
+  }
+
+  /**
+   * Two small blocks before the classes' own, for images from 5×5 on: to try things out on any
+   * machine, in seconds.
+   *
+   * @param classes how many classes the network tells apart
+   * @param inner the convolutions that follow each block's first
+   */
+  public static Network ninMini(int classes, List<Window> inner) {
+    return new Network(
+        "nin-mini",
+        Sequential.of(
+            new NinBlock(16, new Window(5, 2, 2), inner),
+            new MaxPool2d(3, 2),
+            new NinBlock(32, new Window(3, 1, 1), inner),
+            new Dropout(0.1f),
+            new NinBlock(classes, new Window(3, 1, 1), inner),
+            new GlobalAvgPool2d(),
+            new Flatten()));
+  }
 
   /** Network in Network as published, for the given number of classes. */
   public static Network nin(int classes) {

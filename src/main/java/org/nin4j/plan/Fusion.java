@@ -20,6 +20,16 @@ public enum Fusion implements UnaryOperator<Plan> {
     public Plan apply(Plan plan) {
       return rewrite(plan, Fusion::reluBiasGradient);
     }
+  },
+  /**
+   * The gradient of a ReLU that a max pool follows: the winners' gradients are masked where they
+   * are few, before they are spread, since a winner is above 0 exactly where the pool's output is.
+   */
+  RELU_BEHIND_POOL {
+    @Override
+    public Plan apply(Plan plan) {
+      return rewrite(plan, (first, second) -> reluBehindPool(plan, first, second));
+    }
   };
 
   private interface Pair {
@@ -56,6 +66,27 @@ public enum Fusion implements UnaryOperator<Plan> {
           List.of(
               new ConvolutionForward(
                   c.layer(), c.convolution(), c.input(), c.weight(), c.bias(), r.output(), true)));
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<List<Step>> reluBehindPool(Plan plan, Step first, Step second) {
+    if (first instanceof MaxPoolBackward p
+        && second instanceof ReluBackward r
+        && r.outputGradient().equals(p.inputGradient())
+        && !plan.kept().contains(p.inputGradient())) {
+      TensorSpec dy = p.outputGradient();
+      TensorSpec masked = new TensorSpec(dy.name() + ".masked", dy.shape(), dy.type(), dy.role());
+      return plan.steps(MaxPoolForward.class)
+          .filter(f -> f.input().equals(r.output()))
+          .filter(f -> f.position().equals(Optional.of(p.position())))
+          .findFirst()
+          .map(
+              forward ->
+                  List.of(
+                      new ReluBackward(r.layer(), forward.output(), dy, masked),
+                      new MaxPoolBackward(
+                          p.layer(), p.pool(), p.position(), masked, r.inputGradient())));
     }
     return Optional.empty();
   }

@@ -72,7 +72,7 @@ final class ReferenceSession implements Session {
   public void begin(Epoch begun) {
     epoch = begun;
     runs = 0;
-    metrics = Metrics.NONE;
+    metrics = begun.before();
   }
 
   @Override

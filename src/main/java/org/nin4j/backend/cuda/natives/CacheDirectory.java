@@ -2,13 +2,11 @@ package org.nin4j.backend.cuda.natives;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
@@ -39,8 +37,8 @@ public final class CacheDirectory {
   private static final Set<PosixFilePermission> WRITABLE_BY_OTHERS =
       Set.of(PosixFilePermission.GROUP_WRITE, PosixFilePermission.OTHERS_WRITE);
 
-  /** How often a name that another process is changing is tried again before giving up. */
-  private static final int ATTEMPTS = 8;
+  /** So many entries of one content are tried before the folder counts as broken. */
+  private static final int MOST_ENTRIES = 8;
 
   private final Path folder;
 
@@ -111,7 +109,7 @@ public final class CacheDirectory {
 
   /**
    * An entry of the cache with the given files, named by their content: {@code
-   * <kind>/<hash>/<name>}. It is written if it is not there yet, and anew if its content differs.
+   * <kind>/<hash>/<name>}. It is written if it is not there yet.
    *
    * @param kind the entry's family, such as {@code natives}
    * @param files content by file name
@@ -142,74 +140,53 @@ public final class CacheDirectory {
    * An entry of the cache that is filled by the caller.
    *
    * <p>It is filled under a name of its own and renamed when whole, so that no process ever sees
-   * half of it; of several that fill it at once, the first one's stays.
+   * half of it; of several that fill it at once, the first one's stays. What is there is never
+   * removed, since another process may have loaded it: an entry that fails its check is left alone,
+   * and one with a number behind its name is used instead.
    *
    * @return the entry's folder
    */
   Path install(String kind, String name, Filling filling, Check check) {
     Path family = folder.resolve(kind);
-    Path entry = family.resolve(name);
     try {
       if (!Files.isDirectory(family, LinkOption.NOFOLLOW_LINKS)) {
         Files.createDirectories(family, OWNER_ONLY);
       }
       checkOwnersOnly(family);
-      for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (usable(entry, check)) {
+      for (int number = 0; number < MOST_ENTRIES; number++) {
+        Path entry = family.resolve(number == 0 ? name : name + "-" + number);
+        if (!Files.exists(entry, LinkOption.NOFOLLOW_LINKS)) {
+          fill(family, entry, filling);
+        }
+        checkOwnersOnly(entry);
+        if (holds(entry, check)) {
           return entry;
         }
-        replace(family, entry, filling);
       }
-      throw new FileSystemException(entry.toString(), null, "its content keeps changing");
+      throw new FileSystemException(name, null, "all entries for " + name + " are damaged");
     } catch (IOException e) {
       throw unusable(family, e);
     }
   }
 
-  private static boolean usable(Path entry, Check check) throws IOException {
-    if (!Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
-      return false;
-    }
-    checkOwnersOnly(entry);
+  private static boolean holds(Path entry, Check check) throws IOException {
     try {
       return check.holds(entry);
-    } catch (NoSuchFileException incomplete) {
+    } catch (FileSystemException incomplete) {
       return false;
     }
   }
 
-  /** Puts a new folder in the entry's place, unless another process has just done so. */
-  private static void replace(Path family, Path entry, Filling filling) throws IOException {
+  /** Makes the entry, unless another process makes it first. */
+  private static void fill(Path family, Path entry, Filling filling) throws IOException {
     Path fresh = Files.createTempDirectory(family, ".new-", OWNER_ONLY);
     try {
-      Path content = Files.createDirectory(fresh.resolve("content"), OWNER_ONLY);
-      filling.writeTo(content);
-      if (Files.exists(entry, LinkOption.NOFOLLOW_LINKS)) {
-        // It was found unusable: it is moved aside, and deleted with the rest.
-        moveUnlessGone(entry, fresh.resolve("old"));
-      }
-      moveUnlessTaken(content, entry);
-    } finally {
+      filling.writeTo(fresh);
+      Files.move(fresh, entry, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
       deleteTree(fresh);
-    }
-  }
-
-  private static void moveUnlessGone(Path from, Path to) throws IOException {
-    try {
-      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
-    } catch (NoSuchFileException gone) {
-      return;
-    }
-  }
-
-  private static void moveUnlessTaken(Path from, Path to) throws IOException {
-    try {
-      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
-    } catch (AtomicMoveNotSupportedException e) {
-      throw e;
-    } catch (FileSystemException taken) {
-      if (!Files.isDirectory(to, LinkOption.NOFOLLOW_LINKS)) {
-        throw taken;
+      if (!Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
+        throw e;
       }
     }
   }
@@ -259,17 +236,24 @@ public final class CacheDirectory {
           new Problem.CacheUnusable(
               path, "a file is in its place", "set " + VARIABLE + " to a folder"));
     }
-    String reason = e instanceof FileSystemException fault ? fault.getReason() : null;
     NativesException exception =
         new NativesException(
             new Problem.CacheUnusable(
                 path,
-                reason == null ? e.getClass().getSimpleName() + " " + e.getMessage() : reason,
+                reason(e),
                 "make room and set its permissions, or set "
                     + VARIABLE
                     + " to a folder that can be written"));
     exception.initCause(e);
     return exception;
+  }
+
+  private static String reason(IOException e) {
+    if (e instanceof FileSystemException fault && fault.getReason() != null) {
+      return fault.getReason();
+    }
+    // Plain ones carry the system's own words; others say what they mean by their class alone.
+    return e.getClass() == IOException.class ? e.getMessage() : e.toString();
   }
 
   private static String hash(SortedMap<String, byte[]> files) {

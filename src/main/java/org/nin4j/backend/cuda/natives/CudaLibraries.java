@@ -36,13 +36,16 @@ public final class CudaLibraries {
   }
 
   /**
-   * Like {@link #find(SearchPlaces)}; if there is no complete set, and Maven has the
-   * redistributable one, that is unpacked into the cache first (1.5 GB, once) and used.
+   * Like {@link #find(SearchPlaces)}; if there is a driver and no complete set, and Maven has the
+   * redistributable one, that is unpacked into the cache first (1.5 GB and some ten seconds, once)
+   * and used.
+   *
+   * @throws NativesException if it cannot be unpacked
    */
   public static Found find(SearchPlaces places, CacheDirectory cache) {
     Found found = find(places);
     List<Path> jars = places.redistributableJars();
-    if (found.set().isPresent() || jars.isEmpty()) {
+    if (found.driver().isEmpty() || found.set().isPresent() || jars.isEmpty()) {
       return found;
     }
     Path unpacked = Redistributable.unpack(jars.get(0), cache);

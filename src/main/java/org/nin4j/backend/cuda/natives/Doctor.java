@@ -69,9 +69,10 @@ public final class Doctor {
   static List<Problem> driverProblems(
       DriverState driver, Optional<CudaSet> set, SearchPlaces places) {
     List<Problem> problems = new ArrayList<>();
-    int newest = set.map(CudaSet::cudaMajor).orElse(oldestCuda());
-    if (driver.cuda().major() < newest) {
-      problems.add(new Problem.DriverTooOld(driver.cuda(), newest));
+    int wanted = set.map(CudaSet::cudaMajor).orElse(oldestCuda());
+    // A driver that does not start may not tell its version either, and gives 0.
+    if (driver.cuda().major() > 0 && driver.cuda().major() < wanted) {
+      problems.add(new Problem.DriverTooOld(driver.cuda(), wanted));
     }
     Optional<String> visible =
         Optional.ofNullable(places.environment().get("CUDA_VISIBLE_DEVICES"));

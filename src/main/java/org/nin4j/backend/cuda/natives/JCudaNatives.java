@@ -122,10 +122,9 @@ public final class JCudaNatives {
     }
   }
 
-  /** Java repeats the path in front of what the linker says. */
+  /** Java puts the path in front of what the linker says, which may begin with it too. */
   private static String linkerMessage(Path path, UnsatisfiedLinkError refused) {
-    String message = String.valueOf(refused.getMessage());
-    return message.startsWith(path + ": ") ? message.substring((path + ": ").length()) : message;
+    return String.valueOf(refused.getMessage()).replace(path + ": ", "");
   }
 
   /** One of JCuda's natives, asking for the set's sonames. */
@@ -168,8 +167,11 @@ public final class JCudaNatives {
 
   private static void initialise(Path folder, String name) {
     String fileName = fileName(name);
-    checkUnshadowed(fileName);
     Path file = folder.resolve(fileName);
+    if (file.equals(LOADED.get(fileName))) {
+      return;
+    }
+    checkUnshadowed(fileName);
     // First without JCuda, whose own message on a failure hides the cause in two stack traces.
     loadOnce(fileName, file);
     String temporary = System.setProperty("java.io.tmpdir", folder.toString());

@@ -8,7 +8,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -25,8 +27,12 @@ record LibraryScan(List<Contents> byFolder, List<Problem> rejected) {
   private static final Pattern WHEEL =
       Pattern.compile("nvidia_(cuda_nvrtc|cublas|cudnn)(_cu(\\d+))?-([\\d.]+)\\.dist-info");
   private static final Pattern GLIBC = Pattern.compile("GLIBC_(\\d+(\\.\\d+)*)");
+
+  /** A toolkit, NVIDIA's Debian folders, the wheels of CUDA 13, JavaCPP's redistributable. */
   private static final Pattern CUDA_IN_PATH =
-      Pattern.compile("/(?:cuda-|libcudnn/|cu)(1\\d)(?:[./-]|$)");
+      Pattern.compile(
+          "/(?:cuda-(1\\d)[^/]*/(?:lib|lib64|targets/x86_64-linux/lib)"
+              + "|libcudnn/(1\\d)|cu(1\\d)/lib|cuda-(1\\d)[^/]*-redist[^/]*(?:/.*)?)$");
 
   /**
    * What one folder holds.
@@ -164,14 +170,24 @@ record LibraryScan(List<Contents> byFolder, List<Problem> rejected) {
   }
 
   /** The libraries themselves do not tell; the wheel's name or the folder's often does. */
-  private static Optional<Integer> cudnnFor(Path folder, Iterable<String> wheels) {
-    for (String wheel : wheels) {
-      if (wheel.startsWith("cudnn_cu")) {
-        return Optional.of(Integer.valueOf(wheel.substring("cudnn_cu".length())));
-      }
+  private static Optional<Integer> cudnnFor(Path folder, Set<String> wheels) {
+    List<Integer> ofWheels =
+        wheels.stream()
+            .filter(wheel -> wheel.startsWith("cudnn_cu"))
+            .map(wheel -> Integer.valueOf(wheel.substring("cudnn_cu".length())))
+            .toList();
+    if (!ofWheels.isEmpty()) {
+      // Two such wheels write to the same folder, and nothing tells which one wrote last.
+      return ofWheels.size() == 1 ? Optional.of(ofWheels.get(0)) : Optional.empty();
     }
     Matcher inPath = CUDA_IN_PATH.matcher(folder.toString());
-    return inPath.find() ? Optional.of(Integer.valueOf(inPath.group(1))) : Optional.empty();
+    return inPath.find()
+        ? Stream.of(1, 2, 3, 4)
+            .map(inPath::group)
+            .filter(Objects::nonNull)
+            .map(Integer::valueOf)
+            .findFirst()
+        : Optional.empty();
   }
 
   static Optional<Version> glibcVersion(Path standardCLibrary) {

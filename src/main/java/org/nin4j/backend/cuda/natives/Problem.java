@@ -330,6 +330,9 @@ public sealed interface Problem {
       if (reason.contains("libz.so.1")) {
         return "sudo apt install zlib1g";
       }
+      if (reason.contains("undefined symbol")) {
+        return "unset LD_BIND_NOW, which wants functions that nobody calls and cuDNN 9 has dropped";
+      }
       return "install the library named in this message, or name a whole set with --cuda-libs DIR";
     }
   }

@@ -61,6 +61,7 @@ record SetChoice(Optional<CudaSet> set, List<Problem> problems, List<Problem> pa
                 Comparator.comparing(Partial::complete)
                     .thenComparing(each -> each.count(true))
                     .thenComparing(each -> each.count(false))
+                    .thenComparing(each -> each.passedOver().size())
                     .thenComparing(
                         each -> each.cudaMajor() <= newestForDriver.orElse(Integer.MAX_VALUE))
                     .reversed())

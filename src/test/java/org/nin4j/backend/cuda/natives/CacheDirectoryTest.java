@@ -103,16 +103,30 @@ class CacheDirectoryTest {
     assertEquals(before, Files.getAttribute(file, "unix:ino"));
   }
 
+  /** A damaged entry stays, for a process may have loaded it, and is used no more. */
   @Test
-  void replacesADamagedEntry() throws IOException {
+  void goesAroundADamagedEntry() throws IOException {
     CacheDirectory cache = CacheDirectory.at(folder);
-    Path entry = cache.install("natives", files(1));
-    Files.write(entry.resolve("a.so"), new byte[] {13});
-    assertEquals(entry, cache.install("natives", files(1)));
-    assertHolds(files(1), entry);
-    Files.delete(entry.resolve("b.so"));
-    assertHolds(files(1), cache.install("natives", files(1)));
+    Path first = cache.install("natives", files(1));
+    Files.write(first.resolve("a.so"), new byte[] {13});
+    Path second = cache.install("natives", files(1));
+    assertHolds(files(1), second);
+    assertEquals(second, cache.install("natives", files(1)));
+    Files.delete(second.resolve("b.so"));
+    Path third = cache.install("natives", files(1));
+    assertHolds(files(1), third);
+    assertEquals(3, List.of(first, second, third).stream().distinct().count());
     assertLeavesNothingBehind();
+  }
+
+  @Test
+  void givesUpWhereEveryEntryIsDamaged() throws IOException {
+    CacheDirectory cache = CacheDirectory.at(folder);
+    NativesException e =
+        assertThrows(
+            NativesException.class,
+            () -> cache.install("natives", "x", entry -> {}, entry -> false));
+    assertTrue(e.getMessage().contains("all entries for x are damaged"), e.getMessage());
   }
 
   private void assertLeavesNothingBehind() throws IOException {

@@ -132,8 +132,9 @@ class CudaLibrariesTest {
 
   @Test
   void followsTheSettingEvenToAnOlderVersion() throws IOException {
-    world.cuda(TOOLKIT, "13.0.48", "9.13.0");
+    world.cuda("usr/local/cuda-13.0/lib64", "13.0.48", "9.13.0");
     world.cuda("opt/mine", "12.4.99", "9.1.0");
+    assertEquals(13, set().cudaMajor());
     world.setting = List.of(world.path("opt/mine"));
     CudaSet set = set();
     assertEquals(12, set.cudaMajor());
@@ -226,6 +227,13 @@ class CudaLibrariesTest {
     assertEquals("12.8.93", version(set, LibraryRole.NVRTC));
     assertEquals("12.8.4.1", version(set, LibraryRole.CUBLAS));
     assertEquals("9.10.2.21", version(set, LibraryRole.CUDNN));
+    // Built for CUDA 12 by its wheel's name, it does not serve for 13.
+    world.nvrtc("usr/local/cuda-13.0/lib64", "13.0.48");
+    world.cublas("usr/local/cuda-13.0/lib64", "13.0.0.19");
+    assertEquals(12, set().cudaMajor());
+    // Where a wheel for each has been installed, nothing tells which one's files are there.
+    Files.createDirectories(world.path(packages + "/nvidia_cudnn_cu13-9.13.0.50.dist-info"));
+    assertEquals(13, set().cudaMajor());
   }
 
   @Test
@@ -266,6 +274,18 @@ class CudaLibrariesTest {
     world.nvrtc(TOOLKIT, "12.6.85");
     world.cublas(TOOLKIT, "12.6.4.1");
     assertEquals(new Problem.Missing(List.of(Component.CUDNN), 12), onlyProblem());
+  }
+
+  @Test
+  void advisesForTheCudaThatIsNearest() throws IOException {
+    world.library(TOOLKIT, "libnvrtc.so.12", "12.6.85");
+    List<Problem> problems = world.find().problems();
+    assertEquals(
+        List.of(
+            new Problem.Missing(List.of(Component.CUBLAS, Component.CUDNN), 12),
+            new Problem.Incomplete(
+                Component.NVRTC, world.path(TOOLKIT), "libnvrtc-builtins.so.12.6 is missing", 12)),
+        problems);
   }
 
   @Test

@@ -71,7 +71,6 @@ final class TestTools {
   static Path compile(Path folder, String soname, String code, Path... linked) throws IOException {
     assumeInstalled("gcc");
     Path source = Files.writeString(folder.resolve(soname + ".c"), code);
-    Path script = Files.writeString(folder.resolve(soname + ".map"), soname + " { global: *; };\n");
     Path library = folder.resolve(soname);
     List<String> command =
         new ArrayList<>(
@@ -81,7 +80,7 @@ final class TestTools {
                 "-fPIC",
                 "-O1",
                 "-Wl,-soname," + soname,
-                "-Wl,--version-script=" + script,
+                "-Wl,--default-symver",
                 "-o",
                 library.toString(),
                 source.toString()));
@@ -89,7 +88,6 @@ final class TestTools {
     Outcome outcome = run(Map.of(), command);
     assertEquals(0, outcome.exitCode(), outcome.output());
     Files.delete(source);
-    Files.delete(script);
     return library;
   }
 

@@ -1,0 +1,80 @@
+package org.nin4j.backend.onednn;
+
+import org.bytedeco.dnnl.engine;
+import org.bytedeco.dnnl.global.dnnl.scratchpad_mode;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.primitive_attr;
+import org.bytedeco.dnnl.stream;
+import org.bytedeco.javacpp.Pointer;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.Shape;
+
+/**
+ * oneDNN's engine and stream, and how tensors look to it.
+ *
+ * @param engine the CPU
+ * @param stream where primitives run; on the CPU they are done when {@code execute} returns
+ * @param userScratchpad attributes of a primitive whose scratch memory we provide
+ */
+record Dnnl(engine engine, stream stream, primitive_attr userScratchpad) {
+  static Dnnl open() {
+    engine engine = new engine(org.bytedeco.dnnl.engine.kind.cpu, 0);
+    return new Dnnl(engine, new stream(engine), withUserScratchpad());
+  }
+
+  /** Fresh attributes, to which post-operations may be added. */
+  static primitive_attr withUserScratchpad() {
+    primitive_attr attributes = new primitive_attr();
+    attributes.set_scratchpad_mode(scratchpad_mode.user);
+    return attributes;
+  }
+
+  static memory.data_type type(DType type) {
+    return switch (type) {
+      case F32 -> memory.data_type.f32;
+      case BF16 -> memory.data_type.bf16;
+      case I32 -> memory.data_type.s32;
+      case U8 -> memory.data_type.u8;
+    };
+  }
+
+  private static long[] dims(Shape shape) {
+    return shape.dims().stream().mapToLong(Integer::longValue).toArray();
+  }
+
+  /** A tensor in logical order, as parameters lie. */
+  static memory.desc plain(Shape shape, DType type) {
+    memory.format_tag[] tags = {
+      memory.format_tag.a, memory.format_tag.ab, memory.format_tag.abc, memory.format_tag.abcd
+    };
+    return new memory.desc(dims(shape), type(type), tags[shape.rank() - 1]);
+  }
+
+  /** A tensor as this backend lays it: activations of images with the channels innermost. */
+  static memory.desc laid(TensorSpec tensor) {
+    if (tensor.role() == TensorSpec.Role.ACTIVATION && tensor.shape().rank() == 4) {
+      return new memory.desc(dims(tensor.shape()), type(tensor.type()), memory.format_tag.acdb);
+    }
+    return plain(tensor.shape(), tensor.type());
+  }
+
+  /** Weights of a given type, in whatever layout the primitive likes best. */
+  static memory.desc anyLayout(Shape shape, DType type) {
+    return new memory.desc(dims(shape), type(type), memory.format_tag.any);
+  }
+
+  /** A matrix of the given extents, row by row. */
+  static memory.desc matrix(long rows, long columns, DType type) {
+    return new memory.desc(new long[] {rows, columns}, type(type), memory.format_tag.ab);
+  }
+
+  /** The transpose of a matrix that lies row by row: (columns × rows). */
+  static memory.desc transposed(long rows, long columns, DType type) {
+    return new memory.desc(new long[] {columns, rows}, type(type), new long[] {1, columns});
+  }
+
+  memory at(memory.desc desc, Pointer place) {
+    return new memory(desc, engine, place);
+  }
+}

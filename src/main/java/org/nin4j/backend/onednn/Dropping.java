@@ -1,0 +1,117 @@
+package org.nin4j.backend.onednn;
+
+import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.tensor.Bfloat16;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.Philox;
+import org.nin4j.tensor.Shape;
+
+/**
+ * Dropout, forward and backward alike. The mask is drawn in logical order, whatever the layout, so
+ * it is every backend's.
+ */
+final class Dropping implements Operation {
+  private final float probability;
+  private final int stream;
+  private final TensorSpec from;
+  private final TensorSpec to;
+  private final Team team;
+  private final int channels;
+  private final int pixels;
+
+  Dropping(float probability, int stream, TensorSpec from, TensorSpec to, Team team) {
+    this.probability = probability;
+    this.stream = stream;
+    this.from = from;
+    this.to = to;
+    this.team = team;
+    Shape shape = from.shape();
+    channels = shape.dim(1);
+    pixels = shape.rank() == 4 ? shape.dim(2) * shape.dim(3) : 1;
+  }
+
+  /** One thread's samples: read, mask, write. */
+  private final class Worker {
+    private final int[] random = new int[4];
+    private final float[] values = new float[channels * pixels];
+    private final short[] shorts = new short[channels * pixels];
+    private final boolean bf16 = from.type() == DType.BF16;
+    private final FloatBuffer floatsIn;
+    private final FloatBuffer floatsOut;
+    private final ShortBuffer shortsIn;
+    private final ShortBuffer shortsOut;
+
+    Worker(Places places) {
+      floatsIn = bf16 ? FloatBuffer.allocate(0) : places.floats(from);
+      floatsOut = bf16 ? FloatBuffer.allocate(0) : places.floats(to);
+      shortsIn = bf16 ? places.shorts(from) : ShortBuffer.allocate(0);
+      shortsOut = bf16 ? places.shorts(to) : ShortBuffer.allocate(0);
+    }
+
+    void drop(Run run, int n) {
+      int at = n * values.length;
+      if (bf16) {
+        shortsIn.get(at, shorts);
+        for (int i = 0; i < shorts.length; i++) {
+          values[i] = Bfloat16.toFloat(shorts[i]);
+        }
+      } else {
+        floatsIn.get(at, values);
+      }
+      mask(run, (long) n * values.length);
+      if (bf16) {
+        for (int i = 0; i < shorts.length; i++) {
+          shorts[i] = Bfloat16.fromFloat(values[i]);
+        }
+        shortsOut.put(at, shorts);
+      } else {
+        floatsOut.put(at, values);
+      }
+    }
+
+    private void mask(Run run, long first) {
+      float scale = (float) (1.0 / (1.0 - probability));
+      int lane = (int) (first & 3);
+      long block = first >>> 2;
+      Philox.block(run.seed, block, run.step, stream, random);
+      for (int c = 0; c < channels; c++) {
+        for (int p = 0; p < pixels; p++) {
+          if (lane == 4) {
+            lane = 0;
+            block++;
+            Philox.block(run.seed, block, run.step, stream, random);
+          }
+          int place = p * channels + c;
+          boolean keep = Philox.uniform(random[lane++]) >= probability;
+          values[place] = keep ? values[place] * scale : 0;
+        }
+      }
+    }
+  }
+
+  @Override
+  public Kernel bind(Places places) {
+    Worker[] workers = new Worker[team.size()];
+    for (int part = 0; part < workers.length; part++) {
+      workers[part] = new Worker(places);
+    }
+    int samples = from.shape().dim(0);
+    return new Kernel() {
+      private Run current = new Run();
+      private final Team.Work work =
+          (part, parts) -> {
+            for (int n = part; n < samples; n += parts) {
+              workers[part].drop(current, n);
+            }
+          };
+
+      @Override
+      public void run(Run run) {
+        current = run;
+        team.run(work);
+      }
+    };
+  }
+}

@@ -1,0 +1,104 @@
+package org.nin4j.backend.onednn;
+
+import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
+import java.util.Arrays;
+import org.nin4j.plan.GlobalAvgPoolBackward;
+import org.nin4j.plan.GlobalAvgPoolForward;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.tensor.Bfloat16;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.Shape;
+
+/** The mean over each channel's pixels, and its gradient; images have their channels innermost. */
+final class GlobalAverage {
+  private GlobalAverage() {}
+
+  /** Reads or writes one tensor as floats, a line of channels at a time. */
+  private static final class Lines {
+    private final FloatBuffer floats;
+    private final ShortBuffer shorts;
+    private final short[] line;
+    private final boolean bf16;
+
+    Lines(Places places, TensorSpec tensor, int channels) {
+      bf16 = tensor.type() == DType.BF16;
+      floats = bf16 ? FloatBuffer.allocate(0) : places.floats(tensor);
+      shorts = bf16 ? places.shorts(tensor) : ShortBuffer.allocate(0);
+      line = new short[channels];
+    }
+
+    void read(int index, float[] values) {
+      if (!bf16) {
+        floats.get(index * values.length, values);
+        return;
+      }
+      shorts.get(index * line.length, line);
+      for (int c = 0; c < line.length; c++) {
+        values[c] = Bfloat16.toFloat(line[c]);
+      }
+    }
+
+    void write(int index, float[] values) {
+      if (!bf16) {
+        floats.put(index * values.length, values);
+        return;
+      }
+      for (int c = 0; c < line.length; c++) {
+        line[c] = Bfloat16.fromFloat(values[c]);
+      }
+      shorts.put(index * line.length, line);
+    }
+  }
+
+  record Forward(GlobalAvgPoolForward step) implements Operation {
+    @Override
+    public Kernel bind(Places places) {
+      Shape shape = step.input().shape();
+      int channels = shape.dim(1);
+      int pixels = shape.dim(2) * shape.dim(3);
+      Lines x = new Lines(places, step.input(), channels);
+      Lines y = new Lines(places, step.output(), channels);
+      float[] line = new float[channels];
+      float[] sums = new float[channels];
+      return run -> {
+        for (int n = 0; n < shape.dim(0); n++) {
+          Arrays.fill(sums, 0);
+          for (int p = 0; p < pixels; p++) {
+            x.read(n * pixels + p, line);
+            for (int c = 0; c < channels; c++) {
+              sums[c] += line[c];
+            }
+          }
+          for (int c = 0; c < channels; c++) {
+            sums[c] /= pixels;
+          }
+          y.write(n, sums);
+        }
+      };
+    }
+  }
+
+  record Backward(GlobalAvgPoolBackward step) implements Operation {
+    @Override
+    public Kernel bind(Places places) {
+      Shape shape = step.inputGradient().shape();
+      int channels = shape.dim(1);
+      int pixels = shape.dim(2) * shape.dim(3);
+      Lines dy = new Lines(places, step.outputGradient(), channels);
+      Lines dx = new Lines(places, step.inputGradient(), channels);
+      float[] line = new float[channels];
+      return run -> {
+        for (int n = 0; n < shape.dim(0); n++) {
+          dy.read(n, line);
+          for (int c = 0; c < channels; c++) {
+            line[c] /= pixels;
+          }
+          for (int p = 0; p < pixels; p++) {
+            dx.write(n * pixels + p, line);
+          }
+        }
+      };
+    }
+  }
+}

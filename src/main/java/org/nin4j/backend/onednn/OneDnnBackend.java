@@ -1,0 +1,149 @@
+package org.nin4j.backend.onednn;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.dnnl.dnnl_version_t;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.BackendException;
+import org.nin4j.backend.Session;
+import org.nin4j.plan.Arena;
+import org.nin4j.plan.Fusion;
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Step;
+import org.nin4j.plan.StorageRules;
+import org.nin4j.plan.TensorSpec;
+
+/** Runs plans on the CPU through oneDNN. */
+public final class OneDnnBackend implements Backend {
+  /** Primitives like their memory on cache lines; large pages like it on pages. */
+  private static final long ALIGNMENT = 4096;
+
+  static {
+    // The arena may be larger than the Java heap, which JavaCPP would take as its limit.
+    System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
+    System.setProperty("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+  }
+
+  private final Dnnl dnnl;
+  private final Team team;
+  private final PointerScope scope;
+
+  /**
+   * Opens oneDNN.
+   *
+   * @param threads for the loops that are ours; oneDNN's own number is set by the environment
+   *     variable OMP_NUM_THREADS before the Java machine starts
+   * @throws BackendException if oneDNN's library cannot be loaded here
+   */
+  public OneDnnBackend(int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("at least 1 thread is needed, not " + threads);
+    }
+    scope = new PointerScope();
+    try (scope) {
+      dnnl = Dnnl.open();
+      scope.extend();
+    } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
+      throw new BackendException(
+          "oneDNN cannot be loaded (" + e.getMessage() + "); it needs x86-64 Linux with glibc", e);
+    }
+    team = new Team(threads);
+  }
+
+  @Override
+  public String name() {
+    return "onednn";
+  }
+
+  @Override
+  public String description() {
+    dnnl_version_t version = org.bytedeco.dnnl.global.dnnl.dnnl_version();
+    return "oneDNN %d.%d.%d on the CPU, %d threads, instructions up to %s"
+        .formatted(
+            version.major(),
+            version.minor(),
+            version.patch(),
+            team.size(),
+            org.bytedeco.dnnl.global.dnnl.get_effective_cpu_isa());
+  }
+
+  @Override
+  public PlacedPlan prepare(Plan plan) {
+    if (plan.precision() == Precision.TF32) {
+      throw new BackendException("tf32 is a GPU's precision; the CPU has fp32 and bf16");
+    }
+    Plan fused = Fusion.RELU_BEHIND_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan));
+    try (PointerScope temporary = new PointerScope()) {
+      return Arena.place(fused, new Rules(new Operations(dnnl, team, new SampleStore())));
+    }
+  }
+
+  /** Workspaces are asked of the primitives themselves. */
+  private record Rules(Operations operations) implements StorageRules {
+    @Override
+    public long bytes(TensorSpec tensor) {
+      return tensor.bytes();
+    }
+
+    @Override
+    public long alignment() {
+      return ALIGNMENT;
+    }
+
+    @Override
+    public long workspace(Step step) {
+      return operations.of(step).workspace();
+    }
+
+    @Override
+    public long resident(Step step) {
+      return operations.of(step).resident();
+    }
+  }
+
+  @Override
+  public Session bind(PlacedPlan placed) {
+    PointerScope owned = new PointerScope();
+    try {
+      BytePointer arena = allocate(placed.bytes());
+      SampleStore samples = new SampleStore();
+      Operations operations = new Operations(dnnl, team, samples);
+      List<Operation.Kernel> kernels = new ArrayList<>();
+      for (int i = 0; i < placed.plan().steps().size(); i++) {
+        Step step = placed.plan().steps().get(i);
+        kernels.add(operations.of(step).bind(new Places(dnnl, placed, arena, i)));
+      }
+      owned.extend();
+      return new OneDnnSession(dnnl, placed, owned, arena, samples, kernels);
+    } finally {
+      owned.close();
+    }
+  }
+
+  /** Zeroed memory that begins on a page. */
+  private static BytePointer allocate(long bytes) {
+    try {
+      BytePointer whole = new BytePointer(bytes + ALIGNMENT);
+      long gap = (ALIGNMENT - whole.address() % ALIGNMENT) % ALIGNMENT;
+      BytePointer aligned = new BytePointer(whole.getPointer(gap));
+      Pointer.memset(aligned, 0, bytes);
+      return aligned;
+    } catch (OutOfMemoryError e) {
+      throw new BackendException(
+          "the plan needs %.2f GiB, which this machine does not give; use a smaller batch"
+              .formatted(bytes / (double) (1 << 30)),
+          e);
+    }
+  }
+
+  @Override
+  public void close() {
+    team.close();
+    scope.close();
+  }
+}

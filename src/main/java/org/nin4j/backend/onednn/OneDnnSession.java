@@ -1,0 +1,122 @@
+package org.nin4j.backend.onednn;
+
+import java.util.List;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.reorder;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.Metrics;
+import org.nin4j.backend.Samples;
+import org.nin4j.backend.Session;
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.HostTensor;
+
+final class OneDnnSession implements Session {
+  private final Dnnl dnnl;
+  private final PlacedPlan placed;
+  private final PointerScope scope;
+  private final BytePointer arena;
+  private final SampleStore samples;
+  private final List<Operation.Kernel> kernels;
+  private final Operation.Run run = new Operation.Run();
+  private boolean closed;
+
+  /**
+   * @param scope owns every native object of the session
+   * @param arena zeroed memory of the plan's size
+   */
+  OneDnnSession(
+      Dnnl dnnl,
+      PlacedPlan placed,
+      PointerScope scope,
+      BytePointer arena,
+      SampleStore samples,
+      List<Operation.Kernel> kernels) {
+    this.dnnl = dnnl;
+    this.placed = placed;
+    this.scope = scope;
+    this.arena = arena;
+    this.samples = samples;
+    this.kernels = List.copyOf(kernels);
+  }
+
+  @Override
+  public PlacedPlan placed() {
+    return placed;
+  }
+
+  @Override
+  public void write(TensorSpec tensor, HostTensor values) {
+    try (PointerScope temporary = new PointerScope()) {
+      FloatPointer host = new FloatPointer(values.values());
+      memory from = dnnl.at(Dnnl.plain(tensor.shape(), DType.F32), host);
+      copy(from, memory(tensor));
+    }
+  }
+
+  @Override
+  public HostTensor read(TensorSpec tensor) {
+    HostTensor values = HostTensor.zeros(tensor.shape());
+    try (PointerScope temporary = new PointerScope()) {
+      FloatPointer host = new FloatPointer((long) values.values().length);
+      copy(memory(tensor), dnnl.at(Dnnl.plain(tensor.shape(), DType.F32), host));
+      host.get(values.values());
+    }
+    return values;
+  }
+
+  private memory memory(TensorSpec tensor) {
+    Pointer place = arena.getPointer(placed.place(tensor).offset());
+    return dnnl.at(Dnnl.laid(tensor), place);
+  }
+
+  private void copy(memory from, memory to) {
+    new reorder(from, to).execute(dnnl.stream(), from, to);
+    dnnl.stream()._wait();
+  }
+
+  @Override
+  public void load(Samples loaded) {
+    samples.load(loaded);
+  }
+
+  @Override
+  public void begin(Epoch epoch) {
+    run.seed = epoch.seed();
+    run.step = epoch.firstStep();
+    run.index = 0;
+    run.order = epoch.order().clone();
+    run.learningRates = epoch.learningRates().clone();
+    run.lossSum = epoch.before().lossSum();
+    run.samples = epoch.before().samples();
+    run.top1 = epoch.before().top1();
+    run.top5 = epoch.before().top5();
+  }
+
+  @Override
+  public void run() {
+    for (int i = 0; i < kernels.size(); i++) {
+      kernels.get(i).run(run);
+    }
+    run.index++;
+    run.step++;
+  }
+
+  @Override
+  public Metrics metrics() {
+    return new Metrics(run.lossSum, run.samples, run.top1, run.top5);
+  }
+
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      scope.close();
+    }
+  }
+}

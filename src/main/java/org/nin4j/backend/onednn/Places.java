@@ -1,0 +1,80 @@
+package org.nin4j.backend.onednn;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.nio.ShortBuffer;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.PlacedPlan.Place;
+import org.nin4j.plan.TensorSpec;
+
+/** Where a step's tensors lie in the arena. */
+final class Places {
+  private final Dnnl dnnl;
+  private final PlacedPlan placed;
+  private final BytePointer arena;
+  private final int step;
+
+  /**
+   * @param arena its first byte
+   * @param step index of the step in the plan, for its workspace and what it keeps
+   */
+  Places(Dnnl dnnl, PlacedPlan placed, BytePointer arena, int step) {
+    this.dnnl = dnnl;
+    this.placed = placed;
+    this.arena = arena;
+    this.step = step;
+  }
+
+  memory memory(TensorSpec tensor) {
+    return memory(Dnnl.laid(tensor), tensor);
+  }
+
+  /** A tensor's memory seen as something of the same size, such as a matrix. */
+  memory memory(memory.desc seenAs, TensorSpec tensor) {
+    return dnnl.at(seenAs, pointer(placed.place(tensor).offset()));
+  }
+
+  /** Memory in the step's workspace. */
+  memory workspace(memory.desc desc, long offset) {
+    return dnnl.at(desc, pointer(placed.workspaces().get(step).offset() + offset));
+  }
+
+  /** Memory that the step keeps. */
+  memory resident(memory.desc desc) {
+    return dnnl.at(desc, pointer(placed.residents().get(step).offset()));
+  }
+
+  FloatBuffer floats(TensorSpec tensor) {
+    return bytes(tensor).asFloatBuffer();
+  }
+
+  ShortBuffer shorts(TensorSpec tensor) {
+    return bytes(tensor).asShortBuffer();
+  }
+
+  IntBuffer ints(TensorSpec tensor) {
+    return bytes(tensor).asIntBuffer();
+  }
+
+  ByteBuffer residentBytes() {
+    return bytes(placed.residents().get(step));
+  }
+
+  private ByteBuffer bytes(TensorSpec tensor) {
+    return bytes(placed.place(tensor));
+  }
+
+  private ByteBuffer bytes(Place place) {
+    BytePointer begin = new BytePointer(pointer(place.offset()));
+    return begin.capacity(place.bytes()).asByteBuffer().order(ByteOrder.nativeOrder());
+  }
+
+  private Pointer pointer(long offset) {
+    return arena.getPointer(offset);
+  }
+}

@@ -1,0 +1,140 @@
+package org.nin4j.backend.onednn;
+
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_DST;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_SRC;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WORKSPACE;
+
+import java.util.List;
+import org.bytedeco.dnnl.global.dnnl.algorithm;
+import org.bytedeco.dnnl.global.dnnl.prop_kind;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.pooling_backward;
+import org.bytedeco.dnnl.pooling_forward;
+import org.nin4j.model.Window;
+import org.nin4j.plan.MaxPoolBackward;
+import org.nin4j.plan.MaxPoolForward;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.tensor.Shape;
+
+/** Max pooling. oneDNN's workspace is the plan's position tensor: a byte an output, same layout. */
+final class Pools {
+  private static final long[] NO_DILATION = {0, 0};
+
+  private final Dnnl dnnl;
+
+  Pools(Dnnl dnnl) {
+    this.dnnl = dnnl;
+  }
+
+  private static long[] both(int value) {
+    return new long[] {value, value};
+  }
+
+  private pooling_forward.primitive_desc descriptor(
+      Window window, TensorSpec x, TensorSpec y, prop_kind kind) {
+    return new pooling_forward.primitive_desc(
+        dnnl.engine(),
+        kind,
+        algorithm.pooling_max,
+        Dnnl.laid(x),
+        Dnnl.laid(y),
+        both(window.stride()),
+        both(window.kernel()),
+        NO_DILATION,
+        both(window.padding()),
+        paddingAfter(window, x.shape(), y.shape()),
+        dnnl.userScratchpad(),
+        false);
+  }
+
+  /** oneDNN wants windows to reach the last padded pixel exactly; ours may stop before. */
+  private static long[] paddingAfter(Window window, Shape x, Shape y) {
+    long[] after = new long[2];
+    for (int axis = 0; axis < 2; axis++) {
+      int reach = (y.dim(2 + axis) - 1) * window.stride() + window.kernel();
+      after[axis] = reach - x.dim(2 + axis) - window.padding();
+    }
+    return after;
+  }
+
+  Operation forward(MaxPoolForward step) {
+    boolean training = step.position().isPresent();
+    pooling_forward.primitive_desc descriptor =
+        descriptor(
+            step.pool().window(),
+            step.input(),
+            step.output(),
+            training ? prop_kind.forward_training : prop_kind.forward_inference);
+    long scratch = Calls.scratchpad(descriptor);
+    return new Operation() {
+      @Override
+      public long workspace() {
+        return scratch;
+      }
+
+      @Override
+      public Kernel bind(Places places) {
+        Calls.Argument src = Calls.argument(DNNL_ARG_SRC, places.memory(step.input()));
+        Calls.Argument dst = Calls.argument(DNNL_ARG_DST, places.memory(step.output()));
+        Calls calls = new Calls(dnnl);
+        pooling_forward pool = new pooling_forward(descriptor);
+        if (training) {
+          memory positions =
+              places.memory(descriptor.workspace_desc(), step.position().orElseThrow());
+          Calls.Argument winners = Calls.argument(DNNL_ARG_WORKSPACE, positions);
+          calls.add(descriptor, pool, places, 0, List.of(src, dst, winners));
+        } else {
+          calls.add(descriptor, pool, places, 0, List.of(src, dst));
+        }
+        return calls.kernel();
+      }
+    };
+  }
+
+  Operation backward(MaxPoolBackward step) {
+    Window window = step.pool().window();
+    TensorSpec dx = step.inputGradient();
+    TensorSpec dy = step.outputGradient();
+    pooling_forward.primitive_desc forward = descriptor(window, dx, dy, prop_kind.forward_training);
+    pooling_backward.primitive_desc descriptor =
+        new pooling_backward.primitive_desc(
+            dnnl.engine(),
+            algorithm.pooling_max,
+            Dnnl.laid(dx),
+            Dnnl.laid(dy),
+            both(window.stride()),
+            both(window.kernel()),
+            NO_DILATION,
+            both(window.padding()),
+            paddingAfter(window, dx.shape(), dy.shape()),
+            forward,
+            dnnl.userScratchpad(),
+            false);
+    long scratch = Calls.scratchpad(descriptor);
+    return new Operation() {
+      @Override
+      public long workspace() {
+        return scratch;
+      }
+
+      @Override
+      public Kernel bind(Places places) {
+        return new Calls(dnnl)
+            .add(
+                descriptor,
+                new pooling_backward(descriptor),
+                places,
+                0,
+                List.of(
+                    Calls.argument(DNNL_ARG_DIFF_DST, places.memory(dy)),
+                    Calls.argument(DNNL_ARG_DIFF_SRC, places.memory(dx)),
+                    Calls.argument(
+                        DNNL_ARG_WORKSPACE,
+                        places.memory(descriptor.workspace_desc(), step.position()))))
+            .kernel();
+      }
+    };
+  }
+}

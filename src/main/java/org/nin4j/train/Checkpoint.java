@@ -1,0 +1,193 @@
+package org.nin4j.train;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonParser;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.nin4j.backend.Metrics;
+import org.nin4j.model.Network;
+import org.nin4j.model.Parameter;
+import org.nin4j.tensor.HostTensor;
+import org.nin4j.tensor.Shape;
+
+/**
+ * All state of a run: parameters, optimizer state and position. A run that goes on from it ends as
+ * if it had never stopped.
+ *
+ * @param recipe of the run
+ * @param layers what the network was made of, a line for each layer
+ * @param image (channels, height, width) of the stored images
+ * @param classes their names by label
+ * @param data fingerprint of the data set
+ * @param position how far the run is
+ * @param history of the complete epochs
+ * @param parameters by name
+ * @param optimizerState by name
+ */
+public record Checkpoint(
+    Recipe recipe,
+    List<String> layers,
+    Shape image,
+    List<String> classes,
+    String data,
+    Position position,
+    History history,
+    Map<String, HostTensor> parameters,
+    Map<String, HostTensor> optimizerState) {
+  private static final String STATE_PREFIX = "optimizer.";
+  private static final int DIFFERENCES_NAMED = 3;
+
+  public Checkpoint {
+    layers = List.copyOf(layers);
+    classes = List.copyOf(classes);
+    parameters = Collections.unmodifiableMap(new LinkedHashMap<>(parameters));
+    optimizerState = Collections.unmodifiableMap(new LinkedHashMap<>(optimizerState));
+  }
+
+  /** Whether all epochs of the recipe are done. */
+  public boolean complete() {
+    return position.epoch() >= recipe.epochs();
+  }
+
+  /** What a network is made of, a line for each layer: says more than its parameters' shapes. */
+  static List<String> layers(Network network, Shape input) {
+    return network.place(input).stream().map(p -> p.name() + " " + p.layer()).toList();
+  }
+
+  /**
+   * Checks that the parameters are those of a network.
+   *
+   * @param input (channels, height, width) that reaches the network
+   * @throws CheckpointException if not; the message names what differs
+   */
+  public void requireFits(Network network, Shape input) {
+    Map<String, Shape> wanted = new LinkedHashMap<>();
+    for (Parameter parameter : network.parameters(input)) {
+      wanted.put(parameter.name(), parameter.shape());
+    }
+    List<String> differences = new ArrayList<>();
+    TreeSet<String> names = new TreeSet<>(wanted.keySet());
+    names.addAll(parameters.keySet());
+    for (String name : names) {
+      if (!wanted.containsKey(name)) {
+        differences.add(name + " is only in the checkpoint");
+      } else if (!parameters.containsKey(name)) {
+        differences.add(name + " is missing in the checkpoint");
+      } else if (!wanted.get(name).equals(parameters.get(name).shape())) {
+        differences.add(
+            "%s is %s in the checkpoint and %s in %s"
+                .formatted(name, parameters.get(name).shape(), wanted.get(name), network.name()));
+      }
+    }
+    if (differences.isEmpty() && !layers.equals(layers(network, input))) {
+      List<String> own = layers(network, input);
+      for (int i = 0; i < Math.max(own.size(), layers.size()); i++) {
+        String there = i < layers.size() ? layers.get(i) : "no further layer";
+        String here = i < own.size() ? own.get(i) : "no further layer";
+        if (!there.equals(here)) {
+          differences.add("%s in the checkpoint, %s in %s".formatted(there, here, network.name()));
+        }
+      }
+    }
+    if (!differences.isEmpty()) {
+      int more = differences.size() - DIFFERENCES_NAMED;
+      throw new CheckpointException(
+          "the checkpoint is of another network: "
+              + differences.stream().limit(DIFFERENCES_NAMED).collect(Collectors.joining("; "))
+              + (more > 0 ? "; and " + more + " more" : ""));
+    }
+  }
+
+  /**
+   * Writes a file, which appears under its name only when it is complete.
+   *
+   * @throws UncheckedIOException if that fails; a file that had the name is still there
+   */
+  public void write(Path file) {
+    Map<String, String> text = new LinkedHashMap<>();
+    JsonArray classNames = new JsonArray();
+    classes.forEach(classNames::add);
+    text.put("network", recipe.network());
+    text.put("layers", String.join("\n", layers));
+    text.put("image", image.dims().stream().map(String::valueOf).collect(Collectors.joining(",")));
+    text.put("classes", classNames.toString());
+    text.put("data", data);
+    text.put("recipe", RecipeJson.write(recipe).toString());
+    text.put("seed", String.valueOf(recipe.seed()));
+    text.put("epoch", String.valueOf(position.epoch()));
+    text.put("step", String.valueOf(position.step()));
+    text.put("loss_sum", String.valueOf(position.sums().lossSum()));
+    text.put("samples", String.valueOf(position.sums().samples()));
+    text.put("top1", String.valueOf(position.sums().top1()));
+    text.put("top5", String.valueOf(position.sums().top5()));
+    text.put("seconds", String.valueOf(position.seconds()));
+    text.put("history", history.toCsv());
+    Map<String, HostTensor> tensors = new LinkedHashMap<>(parameters);
+    optimizerState.forEach((name, values) -> tensors.put(STATE_PREFIX + name, values));
+    new Safetensors(text, tensors).write(file);
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @throws CheckpointException if it is no checkpoint, damaged, or of an unknown version
+   * @throws UncheckedIOException if it cannot be read
+   */
+  public static Checkpoint read(Path file) {
+    Safetensors content = Safetensors.read(file);
+    Map<String, HostTensor> parameters = new LinkedHashMap<>();
+    Map<String, HostTensor> state = new LinkedHashMap<>();
+    content
+        .tensors()
+        .forEach(
+            (name, values) -> {
+              if (name.startsWith(STATE_PREFIX)) {
+                state.put(name.substring(STATE_PREFIX.length()), values);
+              } else {
+                parameters.put(name, values);
+              }
+            });
+    try {
+      Map<String, String> text = content.metadata();
+      return new Checkpoint(
+          RecipeJson.read(JsonParser.parseString(get(text, "recipe")).getAsJsonObject()),
+          get(text, "layers").lines().toList(),
+          Shape.of(
+              Arrays.stream(get(text, "image").split(",")).mapToInt(Integer::parseInt).toArray()),
+          JsonParser.parseString(get(text, "classes")).getAsJsonArray().asList().stream()
+              .map(e -> e.getAsString())
+              .toList(),
+          get(text, "data"),
+          new Position(
+              Integer.parseInt(get(text, "epoch")),
+              Integer.parseInt(get(text, "step")),
+              new Metrics(
+                  Double.parseDouble(get(text, "loss_sum")),
+                  Long.parseLong(get(text, "samples")),
+                  Long.parseLong(get(text, "top1")),
+                  Long.parseLong(get(text, "top5"))),
+              Double.parseDouble(get(text, "seconds"))),
+          History.parseCsv(get(text, "history")),
+          parameters,
+          state);
+    } catch (RuntimeException e) {
+      // The digest fits, so it was written like this: by a program that knows more or other things.
+      throw new CheckpointException(file + " was written by another program: " + e.getMessage(), e);
+    }
+  }
+
+  private static String get(Map<String, String> text, String key) {
+    if (!text.containsKey(key)) {
+      throw new IllegalArgumentException("it has no '" + key + "'");
+    }
+    return text.get(key);
+  }
+}

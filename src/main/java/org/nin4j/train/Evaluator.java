@@ -1,0 +1,73 @@
+package org.nin4j.train;
+
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.Metrics;
+import org.nin4j.backend.Session;
+import org.nin4j.data.ImageDataset;
+import org.nin4j.model.Network;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Planner;
+import org.nin4j.plan.Purpose;
+import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.tensor.HostTensor;
+
+/** Runs a network over a whole data set and counts right answers. */
+public final class Evaluator implements AutoCloseable {
+  private final Session session;
+  private final int batch;
+  private final int count;
+
+  /** Binds the network of a recipe to a device and loads the images. */
+  public Evaluator(Backend backend, Recipe recipe, Network network, ImageDataset data) {
+    batch = Math.min(recipe.batch(), data.count());
+    count = data.count();
+    Plan plan =
+        Planner.plan(
+            network,
+            recipe.images(Images.shape(data)),
+            batch,
+            recipe.precision(),
+            new Purpose.Inference());
+    session = backend.bind(backend.prepare(plan));
+    session.load(Images.samples(data));
+  }
+
+  /**
+   * Evaluates.
+   *
+   * @param parameters by name
+   * @param stopping asked before each step
+   * @param progress given the samples' sums a few times a second
+   * @return empty if stopped
+   */
+  public Optional<Metrics> evaluate(
+      Map<String, HostTensor> parameters, BooleanSupplier stopping, Consumer<Metrics> progress) {
+    Parameters.write(session, Role.PARAMETER, parameters);
+    int[] order = SampleOrder.inOrder(count, batch);
+    int steps = order.length / batch;
+    session.begin(new Epoch(0, 0, order, new float[steps]));
+    Pace pace = new Pace();
+    for (int step = 0; step < steps; step++) {
+      if (stopping.getAsBoolean()) {
+        return Optional.empty();
+      }
+      session.run();
+      if (pace.due()) {
+        progress.accept(session.metrics());
+      }
+    }
+    Metrics metrics = session.metrics();
+    progress.accept(metrics);
+    return Optional.of(metrics);
+  }
+
+  @Override
+  public void close() {
+    session.close();
+  }
+}

@@ -1,0 +1,34 @@
+package org.nin4j.train;
+
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+import org.nin4j.backend.Samples;
+import org.nin4j.data.ImageDataset;
+import org.nin4j.data.TrainTest;
+import org.nin4j.tensor.Shape;
+
+/** Data sets as backends take them. */
+final class Images {
+  private Images() {}
+
+  /** (channels, height, width) of a set's images. */
+  static Shape shape(ImageDataset data) {
+    return Shape.of(data.channels(), data.height(), data.width());
+  }
+
+  static Samples samples(ImageDataset data) {
+    return new Samples(data.pixels(), data.labels(), data.count(), shape(data));
+  }
+
+  /** A text that tells this data from any other that one would take for it. */
+  static String fingerprint(TrainTest data) {
+    CRC32C sum = new CRC32C();
+    for (ImageDataset set : new ImageDataset[] {data.train(), data.test()}) {
+      for (ByteBuffer bytes : new ByteBuffer[] {set.pixels(), set.labels()}) {
+        sum.update(bytes);
+      }
+    }
+    return "%s, %d + %d images, CRC-32C %08x"
+        .formatted(data.name(), data.train().count(), data.test().count(), sum.getValue());
+  }
+}

@@ -1,0 +1,290 @@
+package org.nin4j.train;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.nin4j.model.Initialisation;
+import org.nin4j.model.Network;
+import org.nin4j.model.Networks;
+import org.nin4j.model.Window;
+import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
+import org.nin4j.plan.Sgd;
+import org.nin4j.tensor.Shape;
+
+/**
+ * Everything that decides how a training goes, apart from the device.
+ *
+ * @param name where the settings come from, for people
+ * @param network its name: one of {@link Networks#NAMES}, unless the trainer is given a network
+ * @param inner the convolutions after the first of each NiN block
+ * @param dataset its name in options, such as {@code fashion-mnist}
+ * @param limit train and test on only so many of the first images
+ * @param size side of the images that the network gets, in pixels
+ * @param mean subtracted from pixels in [0, 1]; one value, or one for each channel
+ * @param std what the difference is divided by; one value, or one for each channel
+ * @param augmentation what is varied at random in training images
+ * @param batch samples per step
+ * @param epochs passes over the training set
+ * @param precision which tensors have fewer bits
+ * @param optimizer what changes the parameters
+ * @param schedule the learning rate
+ * @param initialisation how parameters start
+ * @param labelSmoothing see {@link org.nin4j.plan.SoftmaxCrossEntropy}
+ * @param seed of initialisation, order, dropout and augmentation
+ */
+public record Recipe(
+    String name,
+    String network,
+    List<Window> inner,
+    String dataset,
+    OptionalInt limit,
+    int size,
+    List<Float> mean,
+    List<Float> std,
+    BatchSpec.Augmentation augmentation,
+    int batch,
+    int epochs,
+    Precision precision,
+    Sgd optimizer,
+    Schedule schedule,
+    Initialisation initialisation,
+    float labelSmoothing,
+    long seed) {
+  public Recipe {
+    inner = List.copyOf(inner);
+    mean = List.copyOf(mean);
+    std = List.copyOf(std);
+    requirePositive("the number of images trained on", limit.orElse(1));
+    requirePositive("the image size", size);
+    requirePositive("the batch size", batch);
+    requirePositive("the number of epochs", epochs);
+    if (size > 4096) {
+      throw new IllegalArgumentException("the image size is at most 4096 pixels, not " + size);
+    }
+    if (mean.isEmpty() || std.isEmpty()) {
+      throw new IllegalArgumentException("mean and deviation have at least one value each");
+    }
+    for (float s : std) {
+      if (!(s > 0)) {
+        throw new IllegalArgumentException("deviations are above 0, not " + std);
+      }
+    }
+    if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
+      throw new IllegalArgumentException("label smoothing is in [0, 1), not " + labelSmoothing);
+    }
+  }
+
+  private static void requirePositive(String what, int value) {
+    if (value < 1) {
+      throw new IllegalArgumentException(what + " is at least 1, not " + value);
+    }
+  }
+
+  /**
+   * The network, for so many classes.
+   *
+   * @throws IllegalArgumentException if the library has none of that name
+   */
+  public Network describe(int classes) {
+    return Networks.named(network, classes, inner);
+  }
+
+  /** How batches are made for evaluation and prediction, from images stored in this shape. */
+  public BatchSpec images(Shape source) {
+    return new BatchSpec(
+        source,
+        size,
+        size,
+        forEachChannel("means", mean, source),
+        forEachChannel("deviations", std, source),
+        BatchSpec.Augmentation.NONE);
+  }
+
+  /** How batches are made for training, from images stored in this shape. */
+  public BatchSpec trainingImages(Shape source) {
+    return images(source).with(augmentation);
+  }
+
+  private static List<Float> forEachChannel(String what, List<Float> values, Shape source) {
+    int channels = source.dim(0);
+    if (values.size() == 1) {
+      return Collections.nCopies(channels, values.get(0));
+    }
+    if (values.size() != channels) {
+      throw new IllegalArgumentException(
+          "%d %s are given, but the images have %d channels; give one or %d"
+              .formatted(values.size(), what, channels, channels));
+    }
+    return values;
+  }
+
+  /** What the training plan is for. */
+  public Purpose.Training purpose() {
+    return new Purpose.Training(Optional.of(optimizer), labelSmoothing);
+  }
+
+  /** Steps in an epoch over so many samples: the last one may be smaller than the batch. */
+  public int stepsPerEpoch(int samples) {
+    return (samples + batch - 1) / batch;
+  }
+
+  /** A builder that starts with these settings. */
+  public Builder toBuilder() {
+    return new Builder(this);
+  }
+
+  /** Settings under change; nothing is checked before {@link #build}. */
+  public static final class Builder {
+    private String name;
+    private String network;
+    private List<Window> inner;
+    private String dataset;
+    private OptionalInt limit;
+    private int size;
+    private List<Float> mean;
+    private List<Float> std;
+    private BatchSpec.Augmentation augmentation;
+    private int batch;
+    private int epochs;
+    private Precision precision;
+    private Sgd optimizer;
+    private Schedule schedule;
+    private Initialisation initialisation;
+    private float labelSmoothing;
+    private long seed;
+
+    private Builder(Recipe from) {
+      name = from.name;
+      network = from.network;
+      inner = from.inner;
+      dataset = from.dataset;
+      limit = from.limit;
+      size = from.size;
+      mean = from.mean;
+      std = from.std;
+      augmentation = from.augmentation;
+      batch = from.batch;
+      epochs = from.epochs;
+      precision = from.precision;
+      optimizer = from.optimizer;
+      schedule = from.schedule;
+      initialisation = from.initialisation;
+      labelSmoothing = from.labelSmoothing;
+      seed = from.seed;
+    }
+
+    public Builder name(String value) {
+      name = value;
+      return this;
+    }
+
+    public Builder network(String value) {
+      network = value;
+      return this;
+    }
+
+    public Builder inner(List<Window> value) {
+      inner = value;
+      return this;
+    }
+
+    public Builder dataset(String value) {
+      dataset = value;
+      return this;
+    }
+
+    public Builder limit(int value) {
+      limit = OptionalInt.of(value);
+      return this;
+    }
+
+    public Builder size(int value) {
+      size = value;
+      return this;
+    }
+
+    public Builder mean(List<Float> value) {
+      mean = value;
+      return this;
+    }
+
+    public Builder std(List<Float> value) {
+      std = value;
+      return this;
+    }
+
+    public Builder augmentation(BatchSpec.Augmentation value) {
+      augmentation = value;
+      return this;
+    }
+
+    public Builder batch(int value) {
+      batch = value;
+      return this;
+    }
+
+    public Builder epochs(int value) {
+      epochs = value;
+      return this;
+    }
+
+    public Builder precision(Precision value) {
+      precision = value;
+      return this;
+    }
+
+    public Builder optimizer(Sgd value) {
+      optimizer = value;
+      return this;
+    }
+
+    public Builder schedule(Schedule value) {
+      schedule = value;
+      return this;
+    }
+
+    public Builder initialisation(Initialisation value) {
+      initialisation = value;
+      return this;
+    }
+
+    public Builder labelSmoothing(float value) {
+      labelSmoothing = value;
+      return this;
+    }
+
+    public Builder seed(long value) {
+      seed = value;
+      return this;
+    }
+
+    /**
+     * The recipe.
+     *
+     * @throws IllegalArgumentException if a setting makes no sense
+     */
+    public Recipe build() {
+      return new Recipe(
+          name,
+          network,
+          inner,
+          dataset,
+          limit,
+          size,
+          mean,
+          std,
+          augmentation,
+          batch,
+          epochs,
+          precision,
+          optimizer,
+          schedule,
+          initialisation,
+          labelSmoothing,
+          seed);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package org.nin4j.train;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import org.nin4j.model.Initialisation;
+import org.nin4j.model.NinBlock;
+import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Sgd;
+
+/** The recipes that come with the library. */
+public final class Recipes {
+  /** The name of the recipe that is used where none is given. */
+  public static final String DEFAULT = "default";
+
+  private Recipes() {}
+
+  /**
+   * Network in Network on Fashion-MNIST as published: images enlarged to 224×224, pixels in [0, 1],
+   * plain gradient descent. Source: Zhang, Lipton, Li, Smola, "Dive into Deep Learning", section
+   * 8.3.
+   */
+  public static Recipe d2l() {
+    return new Recipe(
+        "d2l",
+        "nin",
+        NinBlock.TWO_1X1,
+        "fashion-mnist",
+        OptionalInt.empty(),
+        224,
+        List.of(0f),
+        List.of(1f),
+        BatchSpec.Augmentation.NONE,
+        128,
+        10,
+        Precision.FP32,
+        Sgd.PLAIN,
+        new Schedule.Constant(0.1f),
+        Initialisation.XAVIER_UNIFORM,
+        0,
+        1);
+  }
+
+  /** What {@code make train} runs: small images, so that two processor cores do in minutes. */
+  public static Recipe standard() {
+    return d2l().toBuilder()
+        .name(DEFAULT)
+        .size(72)
+        .batch(64)
+        .optimizer(new Sgd(0.9f, true, 5e-4f))
+        .schedule(new Schedule.Cosine(0.02f, 0.1f))
+        .initialisation(Initialisation.HE_UNIFORM)
+        .build();
+  }
+
+  /** All recipes by name, {@link #DEFAULT} first. */
+  public static Map<String, Recipe> all() {
+    Map<String, Recipe> all = new LinkedHashMap<>();
+    for (Recipe recipe : List.of(standard(), d2l())) {
+      all.put(recipe.name(), recipe);
+    }
+    return all;
+  }
+
+  /**
+   * The recipe of that name.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  public static Recipe named(String name) {
+    Map<String, Recipe> all = all();
+    if (!all.containsKey(name)) {
+      throw new IllegalArgumentException(
+          "there is no recipe '" + name + "'; there are " + String.join(", ", all.keySet()));
+    }
+    return all.get(name);
+  }
+}

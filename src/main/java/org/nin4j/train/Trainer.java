@@ -1,0 +1,298 @@
+package org.nin4j.train;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.Metrics;
+import org.nin4j.backend.Session;
+import org.nin4j.data.DataException;
+import org.nin4j.data.TrainTest;
+import org.nin4j.model.Network;
+import org.nin4j.model.Parameter;
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.Planner;
+import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.tensor.HostTensor;
+import org.nin4j.tensor.Shape;
+
+/**
+ * Trains a network by a recipe and evaluates it after every epoch. The same recipe on the same data
+ * and backend gives the same history and parameters, stopped and resumed or not.
+ */
+public final class Trainer {
+  private final Backend backend;
+  private final Recipe recipe;
+  private final Network network;
+  private final TrainTest data;
+  private final List<TrainingListener> listeners;
+  private final PlacedPlan plan;
+  private final int steps;
+  private final String fingerprint;
+  private volatile boolean stopping;
+
+  /** Prepares the training of the network that the recipe names. */
+  public Trainer(Backend backend, Recipe recipe, TrainTest data, List<TrainingListener> listeners) {
+    this(backend, recipe, recipe.describe(data.train().classNames().size()), data, listeners);
+  }
+
+  /**
+   * Prepares the training of any network; takes nothing on the device yet.
+   *
+   * @throws org.nin4j.model.ShapeException if the network cannot take such images
+   * @throws org.nin4j.backend.BackendException if the backend cannot run some step
+   */
+  public Trainer(
+      Backend backend,
+      Recipe recipe,
+      Network network,
+      TrainTest data,
+      List<TrainingListener> listeners) {
+    this.backend = backend;
+    this.recipe = recipe;
+    this.network = network;
+    this.data = data;
+    this.listeners = List.copyOf(listeners);
+    Shape image = Images.shape(data.train());
+    plan =
+        backend.prepare(
+            Planner.plan(
+                network,
+                recipe.trainingImages(image),
+                recipe.batch(),
+                recipe.precision(),
+                recipe.purpose()));
+    steps = recipe.stepsPerEpoch(data.train().count());
+    fingerprint = Images.fingerprint(data);
+  }
+
+  /** Makes the training stop after the step that is under way; may be called from any thread. */
+  public void stop() {
+    stopping = true;
+  }
+
+  /**
+   * Trains from the beginning, until all epochs are done or {@link #stop} is called.
+   *
+   * @return the state at the end
+   * @throws NumericalException if the loss or a parameter is no longer finite
+   */
+  public Checkpoint train() {
+    Map<String, HostTensor> parameters = new LinkedHashMap<>();
+    List<Parameter> drawn = network.parameters(networkInput());
+    for (int i = 0; i < drawn.size(); i++) {
+      Parameter parameter = drawn.get(i);
+      parameters.put(parameter.name(), recipe.initialisation().draw(parameter, i, recipe.seed()));
+    }
+    return train(checkpoint(Position.atEpoch(0), History.EMPTY, parameters, Map.of()));
+  }
+
+  /**
+   * Goes on from a checkpoint. The recipe may differ from the checkpoint's, but within an epoch not
+   * in what its steps are.
+   *
+   * @return the state at the end
+   * @throws CheckpointException if the checkpoint is of another network or of an epoch with other
+   *     steps
+   * @throws DataException if the checkpoint is of other data under the same name
+   * @throws NumericalException if the loss or a parameter is no longer finite
+   */
+  public Checkpoint resume(Checkpoint from) {
+    from.requireFits(network, networkInput());
+    boolean sameData = from.data().equals(fingerprint);
+    boolean sameName =
+        from.recipe().dataset().equals(recipe.dataset())
+            && from.recipe().limit().equals(recipe.limit());
+    if (sameName && !sameData) {
+      throw new DataException(
+          "the checkpoint was trained on other data (%s) than is found now (%s)"
+              .formatted(from.data(), fingerprint));
+    }
+    boolean sameSteps = sameData && from.recipe().batch() == recipe.batch();
+    if (from.position().step() > 0 && !sameSteps) {
+      throw new CheckpointException(
+          "the checkpoint was saved "
+              + from.position()
+              + "; with other data or another batch size, only a checkpoint between epochs can go"
+              + " on");
+    }
+    return train(from);
+  }
+
+  private Shape networkInput() {
+    return recipe.images(Images.shape(data.train())).output();
+  }
+
+  private Checkpoint train(Checkpoint from) {
+    try (Session session = backend.bind(plan);
+        Evaluator evaluator = new Evaluator(backend, recipe, network, data.test());
+        DeadUnits deadUnits = new DeadUnits(backend, recipe, network, data.test())) {
+      session.load(Images.samples(data.train()));
+      Parameters.write(session, Role.PARAMETER, from.parameters());
+      Parameters.write(session, Role.OPTIMIZER_STATE, from.optimizerState());
+      TrainingStart start =
+          new TrainingStart(recipe, plan.plan(), plan.bytes(), from.position(), from.history());
+      for (TrainingListener listener : listeners) {
+        listener.started(start);
+      }
+      Checkpoint last = from;
+      while (last.position().epoch() < recipe.epochs() && !stopping) {
+        Position position = trainEpoch(session, last.position());
+        History history = last.history();
+        Map<String, HostTensor> parameters = parameters(session, position);
+        Optional<Metrics> test =
+            position.step() < steps ? Optional.empty() : evaluate(evaluator, parameters, position);
+        boolean best = false;
+        if (test.isPresent()) {
+          history = history.with(result(position, test.get(), deadUnits.count(parameters)));
+          best = history.best().equals(history.last());
+          position = Position.atEpoch(position.epoch() + 1);
+          for (TrainingListener listener : listeners) {
+            listener.epochEnded(history);
+          }
+        }
+        last =
+            checkpoint(
+                position, history, parameters, Parameters.read(session, Role.OPTIMIZER_STATE));
+        for (TrainingListener listener : listeners) {
+          listener.checkpointed(last, best);
+        }
+      }
+      return last;
+    }
+  }
+
+  /** Runs the steps that are left of an epoch, or until stopped. */
+  private Position trainEpoch(Session session, Position from) {
+    if (from.step() == steps) {
+      return from;
+    }
+    int epoch = from.epoch();
+    long first = (long) epoch * steps + from.step();
+    int[] order = SampleOrder.shuffled(data.train().count(), recipe.batch(), recipe.seed(), epoch);
+    session.begin(
+        new Epoch(
+            recipe.seed(),
+            Math.toIntExact(first),
+            Arrays.copyOfRange(order, from.step() * recipe.batch(), order.length),
+            recipe.schedule().rates(first, steps - from.step(), totalSteps()),
+            from.sums()));
+    long begin = System.nanoTime();
+    Pace pace = new Pace();
+    int step = from.step();
+    while (step < steps && !stopping) {
+      session.run();
+      step++;
+      if (pace.due() && step < steps) {
+        report(new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin)));
+      }
+    }
+    Metrics sums = session.metrics();
+    Position reached = new Position(epoch, step, sums, from.seconds() + secondsSince(begin));
+    report(reached);
+    return reached;
+  }
+
+  private void report(Position at) {
+    requireFinite(at.sums().lossSum(), "the loss", at);
+    tell(Progress.Phase.TRAINING, at.epoch(), at.step(), steps, at.sums(), at.seconds());
+  }
+
+  private Optional<Metrics> evaluate(
+      Evaluator evaluator, Map<String, HostTensor> parameters, Position at) {
+    int batch = recipe.batch();
+    int testSteps = recipe.stepsPerEpoch(data.test().count());
+    long begin = System.nanoTime();
+    Optional<Metrics> test =
+        evaluator.evaluate(
+            parameters,
+            () -> stopping,
+            sums ->
+                tell(
+                    Progress.Phase.EVALUATION,
+                    at.epoch(),
+                    (int) ((sums.samples() + batch - 1) / batch),
+                    testSteps,
+                    sums,
+                    secondsSince(begin)));
+    test.ifPresent(sums -> requireFinite(sums.lossSum(), "the test loss", at));
+    return test;
+  }
+
+  private void tell(
+      Progress.Phase phase, int epoch, int step, int ofSteps, Metrics sums, double seconds) {
+    Progress progress =
+        new Progress(
+            phase, epoch + 1, recipe.epochs(), step, ofSteps, sums, sums.samples() / seconds);
+    for (TrainingListener listener : listeners) {
+      listener.progressed(progress);
+    }
+  }
+
+  private EpochResult result(Position at, Metrics test, DeadUnits.Count dead) {
+    Metrics train = at.sums();
+    long lastStep = (long) at.epoch() * steps + steps - 1;
+    return new EpochResult(
+        at.epoch() + 1,
+        train.loss(),
+        train.accuracy(),
+        test.loss(),
+        test.accuracy(),
+        test.top5Accuracy(),
+        at.seconds(),
+        train.samples() / at.seconds(),
+        recipe.schedule().rate(lastStep, totalSteps()),
+        dead.units(),
+        dead.classes());
+  }
+
+  private Map<String, HostTensor> parameters(Session session, Position at) {
+    Map<String, HostTensor> parameters = Parameters.read(session, Role.PARAMETER);
+    parameters.forEach(
+        (name, tensor) -> {
+          for (float value : tensor.values()) {
+            if (!Float.isFinite(value)) {
+              requireFinite(value, name, at);
+            }
+          }
+        });
+    return parameters;
+  }
+
+  private static void requireFinite(double value, String what, Position at) {
+    if (!Double.isFinite(value)) {
+      throw new NumericalException(
+          "%s became %s by epoch %d, step %d; a lower learning rate or a longer warm-up would help"
+              .formatted(
+                  what, Double.isNaN(value) ? "NaN" : "infinite", at.epoch() + 1, at.step()));
+    }
+  }
+
+  private Checkpoint checkpoint(
+      Position position,
+      History history,
+      Map<String, HostTensor> parameters,
+      Map<String, HostTensor> optimizerState) {
+    return new Checkpoint(
+        recipe,
+        Checkpoint.layers(network, networkInput()),
+        Images.shape(data.train()),
+        data.train().classNames(),
+        fingerprint,
+        position,
+        history,
+        parameters,
+        optimizerState);
+  }
+
+  private long totalSteps() {
+    return (long) recipe.epochs() * steps;
+  }
+
+  private static double secondsSince(long nanoTime) {
+    return (System.nanoTime() - nanoTime) / 1e9;
+  }
+}

@@ -1,0 +1,22 @@
+package org.nin4j.train;
+
+/**
+ * Is told how a training goes, on the training's thread: what takes long here makes training wait.
+ */
+public interface TrainingListener {
+  /** Everything is bound; the first step comes next. */
+  default void started(TrainingStart start) {}
+
+  /** Some steps are done: a few times a second, and at the end of each phase. */
+  default void progressed(Progress progress) {}
+
+  /** An epoch is trained and evaluated: the last one of this history. */
+  default void epochEnded(History history) {}
+
+  /**
+   * The state that the run can go on from: after each epoch, and where it is stopped.
+   *
+   * @param best whether no earlier epoch had as high a test accuracy
+   */
+  default void checkpointed(Checkpoint checkpoint, boolean best) {}
+}
