@@ -36,14 +36,18 @@ final class Control {
     return base.withByteOffset(METRICS);
   }
 
-  /** Starts an epoch: everything 0 but the step. */
-  void begin(Staging staging, long firstStep) {
+  /** Starts an epoch. */
+  void begin(Staging staging, long firstStep, Metrics before) {
     staging.upload(
         base,
         BYTES,
         (buffer, offset) -> {
           buffer.put(new byte[buffer.remaining()]);
           buffer.putLong(0, firstStep);
+          buffer.putDouble(METRICS, before.lossSum());
+          buffer.putLong(METRICS + SAMPLES * Long.BYTES, before.samples());
+          buffer.putLong(METRICS + TOP1 * Long.BYTES, before.top1());
+          buffer.putLong(METRICS + TOP5 * Long.BYTES, before.top5());
         });
   }
 

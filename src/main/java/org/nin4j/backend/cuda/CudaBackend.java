@@ -1,5 +1,6 @@
 package org.nin4j.backend.cuda;
 
+import java.util.List;
 import java.util.Optional;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
@@ -94,7 +95,12 @@ public final class CudaBackend implements Backend {
 
   @Override
   public PlacedPlan prepare(Plan plan) {
-    Plan fused = Fusion.RELU_BIAS_GRADIENT.apply(Fusion.CONVOLUTION_RELU.apply(plan));
+    Plan fused = plan;
+    // The last one takes what the one before it has left.
+    for (Fusion fusion :
+        List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_BEHIND_POOL, Fusion.RELU_BIAS_GRADIENT)) {
+      fused = fusion.apply(fused);
+    }
     return Arena.place(fused, new CudaStorage(fused, device, search));
   }
 

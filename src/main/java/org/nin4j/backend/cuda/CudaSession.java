@@ -214,7 +214,7 @@ final class CudaSession implements Session {
             inputs.set(inputs.rateCount, epoch.learningRates().length);
           }
           inputs.set(inputs.seed, epoch.seed());
-          memory.control().begin(device.staging(), epoch.firstStep());
+          memory.control().begin(device.staging(), epoch.firstStep(), epoch.before());
           if (replays) {
             capture();
           }
