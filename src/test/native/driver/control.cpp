@@ -35,8 +35,7 @@ CONTROL void standin_reset() {
   destroy_all_graphs();
   destroy_all_streams_and_events();
   unload_all_modules();
-  deallocate_all();
-  reset_memory_peak();
+  reset_memory();
   reset_resources();
   reset_device();
   reset_calls();

@@ -160,6 +160,12 @@ struct SourceLocation {
   uint32_t line, column;
 };
 
+// Without the folder, in which the file lay only while it was compiled.
+const char* file_name(const SourceLocation& at) {
+  const char* slash = std::strrchr(at.file, '/');
+  return slash ? slash + 1 : at.file;
+}
+
 struct TypeMismatch {
   SourceLocation location;
   const void* type;
@@ -175,7 +181,7 @@ __attribute__((visibility("default"))) void __ubsan_handle_out_of_bounds_abort(
     const SourceLocation* at, uintptr_t index) {
   char text[300];
   std::snprintf(text, sizeof text, "index %ld is outside its array, at %s:%u",
-                static_cast<long>(index), at->file, at->line);
+                static_cast<long>(index), file_name(*at), at->line);
   stand_in::fail(CUDA_ERROR_ILLEGAL_ADDRESS, text);
 }
 
@@ -185,7 +191,7 @@ __attribute__((visibility("default"))) void __ubsan_handle_type_mismatch_v1_abor
   const SourceLocation& at = mismatch->location;
   std::snprintf(text, sizeof text, "address %s is not aligned to %u bytes, at %s:%u",
                 stand_in::describe_address(address).c_str(), 1u << mismatch->log_alignment,
-                at.file, at.line);
+                file_name(at), at.line);
   stand_in::fail(CUDA_ERROR_MISALIGNED_ADDRESS, text);
 }
 

@@ -222,6 +222,15 @@ void remove_module_memory(uint64_t base, size_t bytes) {
 
 size_t device_memory_used() { return state().used; }
 size_t device_memory_peak() { return state().peak; }
-void reset_memory_peak() { state().peak = state().used; }
+
+void reset_memory() {
+  deallocate_all();
+  Memory& m = state();
+  std::lock_guard lock(m.mutex);
+  m.allocations.clear();
+  m.module_memory.clear();
+  m.peak = 0;
+  m.count = 0;
+}
 
 }  // namespace stand_in

@@ -31,6 +31,7 @@ void remove_module_memory(uint64_t base, size_t bytes);
 
 size_t device_memory_used();
 size_t device_memory_peak();
-void reset_memory_peak();
+// Frees all, forgets what was freed before, and numbers allocations from 1 again.
+void reset_memory();
 
 }  // namespace stand_in

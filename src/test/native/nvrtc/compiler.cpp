@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -31,11 +33,13 @@ constexpr unsigned kDynamicSharedCapacity = 232448;
 constexpr unsigned kDynamicSharedGuard = 256;
 
 // target/stand-in, of which this library is in lib/.
-fs::path home() {
+fs::path this_library() {
   Dl_info info;
-  dladdr(reinterpret_cast<void*>(home), &info);
-  return fs::weakly_canonical(info.dli_fname).parent_path().parent_path();
+  dladdr(reinterpret_cast<void*>(this_library), &info);
+  return fs::weakly_canonical(info.dli_fname);
 }
+
+fs::path home() { return this_library().parent_path().parent_path(); }
 
 std::string read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -102,6 +106,16 @@ std::set<std::string> barrier_free(const std::vector<KernelName>& kernels,
 // The kernels' file, and behind it what describes it to the executor.
 std::string wrapper(const Compilation& c, const SourceScan& scan) {
   std::ostringstream out;
+  // The program's macros must not reach into the device language's headers.
+  for (const std::string& macro : c.macros) {
+    const size_t equals = std::min(macro.find('='), macro.size());
+    if (macro[0] == '-') {
+      out << "#undef " << macro.substr(1) << "\n";
+    } else {
+      out << "#define " << macro.substr(0, equals) << " "
+          << (equals < macro.size() ? macro.substr(equals + 1) : "1") << "\n";
+    }
+  }
   out << "#include \"" << fs::path(c.name).filename().string() << "\"\n";
   for (const KernelName& kernel : scan.kernels) {
     out << "STAND_IN_KERNEL(" << kernel.name << ", ("
@@ -162,9 +176,10 @@ std::string cache_key(const Compilation& c) {
   std::string all = std::string(STAND_IN_CXX) + " " __VERSION__ + "\n" +
                     std::to_string(c.architecture) + "\n" + c.name + "\n" + c.source;
   for (const auto& [name, text] : c.headers) all += "\n" + name + "\n" + text;
+  for (const std::string& macro : c.macros) all += "\n" + macro;
   for (const std::string& flag : c.flags) all += "\n" + flag;
   for (const std::string& flag : host_flags()) all += "\n" + flag;
-  std::set<fs::path> shim;
+  std::set<fs::path> shim = {this_library()};
   for (const auto& entry : fs::directory_iterator(home() / "include")) shim.insert(entry.path());
   for (const fs::path& path : shim) all += "\n" + read_file(path);
   return fingerprint(all);
@@ -179,6 +194,9 @@ Compiled compile_in(const fs::path& folder, const Compilation& c, const fs::path
   base.push_back("-I" + (folder / "headers").string());
 
   std::vector<std::string> scan_command = base;
+  for (const std::string& macro : c.macros) {
+    scan_command.push_back(macro[0] == '-' ? "-U" + macro.substr(1) : "-D" + macro);
+  }
   for (const char* word : {"-w", "-nostdinc", "-E", "-P"}) scan_command.push_back(word);
   scan_command.push_back(source);
   const Outcome scanned = run(scan_command, folder);

@@ -10,7 +10,8 @@ struct Compilation {
   std::string source;
   std::string name;                            // for messages
   std::map<std::string, std::string> headers;  // by the name they are included as
-  std::vector<std::string> flags;              // -D, -I, -std and such, for g++
+  std::vector<std::string> macros;             // "N=21" or "N"; "-N" for one that is not defined
+  std::vector<std::string> flags;              // -I, -std and such, for g++
   unsigned architecture;                       // 90 for sm_90
 };
 

@@ -66,6 +66,7 @@ class Options {
   bool read(int count, const char* const* options) {
     program_.compilation.architecture = 52;  // NVRTC's default
     program_.compilation.flags = {"-std=c++17"};
+    program_.compilation.macros.clear();
     program_.for_gpu = false;
     for (int i = 0; i < count; i++) {
       std::string option = options[i];
@@ -93,12 +94,17 @@ class Options {
       flags[0] = "-std=" + value;
       return value == "c++11" || value == "c++14" || value == "c++17" || value == "c++20";
     }
-    if (option.rfind("-D", 0) == 0 || option.rfind("-I", 0) == 0 || option.rfind("-U", 0) == 0) {
+    auto& macros = program_.compilation.macros;
+    if (option.rfind("-I", 0) == 0) {
       flags.push_back(option);
       return true;
     }
+    if (option.rfind("-D", 0) == 0 || option.rfind("-U", 0) == 0) {
+      macros.push_back((option[1] == 'U' ? "-" : "") + option.substr(2));
+      return true;
+    }
     if (value_of(option, "--define-macro", "--define-macro", value)) {
-      flags.push_back("-D" + value);
+      macros.push_back(value);
       return true;
     }
     if (value_of(option, "--include-path", "--include-path", value)) {

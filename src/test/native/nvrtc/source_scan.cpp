@@ -87,11 +87,19 @@ std::string shared_name_at(const std::vector<std::string>& tokens, size_t i) {
 SourceScan scan_source(const std::string& preprocessed) {
   const std::vector<std::string> tokens = tokens_of(preprocessed);
   SourceScan scan;
-  int linkage_blocks = 0;  // extern "C" { ... } is taken to reach to the end of the file
-  for (size_t i = 2; i < tokens.size(); i++) {
-    const bool after_linkage = tokens[i - 2] == "extern" && tokens[i - 1] == "\"C\"";
-    if (after_linkage && tokens[i] == "{") linkage_blocks++;
-    if (tokens[i] == "__global__" && (after_linkage || linkage_blocks)) {
+  int depth = 0;                   // of braces
+  std::vector<int> linkage_blocks;  // depths of the open extern "C" { … }
+  for (size_t i = 1; i < tokens.size(); i++) {
+    const bool after_linkage = i > 1 && tokens[i - 2] == "extern" && tokens[i - 1] == "\"C\"";
+    if (tokens[i] == "{") {
+      if (after_linkage) linkage_blocks.push_back(depth);
+      depth++;
+    }
+    if (tokens[i] == "}") {
+      depth--;
+      if (!linkage_blocks.empty() && linkage_blocks.back() == depth) linkage_blocks.pop_back();
+    }
+    if (tokens[i] == "__global__" && (after_linkage || !linkage_blocks.empty())) {
       KernelName kernel = kernel_at(tokens, i + 1);
       const auto same = [&](const KernelName& k) { return k.name == kernel.name; };
       if (!kernel.name.empty() &&
