@@ -64,8 +64,7 @@ public final class StandIn {
     private static Optional<String> run(String... command) throws IOException {
       try {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String output =
-            new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         if (process.waitFor() == 0) {
           return Optional.of(output);
         }
@@ -79,7 +78,9 @@ public final class StandIn {
     }
   }
 
-  /** Skips the calling test, with a printed reason, where the stand-in cannot be built; resets it. */
+  /**
+   * Skips the calling test, with a printed reason, where the stand-in cannot be built; resets it.
+   */
   public static void assumeAvailable() {
     Holder.OBSTACLE.ifPresent(
         reason -> {
@@ -94,7 +95,9 @@ public final class StandIn {
     return FOLDER.resolve("lib");
   }
 
-  /** As just after loading: nothing alive, nothing planned, nothing counted, settings at default. */
+  /**
+   * As just after loading: nothing alive, nothing planned, nothing counted, settings at default.
+   */
   public static void reset() {
     resetNative();
   }
