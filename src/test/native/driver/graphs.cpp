@@ -56,7 +56,9 @@ std::vector<size_t> execution_order(const std::vector<Node>& nodes) {
     std::vector<size_t> ready;
     for (size_t i = 0; i < nodes.size(); i++) {
       const auto& before = nodes[i].depends_on;
-      if (!done[i] && std::all_of(before.begin(), before.end(), [&](size_t b) { return done[b]; })) {
+      const bool may_run =
+          std::all_of(before.begin(), before.end(), [&](size_t b) { return done[b]; });
+      if (!done[i] && may_run) {
         ready.push_back(i);
         if (settings().order == Order::forward) break;
       }

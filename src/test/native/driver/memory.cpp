@@ -19,7 +19,7 @@ constexpr size_t kPage = 4096;
 constexpr size_t kAlignment = 256;
 constexpr size_t kArenaBytes = size_t{1} << 40;
 constexpr uint8_t kPattern = 0xCB;
-constexpr size_t kPatternChecked = 256;  // in front of an allocation; behind it the slack is shorter
+constexpr size_t kPatternChecked = 256;  // in front of an allocation; behind it there is less
 
 struct Allocation {
   Space space;

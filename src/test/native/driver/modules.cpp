@@ -13,6 +13,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -121,8 +122,15 @@ CUresult open_image(CUmodule* result, const void* image) {
   return open_module(result, image, elf_size(header));
 }
 
+// Handles of functions that were given out and whose module is loaded.
+std::set<CUfunction>& functions() {
+  static auto* known = new std::set<CUfunction>;
+  return *known;
+}
+
 void close_module(CUmodule module) {
   for (const auto& [base, bytes] : module->globals) remove_module_memory(base, bytes);
+  for (auto& [name, function] : module->functions) functions().erase(&function);
   dlclose(module->library);
   delete module;
 }
@@ -130,7 +138,7 @@ void close_module(CUmodule module) {
 template <class Body>
 CUresult function_call(const char* name, CUfunction function, Body body) {
   return call(name, Needs::context, [&]() -> CUresult {
-    if (!function || !alive("module", function->module)) return CUDA_ERROR_INVALID_HANDLE;
+    if (!functions().count(function)) return CUDA_ERROR_INVALID_HANDLE;
     return body();
   });
 }
@@ -244,6 +252,7 @@ CUresult cuModuleGetFunction(CUfunction* function, CUmodule module, const char* 
     auto found = module->functions.find(name);
     if (found == module->functions.end()) return CUDA_ERROR_NOT_FOUND;
     *function = &found->second;
+    functions().insert(*function);
     return CUDA_SUCCESS;
   });
 }
@@ -326,8 +335,8 @@ CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, u
                     std::to_string(kernel.max_threads));
     }
     if (dynamic_shared > function->dynamic_shared_limit) {
-      return refuse(std::to_string(dynamic_shared) + " bytes of dynamic shared memory; allowed are " +
-                    std::to_string(function->dynamic_shared_limit));
+      return refuse(std::to_string(dynamic_shared) + " bytes of dynamic shared memory, of which " +
+                    std::to_string(function->dynamic_shared_limit) + " are allowed");
     }
     auto values = std::make_shared<Arguments>(kernel);
     bool complete = false;

@@ -66,7 +66,8 @@ Outcome run(const std::vector<std::string>& command, const fs::path& folder) {
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   pid_t child;
-  const int error = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+  const int error =
+      posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error) return {false, "cannot start " + command[0] + "\n"};
   int status = 0;
@@ -219,8 +220,8 @@ Compiled compile_in(const fs::path& folder, const Compilation& c, const fs::path
   if (!compiled.good) return {false, compiled.output, {}, {}};
 
   const Outcome relocations = run({"objdump", "-r", (folder / "kernels.o").string()}, folder);
-  const std::set<std::string> free = relocations.good ? barrier_free(scan.kernels, relocations.output)
-                                                      : std::set<std::string>{};
+  std::set<std::string> free;
+  if (relocations.good) free = barrier_free(scan.kernels, relocations.output);
   std::vector<std::string> link = {STAND_IN_CXX, "-shared", "-Wl,-z,now", "-Wl,--gc-sections",
                                    "-o", (folder / "kernels.so").string(),
                                    (folder / "kernels.o").string()};
