@@ -1,8 +1,10 @@
 package org.nin4j.backend.cuda;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnConvolutionBwdDataAlgoPerf;
@@ -74,63 +76,74 @@ final class ConvolutionCandidates {
     return fuses ? Stream.of(Method.CUDNN_BIAS_RELU, Method.CUDNN) : Stream.of(Method.CUDNN);
   }
 
+  /** One of cuDNN's three questions; writes how many entries there are. */
+  @FunctionalInterface
+  private interface Question {
+    int ask(int[] count);
+  }
+
   private List<Entry> entries(Kind kind, ConvolutionDescriptors d) {
-    int[] count = new int[1];
     return switch (kind) {
       case FORWARD -> {
-        var found =
-            Stream.generate(cudnnConvolutionFwdAlgoPerf::new)
-                .limit(ALGORITHMS)
-                .toArray(cudnnConvolutionFwdAlgoPerf[]::new);
-        int status =
-            JCudnn.cudnnGetConvolutionForwardAlgorithm_v7(
-                device.cudnn(), d.x, d.weight, d.convolution, d.y, ALGORITHMS, count, found);
-        yield answered(status, "cudnnGetConvolutionForwardAlgorithm_v7")
-            ? IntStream.range(0, count[0])
-                .mapToObj(i -> found[i])
-                .map(e -> new Entry(e.status, e.algo, e.determinism, e.mathType))
-                .toList()
-            : List.of();
+        var found = array(cudnnConvolutionFwdAlgoPerf::new, cudnnConvolutionFwdAlgoPerf[]::new);
+        int count =
+            count(
+                "cudnnGetConvolutionForwardAlgorithm_v7",
+                n ->
+                    JCudnn.cudnnGetConvolutionForwardAlgorithm_v7(
+                        device.cudnn(), d.x, d.weight, d.convolution, d.y, ALGORITHMS, n, found));
+        yield Arrays.stream(found, 0, count)
+            .map(e -> new Entry(e.status, e.algo, e.determinism, e.mathType))
+            .toList();
       }
       case BACKWARD_DATA -> {
         var found =
-            Stream.generate(cudnnConvolutionBwdDataAlgoPerf::new)
-                .limit(ALGORITHMS)
-                .toArray(cudnnConvolutionBwdDataAlgoPerf[]::new);
-        int status =
-            JCudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(
-                device.cudnn(), d.weight, d.y, d.convolution, d.x, ALGORITHMS, count, found);
-        yield answered(status, "cudnnGetConvolutionBackwardDataAlgorithm_v7")
-            ? IntStream.range(0, count[0])
-                .mapToObj(i -> found[i])
-                .map(e -> new Entry(e.status, e.algo, e.determinism, e.mathType))
-                .toList()
-            : List.of();
+            array(cudnnConvolutionBwdDataAlgoPerf::new, cudnnConvolutionBwdDataAlgoPerf[]::new);
+        int count =
+            count(
+                "cudnnGetConvolutionBackwardDataAlgorithm_v7",
+                n ->
+                    JCudnn.cudnnGetConvolutionBackwardDataAlgorithm_v7(
+                        device.cudnn(), d.weight, d.y, d.convolution, d.x, ALGORITHMS, n, found));
+        yield Arrays.stream(found, 0, count)
+            .map(e -> new Entry(e.status, e.algo, e.determinism, e.mathType))
+            .toList();
       }
       case BACKWARD_FILTER -> {
         var found =
-            Stream.generate(cudnnConvolutionBwdFilterAlgoPerf::new)
-                .limit(ALGORITHMS)
-                .toArray(cudnnConvolutionBwdFilterAlgoPerf[]::new);
-        int status =
-            JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-                device.cudnn(), d.x, d.y, d.convolution, d.weight, ALGORITHMS, count, found);
-        yield answered(status, "cudnnGetConvolutionBackwardFilterAlgorithm_v7")
-            ? IntStream.range(0, count[0])
-                .mapToObj(i -> found[i])
-                .map(e -> new Entry(e.status, e.algo, e.determinism, e.mathType))
-                .toList()
-            : List.of();
+            array(cudnnConvolutionBwdFilterAlgoPerf::new, cudnnConvolutionBwdFilterAlgoPerf[]::new);
+        int count =
+            count(
+                "cudnnGetConvolutionBackwardFilterAlgorithm_v7",
+                n ->
+                    JCudnn.cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+                        device.cudnn(), d.x, d.y, d.convolution, d.weight, ALGORITHMS, n, found));
+        yield Arrays.stream(found, 0, count)
+            .map(e -> new Entry(e.status, e.algo, e.determinism, e.mathType))
+            .toList();
       }
     };
   }
 
-  private static boolean answered(int status, String call) {
+  private static <T> T[] array(Supplier<T> element, IntFunction<T[]> array) {
+    return Stream.generate(element).limit(ALGORITHMS).toArray(array);
+  }
+
+  /** How many entries cuDNN gave; 0 if it declines. */
+  private static int count(String call, Question question) {
+    int[] count = new int[1];
+    int status;
+    try {
+      status = question.ask(count);
+    } catch (ArrayIndexOutOfBoundsException e) {
+      // JCudnn copies as many entries as an uninitialised variable says when the call fails.
+      throw new CudaException(call + " failed, and JCudnn hides why", call, -1, false);
+    }
     if (Check.cudnnDeclines(status)) {
-      return false;
+      return 0;
     }
     Check.cudnn(status, call);
-    return true;
+    return count[0];
   }
 
   /** Bytes of scratch memory; too many to be used if cuDNN declines. */
@@ -151,7 +164,13 @@ final class ConvolutionCandidates {
     if (Check.cudnnDeclines(status)) {
       return Long.MAX_VALUE;
     }
-    Check.cudnn(status, "cudnnGetConvolution…WorkspaceSize");
+    String name =
+        switch (kind) {
+          case FORWARD -> "Forward";
+          case BACKWARD_DATA -> "BackwardData";
+          case BACKWARD_FILTER -> "BackwardFilter";
+        };
+    Check.cudnn(status, "cudnnGetConvolution" + name + "WorkspaceSize");
     return bytes[0];
   }
 }

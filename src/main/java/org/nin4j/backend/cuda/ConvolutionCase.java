@@ -66,6 +66,12 @@ record ConvolutionCase(
         kind, DType.F32, true, samples, channels, height, width, filters, window, relu);
   }
 
+  /** The same computation for another number of samples. */
+  ConvolutionCase withSamples(int other) {
+    return new ConvolutionCase(
+        kind, type, rounding, other, channels, height, width, filters, window, relu);
+  }
+
   int outHeight() {
     return window.places(height);
   }

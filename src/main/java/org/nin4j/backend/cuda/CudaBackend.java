@@ -22,6 +22,9 @@ import org.nin4j.plan.Plan;
 
 /** Computes on an NVIDIA GPU, from the thread that opened it. */
 public final class CudaBackend implements Backend {
+  /** Of free memory; some is lost to the driver and to gaps. */
+  private static final double USABLE = 0.95;
+
   private final Scope scope;
   private final Device device;
   private final KernelLibrary kernels;
@@ -101,12 +104,36 @@ public final class CudaBackend implements Backend {
         List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_BEHIND_POOL, Fusion.RELU_BIAS_GRADIENT)) {
       fused = fusion.apply(fused);
     }
-    return Arena.place(fused, new CudaStorage(fused, device, search));
+    return placed(fused, fused.batch());
+  }
+
+  /** The places that the plan's tensors would have with so many samples per step. */
+  private PlacedPlan placed(Plan plan, int batch) {
+    return Arena.place(plan, new CudaStorage(plan, batch, device, search));
   }
 
   @Override
   public Session bind(PlacedPlan plan) {
-    return new CudaSession(device, kernels, search, options.graph(), plan);
+    try {
+      return new CudaSession(device, kernels, search, options.graph(), plan);
+    } catch (DeviceMemoryException e) {
+      throw e.of(plan, largestBatch(plan.plan(), e.freeBytes()));
+    }
+  }
+
+  /** The largest batch found whose arena fits into so much memory; 0 if there is none. */
+  private int largestBatch(Plan plan, long freeBytes) {
+    int fits = 0;
+    int fails = plan.batch();
+    while (fails - fits > 1) {
+      int middle = (fits + fails) >>> 1;
+      if (placed(plan, middle).bytes() <= USABLE * freeBytes) {
+        fits = middle;
+      } else {
+        fails = middle;
+      }
+    }
+    return fits;
   }
 
   @Override

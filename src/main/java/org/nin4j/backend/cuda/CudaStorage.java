@@ -20,12 +20,17 @@ import org.nin4j.tensor.DType;
  */
 final class CudaStorage implements StorageRules {
   private final Plan plan;
+  private final int batch;
   private final Device device;
   private final ConvolutionSearch search;
   private final Optional<Step> holderOfCopy;
 
-  CudaStorage(Plan plan, Device device, ConvolutionSearch search) {
+  /**
+   * @param batch samples per step that the sizes are for, as if the plan were made for so many
+   */
+  CudaStorage(Plan plan, int batch, Device device, ConvolutionSearch search) {
     this.plan = plan;
+    this.batch = batch;
     this.device = device;
     this.search = search;
     this.holderOfCopy = holderOfCopy(plan);
@@ -43,7 +48,9 @@ final class CudaStorage implements StorageRules {
 
   @Override
   public long bytes(TensorSpec tensor) {
-    return tensor.bytes();
+    return tensor.role() == Role.ACTIVATION
+        ? elements(tensor) * tensor.type().bytes()
+        : tensor.bytes();
   }
 
   @Override
@@ -67,10 +74,11 @@ final class CudaStorage implements StorageRules {
   public long workspace(Step step) {
     long conversions =
         Steps.converted(step).stream()
-            .mapToLong(t -> Kernels.align(t.shape().elements() * Steps.type(step).bytes()))
+            .mapToLong(t -> Kernels.align(elements(t) * Steps.type(step).bytes()))
             .sum();
     long convolution =
         Steps.convolution(step, plan.precision())
+            .map(c -> c.withSamples(Math.toIntExact((long) c.samples() * batch / plan.batch())))
             .map(c -> Kernels.align(search.scratchBytes(c)))
             .orElse(0L);
     return conversions + convolution + Kernels.align(own(step));
@@ -84,15 +92,21 @@ final class CudaStorage implements StorageRules {
     } else if (step instanceof LinearBackwardFilter s) {
       return partialSums(s.outputGradient());
     } else if (step instanceof LinearForward s) {
-      return Steps.type(s) == DType.BF16 ? s.output().shape().elements() * Float.BYTES : 0;
+      return Steps.type(s) == DType.BF16 ? elements(s.output()) * Float.BYTES : 0;
     } else if (step instanceof SoftmaxCrossEntropy s) {
-      return 2 * Kernels.align(s.labels().shape().elements() * Float.BYTES);
+      return 2 * Kernels.align(elements(s.labels()) * Float.BYTES);
     }
     return 0;
   }
 
+  /** Elements of an activation for this number of samples. */
+  private long elements(TensorSpec activation) {
+    return activation.shape().elements() / plan.batch() * batch
+        + activation.shape().elements() % plan.batch();
+  }
+
   private long partialSums(TensorSpec gradient) {
     long channels = gradient.shape().dim(1);
-    return parts(device, gradient.shape().elements() / channels) * channels * Float.BYTES;
+    return parts(device, elements(gradient) / channels) * channels * Float.BYTES;
   }
 }

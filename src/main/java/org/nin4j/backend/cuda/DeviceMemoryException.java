@@ -1,6 +1,7 @@
 package org.nin4j.backend.cuda;
 
 import org.nin4j.backend.BackendException;
+import org.nin4j.plan.PlacedPlan;
 
 /** The GPU's memory is too small for what was asked. */
 public final class DeviceMemoryException extends BackendException {
@@ -17,6 +18,28 @@ public final class DeviceMemoryException extends BackendException {
     this.fittingBatch = fittingBatch;
   }
 
+  /** The same failure, told of the plan that was to be bound. */
+  DeviceMemoryException of(PlacedPlan placed, int batch) {
+    String advice =
+        batch > 0
+            ? "a batch of %d would fit".formatted(batch)
+            : "not even a batch of 1 would fit; use smaller images, a smaller network or the CPU";
+    DeviceMemoryException told =
+        new DeviceMemoryException(
+            "the plan of %s with batch %d needs %s on the GPU, where %s are free; %s"
+                .formatted(
+                    placed.plan().network(),
+                    placed.plan().batch(),
+                    Sizes.text(neededBytes),
+                    Sizes.text(freeBytes),
+                    advice),
+            neededBytes,
+            freeBytes,
+            batch);
+    told.initCause(this);
+    return told;
+  }
+
   /** Bytes that were to be allocated. */
   public long neededBytes() {
     return neededBytes;
@@ -27,7 +50,7 @@ public final class DeviceMemoryException extends BackendException {
     return freeBytes;
   }
 
-  /** About the largest batch that would fit; 0 if none would, or no batch was concerned. */
+  /** The largest batch that would fit; 0 if none would, or no batch was concerned. */
   public int fittingBatch() {
     return fittingBatch;
   }

@@ -11,9 +11,6 @@ import org.nin4j.plan.TensorSpec.Role;
 
 /** A session's one allocation: the plan's arena, and behind it the counters and sums. */
 final class SessionMemory implements AutoCloseable {
-  /** What the driver itself wants to keep. */
-  private static final double USABLE = 0.95;
-
   private final PlacedPlan placed;
   private final DeviceMemory memory;
   private final Control control;
@@ -22,49 +19,20 @@ final class SessionMemory implements AutoCloseable {
   /**
    * Allocates.
    *
-   * @throws DeviceMemoryException if there is no room, with the batch that would fit
+   * @throws DeviceMemoryException if there is no room
    */
   SessionMemory(PlacedPlan placed) {
     this.placed = placed;
     long arena = Kernels.align(placed.bytes());
-    try {
-      memory = new DeviceMemory(arena + Control.BYTES);
-    } catch (DeviceMemoryException e) {
-      throw tooLarge(placed, e);
-    }
+    memory = new DeviceMemory(arena + Control.BYTES);
     control = new Control(memory.at(arena));
     copy =
         CudaStorage.holderOfCopy(placed.plan())
             .map(step -> placed.residents().get(placed.plan().steps().indexOf(step)));
   }
 
-  private static DeviceMemoryException tooLarge(PlacedPlan placed, DeviceMemoryException cause) {
-    int batch = placed.plan().batch();
-    long growing = placed.bytes() - fixedBytes(placed);
-    double room = cause.freeBytes() * USABLE - fixedBytes(placed);
-    int fitting = (int) Math.max(0, Math.min(batch - 1, batch * room / growing));
-    String advice =
-        fitting > 0
-            ? "a batch of about %d would fit".formatted(fitting)
-            : "not even a batch of 1 would fit; use smaller images, a smaller network or the CPU";
-    DeviceMemoryException told =
-        new DeviceMemoryException(
-            "the plan of %s with batch %d needs %s on the GPU, where %s are free; %s"
-                .formatted(
-                    placed.plan().network(),
-                    batch,
-                    Sizes.text(cause.neededBytes()),
-                    Sizes.text(cause.freeBytes()),
-                    advice),
-            cause.neededBytes(),
-            cause.freeBytes(),
-            fitting);
-    told.initCause(cause);
-    return told;
-  }
-
-  /** Where the things that last end, and with them what does not depend on the batch. */
-  private static long fixedBytes(PlacedPlan placed) {
+  /** Where the things that last end and those that come and go begin. */
+  private static long lastingBytes(PlacedPlan placed) {
     Stream<Place> lasting =
         placed.tensors().entrySet().stream()
             .filter(e -> e.getKey().role() != Role.ACTIVATION)
@@ -115,7 +83,7 @@ final class SessionMemory implements AutoCloseable {
    * state are 0; everything that a run must write before it reads is NaN, so that a mistake shows.
    */
   void clear(Device device) {
-    long lasting = fixedBytes(placed);
+    long lasting = lastingBytes(placed);
     memory.fill(device, (byte) -1, lasting, Kernels.align(placed.bytes()) - lasting);
     placed
         .tensors()

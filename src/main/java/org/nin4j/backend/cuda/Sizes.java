@@ -5,8 +5,11 @@ final class Sizes {
   private Sizes() {}
 
   static String text(long bytes) {
-    return bytes >= 1L << 30
-        ? "%.1f GiB".formatted(bytes / (double) (1L << 30))
-        : "%.1f MiB".formatted(bytes / (double) (1L << 20));
+    if (bytes >= 1L << 30) {
+      return "%.1f GiB".formatted(bytes / (double) (1L << 30));
+    }
+    return bytes >= 1L << 20
+        ? "%.1f MiB".formatted(bytes / (double) (1L << 20))
+        : "%.1f KiB".formatted(bytes / (double) (1L << 10));
   }
 }
