@@ -23,6 +23,7 @@
 #include "graphs.h"
 #include "library_support.h"
 #include "memory.h"
+#include "object_seal.h"
 #include "resources.h"
 #include "settings.h"
 #include "streams.h"
@@ -51,8 +52,16 @@ CUresult invalid_image(const std::string& why) {
   return CUDA_ERROR_INVALID_IMAGE;
 }
 
-size_t elf_size(const Elf64_Ehdr* header) {
-  return header->e_shoff + size_t{header->e_shnum} * header->e_shentsize;
+// The size of an object, up to its seal; 0 if it has none or is not what was sealed.
+size_t sealed_size(const char* image) {
+  Elf64_Ehdr header;
+  std::memcpy(&header, image, sizeof header);
+  const size_t size = header.e_shoff + size_t{header.e_shnum} * header.e_shentsize;
+  ObjectSeal seal;
+  std::memcpy(&seal, image + size, sizeof seal);
+  const bool whole = std::memcmp(seal.mark, kSealMark, sizeof seal.mark) == 0 &&
+                     seal.hash == seal_hash(image, size);
+  return whole ? size : 0;
 }
 
 // Each load is a library of its own, with its own variables: the dynamic linker knows libraries by
@@ -117,9 +126,13 @@ CUresult open_image(CUmodule* result, const void* image) {
   if (std::memcmp(image, ELFMAG, SELFMAG) != 0) {
     return open_ptx(result, static_cast<const char*>(image));
   }
-  const auto* header = static_cast<const Elf64_Ehdr*>(image);
-  if (header->e_machine != EM_X86_64) return invalid_image("machine code, but not for this host");
-  return open_module(result, image, elf_size(header));
+  size_t size = 0;
+  CUresult fault;
+  std::string message;
+  // A damaged header can point anywhere.
+  run_guarded([&] { size = sealed_size(static_cast<const char*>(image)); }, fault, message);
+  if (size == 0) return invalid_image("damaged, or not made by the stand-in's NVRTC");
+  return open_module(result, image, size);
 }
 
 // Handles of functions that were given out and whose module is loaded.

@@ -159,9 +159,16 @@ TEST(modules_for_another_gpu_or_none_are_refused) {
   EXPECT_EQ(cuModuleGetFunction(&f, module, "g"), CUDA_ERROR_NOT_FOUND);
   EXPECT_OK(cuModuleUnload(module));
   EXPECT_EQ(cuModuleLoadData(&module, "no module at all"), CUDA_ERROR_INVALID_IMAGE);
-  std::vector<char> damaged = old_one;
-  for (size_t i = 64; i < damaged.size() / 2; i++) damaged[i] = 0x55;
-  EXPECT_EQ(cuModuleLoadData(&module, damaged.data()), CUDA_ERROR_INVALID_IMAGE);
+  for (size_t i = 4; i < old_one.size(); i += 97) {
+    std::vector<char> damaged = old_one;
+    damaged[i] ^= 4;
+    EXPECT_EQ(cuModuleLoadData(&module, damaged.data()), CUDA_ERROR_INVALID_IMAGE);
+  }
+  for (size_t size : {size_t{4}, size_t{64}, old_one.size() / 2, old_one.size() - 1}) {
+    std::vector<char> cut(old_one.begin(), old_one.begin() + static_cast<long>(size));
+    cut.resize(old_one.size());
+    EXPECT_EQ(cuModuleLoadData(&module, cut.data()), CUDA_ERROR_INVALID_IMAGE);
+  }
 }
 
 TEST(the_compiler_says_what_is_wrong) {

@@ -1,4 +1,7 @@
 // Streams, events, lazy work, capture and graphs.
+#include <atomic>
+#include <thread>
+
 #include "cublas_api.h"
 #include "gpu.h"
 
@@ -223,6 +226,42 @@ TEST(what_a_capture_does_not_allow) {
   EXPECT_OK(cuMemFree_v2(p));
   EXPECT_OK(cuGraphDestroy(s.end()));
   EXPECT_OK(cuStreamDestroy_v2(blocking));
+}
+
+TEST(a_capture_ends_even_where_its_end_fails) {
+  Streams s;
+  CUgraph graph;
+  int capturing = 1;
+  EXPECT_OK(cuStreamBeginCapture_v2(s.a, CU_STREAM_CAPTURE_MODE_GLOBAL));
+  standin_fail("cuStreamEndCapture", 1, 0);
+  EXPECT_EQ(cuStreamEndCapture(s.a, &graph), CUDA_ERROR_UNKNOWN);
+  EXPECT_OK(cuStreamIsCapturing(s.a, &capturing));
+  EXPECT_EQ(capturing, 0);
+  EXPECT_EQ(standin_live("graph"), 0);
+}
+
+TEST(host_threads_may_call_at_the_same_time) {
+  Streams s;
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 4; t++) {
+    threads.emplace_back([&] {
+      wrong += cuCtxSetCurrent(s.context) != 0;
+      CUdeviceptr x;
+      wrong += cuMemAlloc_v2(&x, 40000) != 0;
+      for (int i = 0; i < 20; i++) {
+        wrong += cuMemsetD32_v2(x, 0, 10000) != 0;
+        wrong += launch(s.affine, {40, 256}, x, x, Scale{1.0f, 1.0f}, static_cast<unsigned char>(0),
+                        10000ll) != 0;
+        std::vector<float> values(10000);
+        wrong += cuMemcpyDtoH_v2(values.data(), x, 40000) != 0;
+        for (float v : values) wrong += v != 1.0f;
+      }
+      wrong += cuMemFree_v2(x) != 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong.load(), 0);
 }
 
 TEST(a_graph_whose_memory_is_gone_fails) {

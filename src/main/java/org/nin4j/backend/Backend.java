@@ -2,6 +2,7 @@ package org.nin4j.backend;
 
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
+import org.nin4j.plan.Precision;
 
 /**
  * A device and the way to compute on it. Not thread-safe; sessions of one backend are used from the
@@ -10,6 +11,9 @@ import org.nin4j.plan.Plan;
 public interface Backend extends AutoCloseable {
   /** One word: {@code reference}, {@code onednn}, {@code cuda}. */
   String name();
+
+  /** Whether the device has instructions of its own for plans of this precision. */
+  boolean computesIn(Precision precision);
 
   /** A line for people: library versions, device, threads. */
   String description();

@@ -40,6 +40,13 @@ public interface Session extends AutoCloseable {
    */
   Metrics metrics();
 
+  /**
+   * Like {@link #run}, but waits for each step and times it.
+   *
+   * @return nanoseconds, by the step's place in the plan
+   */
+  long[] runTimed();
+
   /** Waits for the runs so far, then frees everything; a second call does nothing. */
   @Override
   void close();

@@ -18,4 +18,11 @@ public record MakeBatch(BatchSpec spec, TensorSpec images, TensorSpec labels) im
   public List<TensorSpec> writes() {
     return List.of(images, labels);
   }
+
+  /** What is written, and the stored image and label of each sample, a byte for each value. */
+  @Override
+  public long bytes() {
+    long stored = (spec.source().elements() + 1) * images.shape().dim(0);
+    return images.bytes() + labels.bytes() + stored;
+  }
 }

@@ -2,6 +2,7 @@ package org.nin4j.plan;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * One unit of work of a plan. A backend implements each kind; a kind that has a gradient states its
@@ -36,6 +37,14 @@ public sealed interface Step
   /** Multiply-adds of convolutions and matrix products; element-wise work counts as none. */
   default long multiplyAdds() {
     return 0;
+  }
+
+  /**
+   * Bytes that go to and from memory if each tensor does once, in plain storage without a backend's
+   * padding.
+   */
+  default long bytes() {
+    return Stream.of(reads(), writes()).flatMap(List::stream).mapToLong(TensorSpec::bytes).sum();
   }
 
   /** The step's kind, for tables. */

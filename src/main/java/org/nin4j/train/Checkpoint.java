@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Metrics;
+import org.nin4j.data.ImageDataset;
 import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
 import org.nin4j.tensor.HostTensor;
@@ -55,6 +56,37 @@ public record Checkpoint(
   /** Whether all epochs of the recipe are done. */
   public boolean complete() {
     return position.epoch() >= recipe.epochs();
+  }
+
+  /**
+   * The network that the recipe names.
+   *
+   * @throws CheckpointException if the library has none of that name
+   */
+  public Network describe() {
+    try {
+      return recipe.describe(classes.size());
+    } catch (IllegalArgumentException e) {
+      throw new CheckpointException("the checkpoint is of an unknown network: " + e.getMessage());
+    }
+  }
+
+  /**
+   * Checks that a data set has the images and classes that the network was trained for.
+   *
+   * @throws CheckpointException if not
+   */
+  public void requireClasses(ImageDataset images) {
+    if (!Images.shape(images).equals(image) || !images.classNames().equals(classes)) {
+      throw new CheckpointException(
+          "the checkpoint is of a network for images of %s in the classes %s; %s has %s in the classes %s"
+              .formatted(
+                  image,
+                  String.join(", ", classes),
+                  images.name(),
+                  Images.shape(images),
+                  String.join(", ", images.classNames())));
+    }
   }
 
   /** What a network is made of, a line for each layer: says more than its parameters' shapes. */

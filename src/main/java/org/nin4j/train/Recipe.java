@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.nin4j.backend.Backend;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
 import org.nin4j.model.Networks;
@@ -119,6 +120,11 @@ public record Recipe(
               .formatted(values.size(), what, channels, channels));
     }
     return values;
+  }
+
+  /** The recipe's precision, or fp32 where a device has no instructions for it. */
+  public Precision precisionOn(Backend backend) {
+    return backend.computesIn(precision) ? precision : Precision.FP32;
   }
 
   /** What the training plan is for. */

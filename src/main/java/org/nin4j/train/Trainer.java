@@ -1,7 +1,6 @@
 package org.nin4j.train;
 
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,7 +11,6 @@ import org.nin4j.backend.Session;
 import org.nin4j.data.DataException;
 import org.nin4j.data.TrainTest;
 import org.nin4j.model.Network;
-import org.nin4j.model.Parameter;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.TensorSpec.Role;
@@ -69,6 +67,12 @@ public final class Trainer {
     fingerprint = Images.fingerprint(data);
   }
 
+  /** Size of a checkpoint's tensors. */
+  public long checkpointBytes() {
+    boolean state = recipe.optimizer().momentum() > 0;
+    return plan.parameterBytes() * (state ? 2 : 1);
+  }
+
   /** Makes the training stop after the step that is under way; may be called from any thread. */
   public void stop() {
     stopping = true;
@@ -81,12 +85,7 @@ public final class Trainer {
    * @throws NumericalException if the loss or a parameter is no longer finite
    */
   public Checkpoint train() {
-    Map<String, HostTensor> parameters = new LinkedHashMap<>();
-    List<Parameter> drawn = network.parameters(networkInput());
-    for (int i = 0; i < drawn.size(); i++) {
-      Parameter parameter = drawn.get(i);
-      parameters.put(parameter.name(), recipe.initialisation().draw(parameter, i, recipe.seed()));
-    }
+    Map<String, HostTensor> parameters = Parameters.draw(recipe, network, networkInput());
     return train(checkpoint(Position.atEpoch(0), History.EMPTY, parameters, Map.of()));
   }
 

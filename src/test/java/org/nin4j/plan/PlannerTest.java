@@ -76,6 +76,23 @@ class PlannerTest {
     assertEquals(plan.multiplyAdds(), both.multiplyAdds());
   }
 
+  /**
+   * Behind each of the three pools the mask is applied where there are a quarter as many pixels.
+   */
+  @Test
+  void reluGradientsMoveBehindTheirPools() {
+    Plan plan = nin(1, Precision.FP32, new Purpose.Training(Sgd.PLAIN));
+    Plan moved = Fusion.RELU_BEHIND_POOL.apply(plan);
+    List<String> masked =
+        moved
+            .steps(ReluBackward.class)
+            .filter(s -> s.inputGradient().name().endsWith(".masked"))
+            .map(s -> s.layer() + " " + s.output().shape())
+            .toList();
+    assertEquals(List.of("relu9 1×384×5×5", "relu6 1×256×12×12", "relu3 1×96×26×26"), masked);
+    assertEquals(plan.steps().size(), moved.steps().size());
+  }
+
   @Test
   void aKeptActivationIsNotFusedAway() {
     Plan plan = nin(1, Precision.FP32, new Purpose.Inference());

@@ -1,6 +1,7 @@
 package org.nin4j.backend.cuda;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
@@ -19,6 +20,7 @@ import org.nin4j.plan.Arena;
 import org.nin4j.plan.Fusion;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
+import org.nin4j.plan.Precision;
 
 /** Computes on an NVIDIA GPU, from the thread that opened it. */
 public final class CudaBackend implements Backend {
@@ -91,6 +93,12 @@ public final class CudaBackend implements Backend {
     return "cuda";
   }
 
+  /** TF32 and bf16 came with compute capability 8.0. */
+  @Override
+  public boolean computesIn(Precision precision) {
+    return precision == Precision.FP32 || device.capability() >= 80;
+  }
+
   @Override
   public String description() {
     return description;
@@ -98,6 +106,11 @@ public final class CudaBackend implements Backend {
 
   @Override
   public PlacedPlan prepare(Plan plan) {
+    if (!computesIn(plan.precision())) {
+      throw new BackendException(
+          "%s does not compute in %s, which needs compute capability 8.0; use --precision fp32"
+              .formatted(device.name(), plan.precision().toString().toLowerCase(Locale.ROOT)));
+    }
     Plan fused = plan;
     // The last one takes what the one before it has left.
     for (Fusion fusion :

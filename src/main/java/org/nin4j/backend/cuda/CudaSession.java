@@ -35,6 +35,8 @@ final class CudaSession implements Session {
   private final KernelLibrary kernels;
   private final boolean replays;
   private final PlacedPlan placed;
+  private final boolean makesBatch;
+  private final boolean updates;
   private final SessionMemory memory;
   private final RunInputs inputs = new RunInputs();
   private final List<BoundStep> steps = new ArrayList<>();
@@ -57,6 +59,8 @@ final class CudaSession implements Session {
     this.kernels = kernels;
     this.replays = replays;
     this.placed = placed;
+    this.makesBatch = placed.plan().batchStep().isPresent();
+    this.updates = placed.plan().steps(SgdUpdate.class).findAny().isPresent();
     try (Scope parts = new Scope()) {
       memory = parts.add(new SessionMemory(placed));
       parts.add(data);
@@ -191,8 +195,6 @@ final class CudaSession implements Session {
   @Override
   public void begin(Epoch epoch) {
     int batch = placed.plan().batch();
-    boolean makesBatch = placed.plan().batchStep().isPresent();
-    boolean updates = placed.plan().steps(SgdUpdate.class).findAny().isPresent();
     if (makesBatch) {
       checkOrder(epoch.order(), batch);
     }
@@ -262,12 +264,7 @@ final class CudaSession implements Session {
 
   @Override
   public void run() {
-    if (runs >= runsOfEpoch && needsEpoch()) {
-      throw new BackendException(
-          runsOfEpoch == 0
-              ? "no epoch has begun"
-              : "the epoch has %d runs, and all are done".formatted(runsOfEpoch));
-    }
+    checkRunsLeft();
     try {
       if (replays) {
         capture();
@@ -282,9 +279,31 @@ final class CudaSession implements Session {
     runs++;
   }
 
-  private boolean needsEpoch() {
-    return placed.plan().batchStep().isPresent()
-        || placed.plan().steps(SgdUpdate.class).findAny().isPresent();
+  @Override
+  public long[] runTimed() {
+    checkRunsLeft();
+    long[] nanoseconds = new long[placed.plan().steps().size()];
+    watched(
+        "timed run",
+        () -> {
+          try (Stopwatch stopwatch = new Stopwatch(device)) {
+            for (int i = 0; i < nanoseconds.length; i++) {
+              nanoseconds[i] = (long) (stopwatch.measure(steps.get(i)::enqueue) * 1e6);
+            }
+            steps.get(nanoseconds.length).enqueue();
+          }
+        });
+    runs++;
+    return nanoseconds;
+  }
+
+  private void checkRunsLeft() {
+    if (runs >= runsOfEpoch && (makesBatch || updates)) {
+      throw new BackendException(
+          runsOfEpoch == 0
+              ? "no epoch has begun"
+              : "the epoch has %d runs, and all are done".formatted(runsOfEpoch));
+    }
   }
 
   private void enqueueAll() {

@@ -1,8 +1,12 @@
 package org.nin4j.backend.onednn;
 
+import static org.bytedeco.dnnl.global.dnnl.dnnl_version;
+import static org.bytedeco.dnnl.global.dnnl.get_effective_cpu_isa;
+
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.dnnl.dnnl_version_t;
+import org.bytedeco.dnnl.global.dnnl.cpu_isa;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
@@ -60,22 +64,40 @@ public final class OneDnnBackend implements Backend {
     return "onednn";
   }
 
+  /** bf16 takes AVX-512 with bf16 products, or AMX. */
+  @Override
+  public boolean computesIn(Precision precision) {
+    return switch (precision) {
+      case FP32 -> true;
+      case TF32 -> false;
+      case BF16 -> {
+        int needed = cpu_isa.avx512_core_bf16.value;
+        yield (get_effective_cpu_isa().value & needed) == needed;
+      }
+    };
+  }
+
   @Override
   public String description() {
-    dnnl_version_t version = org.bytedeco.dnnl.global.dnnl.dnnl_version();
-    return "oneDNN %d.%d.%d on the CPU, %d threads, instructions up to %s"
+    dnnl_version_t version = dnnl_version();
+    return "CPU by oneDNN %d.%d.%d, %s, %d threads"
         .formatted(
             version.major(),
             version.minor(),
             version.patch(),
-            team.size(),
-            org.bytedeco.dnnl.global.dnnl.get_effective_cpu_isa());
+            get_effective_cpu_isa(),
+            team.size());
   }
 
   @Override
   public PlacedPlan prepare(Plan plan) {
     if (plan.precision() == Precision.TF32) {
       throw new BackendException("tf32 is a GPU's precision; the CPU has fp32 and bf16");
+    }
+    if (!computesIn(plan.precision())) {
+      throw new BackendException(
+          "this processor has no bf16 instructions (its best are %s); use fp32"
+              .formatted(get_effective_cpu_isa()));
     }
     Plan fused = Fusion.RELU_BEHIND_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan));
     try (PointerScope temporary = new PointerScope()) {

@@ -6,6 +6,7 @@ import org.nin4j.backend.Session;
 import org.nin4j.plan.Arena;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
+import org.nin4j.plan.Precision;
 import org.nin4j.plan.StorageRules;
 import org.nin4j.plan.TensorSpec;
 
@@ -30,6 +31,11 @@ public final class ReferenceBackend implements Backend {
   @Override
   public String name() {
     return "reference";
+  }
+
+  @Override
+  public boolean computesIn(Precision precision) {
+    return precision == Precision.FP32;
   }
 
   @Override

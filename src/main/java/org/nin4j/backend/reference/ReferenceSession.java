@@ -1,5 +1,6 @@
 package org.nin4j.backend.reference;
 
+import java.util.List;
 import java.util.Optional;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Epoch;
@@ -79,6 +80,19 @@ final class ReferenceSession implements Session {
   public void run() {
     placed.plan().steps().forEach(this::run);
     runs++;
+  }
+
+  @Override
+  public long[] runTimed() {
+    List<Step> steps = placed.plan().steps();
+    long[] times = new long[steps.size()];
+    for (int i = 0; i < times.length; i++) {
+      long begin = System.nanoTime();
+      run(steps.get(i));
+      times[i] = System.nanoTime() - begin;
+    }
+    runs++;
+    return times;
   }
 
   @Override

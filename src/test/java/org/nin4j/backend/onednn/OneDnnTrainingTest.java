@@ -2,11 +2,22 @@ package org.nin4j.backend.onednn;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.management.ManagementFactory;
 import org.junit.jupiter.api.Test;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.RandomSamples;
+import org.nin4j.backend.Session;
 import org.nin4j.backend.TrainingParity;
 import org.nin4j.model.Network;
+import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
+import org.nin4j.plan.Sgd;
+import org.nin4j.tensor.Shape;
 
 class OneDnnTrainingTest {
   /** Eight steps let rounding grow a little; each alone agrees to 1e-5. */
@@ -37,6 +48,38 @@ class OneDnnTrainingTest {
           assertArrayEquals(first.parameters().get(p), second.parameters().get(p));
         }
       }
+    }
+  }
+
+  /** After the first runs, a run leaves nothing on the Java heap. */
+  @Test
+  void aRunAllocatesNothing() {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long self = Thread.currentThread().getId();
+    BatchSpec images = BatchSpec.unit(Shape.of(1, 12, 12), 27, 27);
+    Plan plan =
+        Planner.plan(
+            TrainingParity.networks().get(0),
+            images,
+            6,
+            Precision.FP32,
+            new Purpose.Training(new Sgd(0.9f, true, 5e-4f)));
+    try (OneDnnBackend backend = new OneDnnBackend(2);
+        Session session = backend.bind(backend.prepare(plan))) {
+      session.load(RandomSamples.of(images.source(), 6, 5, 1));
+      int runs = 30;
+      int[] order = new int[6 * 2 * runs];
+      session.begin(new Epoch(1, 0, order, new float[2 * runs]));
+      for (int run = 0; run < runs; run++) {
+        session.run();
+      }
+      long before = threads.getThreadAllocatedBytes(self);
+      for (int run = 0; run < runs; run++) {
+        session.run();
+      }
+      long allocated = threads.getThreadAllocatedBytes(self) - before;
+      // The measurement itself may leave some bytes; one object a run would be at least 16 each.
+      assertTrue(allocated < 16 * runs, allocated + " bytes in " + runs + " runs");
     }
   }
 }

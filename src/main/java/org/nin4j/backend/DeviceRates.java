@@ -1,0 +1,132 @@
+package org.nin4j.backend;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import org.nin4j.model.Conv2d;
+import org.nin4j.plan.ConvolutionForward;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.ReluBackward;
+import org.nin4j.plan.Step;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.HostTensor;
+import org.nin4j.tensor.Shape;
+
+/**
+ * How fast a device moves and multiplies at best. Source: Williams, Waterman, Patterson, "Roofline:
+ * an insightful visual performance model", 2009.
+ *
+ * @param bytesPerSecond to and from memory, both counted
+ * @param flopsPerSecond two for each multiply-add of a matrix product
+ */
+public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
+  /** Of each tensor of the memory test: more than any cache holds. */
+  private static final long TENSOR_BYTES = 128L << 20;
+
+  /** A convolution whose multiply-adds outweigh its bytes several hundred times. */
+  private static final Conv2d CONVOLUTION = new Conv2d(256, 3, 1, 1);
+
+  private static final int SIDE = 24;
+  private static final int[] BATCHES = {1, 8, 64, 512};
+
+  /** A step that takes as long hides what it costs to start it. */
+  private static final double LONG = 5e-3;
+
+  private static final int RUNS = 30;
+  private static final double PATIENCE = 1;
+
+  public DeviceRates {
+    if (!(bytesPerSecond > 0 && flopsPerSecond > 0)) {
+      throw new IllegalArgumentException(
+          "rates are above 0, not %s bytes/s and %s FLOP/s"
+              .formatted(bytesPerSecond, flopsPerSecond));
+    }
+  }
+
+  /**
+   * Measures a device with steps of its own: the gradient of a ReLU over tensors far larger than
+   * its caches, and 3×3 convolutions with 256 channels in the precision's type; the best of some
+   * runs.
+   *
+   * @throws BackendException if the device has too little memory for that, or not this precision
+   */
+  public static DeviceRates measure(Backend backend, Precision precision) {
+    return new DeviceRates(bytesPerSecond(backend, precision), flopsPerSecond(backend, precision));
+  }
+
+  /** Seconds below which the device cannot do so much. */
+  public double floor(long bytes, long flops) {
+    return Math.max(bytes / bytesPerSecond, flops / flopsPerSecond);
+  }
+
+  private static double bytesPerSecond(Backend backend, Precision precision) {
+    DType type = precision.activations();
+    int elements = Math.toIntExact(TENSOR_BYTES / type.bytes());
+    Shape shape = Shape.of(64, 64, 64, elements / (64 * 64 * 64));
+    TensorSpec y = new TensorSpec("y", shape, type, Role.ACTIVATION);
+    TensorSpec dy = new TensorSpec("dy", shape, type, Role.ACTIVATION);
+    TensorSpec dx = new TensorSpec("dx", shape, type, Role.ACTIVATION);
+    Step step = new ReluBackward("relu", y, dy, dx);
+    return step.bytes()
+        / seconds(backend, new Plan("memory", 64, precision, List.of(step), Set.of(y)));
+  }
+
+  private static double flopsPerSecond(Backend backend, Precision precision) {
+    double best = 0;
+    for (int batch : BATCHES) {
+      Step step = convolution(precision.activations(), batch);
+      double seconds =
+          seconds(backend, new Plan("products", batch, precision, List.of(step), Set.of()));
+      best = Math.max(best, 2 * step.multiplyAdds() / seconds);
+      if (seconds > LONG) {
+        break;
+      }
+    }
+    return best;
+  }
+
+  private static Step convolution(DType type, int batch) {
+    int channels = CONVOLUTION.outChannels();
+    int kernel = CONVOLUTION.window().kernel();
+    Shape images = Shape.of(batch, channels, SIDE, SIDE);
+    Shape filters = Shape.of(channels, channels, kernel, kernel);
+    return new ConvolutionForward(
+        "convolution",
+        CONVOLUTION,
+        new TensorSpec("x", images, type, Role.ACTIVATION),
+        new TensorSpec("weight", filters, DType.F32, Role.PARAMETER),
+        new TensorSpec("bias", Shape.of(channels), DType.F32, Role.PARAMETER),
+        new TensorSpec("y", images, type, Role.ACTIVATION),
+        false);
+  }
+
+  /** The shortest time of a plan's steps, on random data: zeros would need less power. */
+  private static double seconds(Backend backend, Plan plan) {
+    try (Session session = backend.bind(backend.prepare(plan))) {
+      for (TensorSpec tensor : plan.steps().get(0).reads()) {
+        session.write(tensor, random(tensor.shape()));
+      }
+      session.runTimed();
+      List<Long> times = new ArrayList<>();
+      long begin = System.nanoTime();
+      while (times.isEmpty() || times.size() < RUNS && System.nanoTime() - begin < PATIENCE * 1e9) {
+        times.add(session.runTimed()[0]);
+      }
+      return times.stream().mapToLong(Long::longValue).min().orElseThrow() / 1e9;
+    }
+  }
+
+  private static HostTensor random(Shape shape) {
+    HostTensor tensor = HostTensor.zeros(shape);
+    SplittableRandom random = new SplittableRandom(1);
+    float[] values = tensor.values();
+    for (int i = 0; i < values.length; i++) {
+      values[i] = random.nextInt() * 0x1p-31f;
+    }
+    return tensor;
+  }
+}

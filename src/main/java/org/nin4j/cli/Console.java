@@ -1,0 +1,58 @@
+package org.nin4j.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import org.nin4j.data.Downloader;
+
+/**
+ * What a command sees of the world outside.
+ *
+ * @param out results and what goes on
+ * @param err errors, and the progress bar
+ * @param terminal whether {@code err} is a terminal, where a progress bar can be drawn
+ * @param environment the process's environment variables
+ * @param home the user's home folder
+ * @param downloader gets data sets
+ */
+record Console(
+    PrintStream out,
+    PrintStream err,
+    boolean terminal,
+    Map<String, String> environment,
+    Path home,
+    Downloader downloader) {
+  private static final Duration PATIENCE = Duration.ofSeconds(15);
+
+  /** This process's own. */
+  static Console system() {
+    return new Console(
+        utf8(FileDescriptor.out),
+        utf8(FileDescriptor.err),
+        errorIsTerminal(),
+        System.getenv(),
+        Path.of(System.getProperty("user.home")),
+        new Downloader(PATIENCE));
+  }
+
+  /** System.out would turn × into ? wherever no locale is set. */
+  private static PrintStream utf8(FileDescriptor descriptor) {
+    return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
+  }
+
+  /** Java can only say whether input and output both are terminals; Linux says more. */
+  private static boolean errorIsTerminal() {
+    try {
+      String device = Files.readSymbolicLink(Path.of("/proc/self/fd/2")).toString();
+      return device.startsWith("/dev/pts/") || device.startsWith("/dev/tty");
+    } catch (IOException | UnsupportedOperationException e) {
+      return System.console() != null;
+    }
+  }
+}

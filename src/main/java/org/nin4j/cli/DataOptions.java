@@ -1,0 +1,73 @@
+package org.nin4j.cli;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.nin4j.data.DataLocations;
+import org.nin4j.data.DatasetLoader;
+import org.nin4j.data.PublishedDataset;
+import org.nin4j.data.Shapes;
+import org.nin4j.data.TrainTest;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Where data comes from. */
+final class DataOptions {
+  /** What {@code --dataset} takes, for people. */
+  static final String NAMES = "fashion-mnist, mnist or shapes";
+
+  /** Shapes are the same for everyone, as a published data set is. */
+  private static final long SHAPES_SEED = 1;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      description =
+          "Folder with the data set's four files, gzipped or not. Default: $$NIN4J_DATA, else"
+              + " ~/.cache/nin4j, where they are downloaded to if need be.")
+  private Optional<Path> data = Optional.empty();
+
+  /** The options as given, each after a space. */
+  String toCommandLine() {
+    return data.map(folder -> " --data " + folder).orElse("");
+  }
+
+  /** Loads a data set, all of it or the first images. */
+  TrainTest load(String dataset, OptionalInt limit, int threads, Console console) {
+    if (dataset.equals(Shapes.ID)) {
+      return Shapes.draw(
+          SHAPES_SEED,
+          Math.min(limit.orElse(Shapes.TRAIN_COUNT), Shapes.TRAIN_COUNT),
+          Math.min(limit.orElse(Shapes.TEST_COUNT), Shapes.TEST_COUNT),
+          threads);
+    }
+    PublishedDataset published =
+        PublishedDataset.ALL.stream()
+            .filter(d -> d.id().equals(dataset))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new ParameterException(
+                        command.commandLine(),
+                        "there is no data set '" + dataset + "'; there are " + NAMES));
+    DatasetLoader loader =
+        new DatasetLoader(
+            DataLocations.of(data, console.environment(), console.home()), console.downloader());
+    TrainTest all;
+    try (DownloadBar bar = new DownloadBar(console)) {
+      all = loader.load(published, bar);
+    }
+    if (limit.isEmpty()) {
+      return all;
+    }
+    return new TrainTest(
+        all.train().first(Math.min(limit.getAsInt(), all.train().count())),
+        all.test().first(Math.min(limit.getAsInt(), all.test().count())),
+        all.origin());
+  }
+}

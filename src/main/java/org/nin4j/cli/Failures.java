@@ -1,0 +1,83 @@
+package org.nin4j.cli;
+
+import java.io.UncheckedIOException;
+import org.nin4j.backend.BackendException;
+import org.nin4j.data.DataException;
+import org.nin4j.model.ShapeException;
+import org.nin4j.train.CheckpointException;
+import org.nin4j.train.NumericalException;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** What people are told when a command fails, in one line. */
+final class Failures {
+  private Failures() {}
+
+  /** The exit code for what went wrong. */
+  static ExitCode code(Throwable failure) {
+    if (failure instanceof ParameterException) {
+      return ExitCode.USAGE;
+    } else if (failure instanceof DataException) {
+      return ExitCode.DATA;
+    } else if (failure instanceof ShapeException) {
+      return ExitCode.NETWORK;
+    } else if (failure instanceof CheckpointException) {
+      return ExitCode.CHECKPOINT;
+    } else if (failure instanceof NumericalException) {
+      return ExitCode.NUMERICAL;
+    } else if (failure instanceof UncheckedIOException) {
+      return ExitCode.FILES;
+    } else if (failure instanceof BackendException || failure instanceof OutOfMemoryError) {
+      return ExitCode.DEVICE;
+    }
+    return ExitCode.BUG;
+  }
+
+  /** The line for what went wrong while a command ran. */
+  static String line(CommandSpec command, Throwable failure) {
+    String message = failure.getMessage() == null ? "" : failure.getMessage();
+    String told =
+        switch (code(failure)) {
+          case BUG ->
+              "unexpected error: %s: %s; run again with --debug for its origin, and report it"
+                  .formatted(failure.getClass().getName(), message);
+          case DEVICE ->
+              failure instanceof OutOfMemoryError
+                  ? "not enough memory (%s); a smaller --batch or --size needs less"
+                      .formatted(message)
+                  : message;
+          default -> message;
+        };
+    return oneLine(command, told);
+  }
+
+  /** The line for a command line that makes no sense, with what was meant perhaps. */
+  static String usageLine(ParameterException failure) {
+    CommandLine command = failure.getCommandLine();
+    StringBuilder told = new StringBuilder();
+    if (failure instanceof UnmatchedArgumentException unmatched) {
+      String word = unmatched.getUnmatched().get(0);
+      told.append(unknown(command, word)).append(" '").append(word).append("'");
+      if (!unmatched.getSuggestions().isEmpty()) {
+        told.append("; did you mean ").append(String.join(" or ", unmatched.getSuggestions()));
+      }
+    } else {
+      told.append(failure.getMessage());
+    }
+    told.append("; see ").append(command.getCommandSpec().qualifiedName()).append(" --help");
+    return oneLine(command.getCommandSpec(), told.toString());
+  }
+
+  private static String unknown(CommandLine command, String word) {
+    if (word.startsWith("-")) {
+      return "there is no option";
+    }
+    return command.getSubcommands().isEmpty() ? "there is no use for" : "there is no command";
+  }
+
+  private static String oneLine(CommandSpec command, String message) {
+    return command.qualifiedName() + ": " + message.replaceAll("\\s*\\R\\s*", " ");
+  }
+}

@@ -1,0 +1,148 @@
+package org.nin4j.cli;
+
+import java.io.PrintWriter;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.nin4j.model.Initialisation;
+import org.nin4j.plan.Precision;
+import org.nin4j.train.RecipeJson;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/** The program {@code nin}. */
+@Command(
+    name = "nin",
+    description = "Trains and runs convolutional networks, Network in Network first.",
+    synopsisSubcommandLabel = "COMMAND",
+    commandListHeading = "%nCommands:%n",
+    optionListHeading = "%nOptions:%n",
+    exitCodeListHeading = "%nExit codes:%n",
+    footer = {
+      "",
+      "Examples:",
+      "  ${ROOT-COMMAND-NAME} train",
+      "  ${ROOT-COMMAND-NAME} predict shirt.png",
+      "  ${ROOT-COMMAND-NAME} summary",
+      "  ${ROOT-COMMAND-NAME} train --help"
+    })
+public final class Main implements Runnable {
+  private final Console console;
+
+  @Spec private CommandSpec command;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      scope = ScopeType.INHERIT,
+      description = "Show this text.")
+  private boolean help;
+
+  @Option(names = "--version", description = "Show the version.")
+  private boolean version;
+
+  @Option(
+      names = "--debug",
+      scope = ScopeType.INHERIT,
+      description = "Show where an error comes from. Default: one line.")
+  private boolean debug;
+
+  private Main(Console console) {
+    this.console = console;
+  }
+
+  /** Runs one command and ends the process with its exit code. */
+  public static void main(String[] arguments) {
+    System.exit(run(Console.system(), arguments));
+  }
+
+  /** The version in the jar's manifest. */
+  static String version() {
+    return Optional.ofNullable(Main.class.getPackage().getImplementationVersion())
+        .orElse("development");
+  }
+
+  /** Runs one command and returns its exit code. */
+  static int run(Console console, String... arguments) {
+    Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
+    Main main = new Main(console);
+    CommandLine line = main.commandLine();
+    try {
+      return line.execute(arguments);
+    } catch (Error e) {
+      // Exceptions come to fail by way of picocli, errors such as a full heap by this one.
+      return main.fail(e, line.getCommandSpec());
+    }
+  }
+
+  private CommandLine commandLine() {
+    CommandLine line = new CommandLine(this);
+    line.addSubcommand(new TrainCommand(console))
+        .addSubcommand(new EvaluateCommand(console))
+        .addSubcommand(new PredictCommand(console))
+        .addSubcommand(new PlanCommand(console))
+        .addSubcommand(new ProfileCommand(console))
+        .addSubcommand(new SummaryCommand(console))
+        .addSubcommand(new DataCommand(console))
+        .addSubcommand(new DoctorCommand(console));
+    Map<String, String> exitCodes = new LinkedHashMap<>();
+    for (ExitCode code : ExitCode.values()) {
+      exitCodes.put(" " + code.number, code.meaning);
+    }
+    line.getCommandSpec().usageMessage().exitCodeList(exitCodes);
+    return line.setCommandName(System.getProperty("nin4j.command", "nin"))
+        .setOverwrittenOptionsAllowed(true)
+        .setResourceBundle(new RecipeDefaults())
+        .setOut(new PrintWriter(console.out(), true))
+        .setErr(new PrintWriter(console.err(), true))
+        .registerConverter(Precision.class, constants(Precision.class))
+        .registerConverter(Initialisation.class, constants(Initialisation.class))
+        .registerConverter(ProfileCommand.Order.class, constants(ProfileCommand.Order.class))
+        .setExecutionExceptionHandler((e, failed, result) -> fail(e, failed.getCommandSpec()))
+        .setParameterExceptionHandler((e, all) -> misuse(e));
+  }
+
+  private static <E extends Enum<E>> ITypeConverter<E> constants(Class<E> type) {
+    return name -> {
+      try {
+        return RecipeJson.constant(type, name);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    };
+  }
+
+  private int fail(Throwable failure, CommandSpec failed) {
+    console.err().println(Failures.line(failed, failure));
+    if (debug) {
+      failure.printStackTrace(console.err());
+    }
+    return Failures.code(failure).number;
+  }
+
+  private int misuse(ParameterException failure) {
+    console.err().println(Failures.usageLine(failure));
+    if (debug) {
+      failure.printStackTrace(console.err());
+    }
+    return ExitCode.USAGE.number;
+  }
+
+  /** Without a command: the version, or what there is. */
+  @Override
+  public void run() {
+    if (version) {
+      console.out().println("NiN4J " + version());
+    } else {
+      command.commandLine().usage(console.out());
+    }
+  }
+}

@@ -1,0 +1,124 @@
+package org.nin4j.cli;
+
+import java.util.Optional;
+import org.nin4j.model.Network;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Planner;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
+import org.nin4j.tensor.Shape;
+import org.nin4j.train.InnerConvolutions;
+import org.nin4j.train.Recipe;
+import org.nin4j.train.Recipes;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** A network with its image size and batch, without data. */
+final class NetworkOptions {
+  private static final int STORED_SIDE = 28;
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
+  @Option(
+      names = "--recipe",
+      paramLabel = "NAME",
+      description = "Recipe to take settings from: default, or d2l as published. Default: d2l.")
+  private String recipe = Recipes.d2l().name();
+
+  @Option(
+      names = "--network",
+      paramLabel = "NAME",
+      description = "Network: nin or nin-mini. Default: the recipe's.")
+  private Optional<String> network = Optional.empty();
+
+  @Option(
+      names = "--inner",
+      paramLabel = "LIST",
+      description =
+          "Convolutions after the first of each NiN block, with their padding: 1x1,1x1 or 1x1 or"
+              + " 3x3p1,3x3p1 or none. Default: the recipe's.")
+  private Optional<String> inner = Optional.empty();
+
+  @Option(
+      names = "--size",
+      paramLabel = "N",
+      description = "Side of the network's images in pixels. Default: the recipe's.")
+  private Optional<Integer> size = Optional.empty();
+
+  @Option(
+      names = "--channels",
+      paramLabel = "N",
+      description = "Channels of the images. Default: 1.")
+  private int channels = 1;
+
+  @Option(
+      names = "--classes",
+      paramLabel = "N",
+      description = "Classes to tell apart. Default: 10.")
+  private int classes = 10;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description = "Images in a step. Default: the recipe's.")
+  private Optional<Integer> batch = Optional.empty();
+
+  @Option(
+      names = "--precision",
+      paramLabel = "NAME",
+      description = "fp32, tf32 or bf16. Default: the recipe's.")
+  private Optional<Precision> precision = Optional.empty();
+
+  Recipe recipe() {
+    try {
+      if (channels < 1 || classes < 1) {
+        throw new IllegalArgumentException("there is at least 1 channel and 1 class");
+      }
+      Recipe.Builder changed = Recipes.named(recipe).toBuilder();
+      network.ifPresent(changed::network);
+      inner.map(InnerConvolutions::parse).ifPresent(changed::inner);
+      size.ifPresent(changed::size);
+      batch.ifPresent(changed::batch);
+      precision.ifPresent(changed::precision);
+      Recipe result = changed.build();
+      result.describe(classes);
+      return result;
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(command.commandLine(), e.getMessage());
+    }
+  }
+
+  Network network() {
+    return recipe().describe(classes);
+  }
+
+  /** (channels, height, width) that the network gets. */
+  Shape input() {
+    return recipe().images(stored()).output();
+  }
+
+  long parameters() {
+    return network().parameters(input()).stream().mapToLong(p -> p.shape().elements()).sum();
+  }
+
+  Plan training() {
+    return plan(recipe().purpose());
+  }
+
+  Plan inference() {
+    return plan(new Purpose.Inference());
+  }
+
+  private Plan plan(Purpose purpose) {
+    Recipe used = recipe();
+    return Planner.plan(
+        network(), used.trainingImages(stored()), used.batch(), used.precision(), purpose);
+  }
+
+  private Shape stored() {
+    return Shape.of(channels, STORED_SIDE, STORED_SIDE);
+  }
+}

@@ -1,0 +1,88 @@
+package org.nin4j.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.nin4j.backend.Backend;
+import org.nin4j.train.Checkpoint;
+import org.nin4j.train.Classifier;
+import org.nin4j.train.Prediction;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Says what pictures show. */
+@Command(
+    name = "predict",
+    header = "Says what pictures show.",
+    description = {
+      "%nPrints the five most probable classes of each. Pictures are scaled to the size of the data"
+          + " set's images and, where those are grey, turned grey.",
+      ""
+    },
+    sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  ${ROOT-COMMAND-NAME} predict shirt.png",
+      "  ${ROOT-COMMAND-NAME} predict --invert photo.jpg",
+      "  ${ROOT-COMMAND-NAME} predict --checkpoint runs/20250131-235959-nin *.png"
+    })
+final class PredictCommand implements Callable<Integer> {
+  private static final int ANSWERS = 5;
+
+  private final Console console;
+
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "IMAGE",
+      description = "PNG, JPEG, GIF or BMP files; one thing on a black ground is seen best.")
+  private List<Path> images = List.of();
+
+  @Option(
+      names = "--checkpoint",
+      paramLabel = "PATH",
+      description =
+          "A run's folder (its best checkpoint) or a checkpoint file. Default: the latest run in "
+              + Runs.FOLDER
+              + ".")
+  private Optional<Path> checkpoint = Optional.empty();
+
+  @Option(
+      names = "--invert",
+      description = "Swap dark and light: for dark things on a light ground. Default: as they are.")
+  private boolean invert;
+
+  @Mixin private DeviceOptions deviceOptions;
+
+  PredictCommand(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public Integer call() {
+    Checkpoint trained = Checkpoint.read(Runs.best(checkpoint));
+    List<byte[]> pixels = new ArrayList<>();
+    for (Path image : images) {
+      pixels.add(ImageFile.read(image, trained.image(), invert));
+    }
+    try (Backend backend = deviceOptions.open();
+        Classifier classifier = new Classifier(trained, trained.describe(), backend)) {
+      List<Prediction> predictions = classifier.classify(pixels);
+      for (int i = 0; i < predictions.size(); i++) {
+        console.out().println(images.get(i) + ": " + answers(predictions.get(i)));
+      }
+    }
+    return ExitCode.OK.number;
+  }
+
+  private static String answers(Prediction prediction) {
+    return prediction.top(ANSWERS).stream()
+        .map(a -> Texts.format("%s %.1f %%", a.name(), 100 * a.probability()))
+        .collect(Collectors.joining(", "));
+  }
+}

@@ -1,0 +1,106 @@
+package org.nin4j.cli;
+
+import com.google.gson.JsonObject;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.nin4j.backend.Backend;
+import org.nin4j.data.TrainTest;
+import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.train.Recipe;
+import org.nin4j.train.RecipeJson;
+import org.nin4j.train.RunFolder;
+import org.nin4j.train.TrainingListener;
+import org.nin4j.train.TrainingStart;
+
+/** Says what is about to be trained, on the console and in the run's configuration. */
+final class RunStart implements TrainingListener {
+  private final Console console;
+  private final Backend backend;
+  private final Recipe base;
+  private final TrainTest data;
+  private final RunFolder folder;
+
+  RunStart(Console console, Backend backend, Recipe base, TrainTest data, RunFolder folder) {
+    this.console = console;
+    this.backend = backend;
+    this.base = base;
+    this.data = data;
+    this.folder = folder;
+  }
+
+  @Override
+  public void started(TrainingStart start) {
+    folder.writeConfig(config(start));
+    Recipe recipe = start.recipe();
+    long parameters =
+        start.plan().tensors(Role.PARAMETER).stream().mapToLong(t -> t.shape().elements()).sum();
+    console
+        .out()
+        .println(
+            "%s (%s parameters) on %s: %s training and %s test images, %s"
+                .formatted(
+                    recipe.network(),
+                    Texts.count(parameters),
+                    data.name(),
+                    Texts.count(data.train().count()),
+                    Texts.count(data.test().count()),
+                    data.origin()));
+    console
+        .out()
+        .println(
+            "device: %s; %s for training"
+                .formatted(backend.description(), Texts.bytes(start.trainingBytes())));
+    console.out().println("recipe %s: %s".formatted(recipe.name(), settings(recipe)));
+    Map<String, String> changed = RecipeDefaults.settings(recipe);
+    RecipeDefaults.settings(base)
+        .forEach(
+            (key, value) -> changed.computeIfPresent(key, (k, v) -> v.equals(value) ? null : v));
+    if (!changed.isEmpty()) {
+      console.out().println("changed: " + join(changed));
+    }
+    boolean goesOn = start.position().epoch() + start.position().step() > 0;
+    console
+        .out()
+        .println((goesOn ? "going on " + start.position() + " in " : "run: ") + folder.path());
+  }
+
+  private static String settings(Recipe recipe) {
+    Map<String, String> shown = new LinkedHashMap<>(RecipeDefaults.settings(recipe));
+    shown.keySet().removeAll(java.util.List.of("name", "network", "dataset"));
+    return join(shown);
+  }
+
+  private static String join(Map<String, String> settings) {
+    return settings.entrySet().stream()
+        .map(e -> e.getKey().replace('_', '-') + " " + e.getValue())
+        .collect(Collectors.joining(", "));
+  }
+
+  private JsonObject config(TrainingStart start) {
+    JsonObject dataset = new JsonObject();
+    dataset.addProperty("name", data.name());
+    dataset.addProperty("origin", data.origin());
+    dataset.addProperty("train_images", data.train().count());
+    dataset.addProperty("test_images", data.test().count());
+    JsonObject device = new JsonObject();
+    device.addProperty("backend", backend.name());
+    device.addProperty("description", backend.description());
+    device.addProperty("training_bytes", start.trainingBytes());
+    JsonObject software = new JsonObject();
+    software.addProperty("nin4j", Main.version());
+    software.addProperty("java", System.getProperty("java.vm.version"));
+    software.addProperty(
+        "os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
+    JsonObject config = new JsonObject();
+    config.addProperty("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
+    config.addProperty("position", start.position().toString());
+    config.add("recipe", RecipeJson.write(start.recipe()));
+    config.add("data", dataset);
+    config.add("device", device);
+    config.add("software", software);
+    return config;
+  }
+}

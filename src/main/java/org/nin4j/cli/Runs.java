@@ -1,0 +1,62 @@
+package org.nin4j.cli;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.nin4j.train.CheckpointException;
+import org.nin4j.train.RunFolder;
+
+/** Finds checkpoints of earlier runs. */
+final class Runs {
+  /** Where runs are kept, unless told otherwise. */
+  static final String FOLDER = "runs";
+
+  private Runs() {}
+
+  /**
+   * The best checkpoint of a run's folder, or a file itself, or the best of the latest run.
+   *
+   * @throws CheckpointException if there is none
+   */
+  static Path best(Optional<Path> named) {
+    Path path = named.orElseGet(Runs::latest);
+    if (!Files.isDirectory(path)) {
+      return path;
+    }
+    Path best = RunFolder.best(path);
+    return Files.exists(best) ? best : last(path);
+  }
+
+  /** The checkpoint that a run's folder goes on from. */
+  static Path last(Path run) {
+    Path last = RunFolder.last(run);
+    if (!Files.exists(last)) {
+      throw new CheckpointException(run + " holds no checkpoint " + last.getFileName());
+    }
+    return last;
+  }
+
+  /** Names begin with the time, so the latest is the last. */
+  private static Path latest() {
+    Path runs = Path.of(FOLDER);
+    if (Files.isDirectory(runs)) {
+      try (Stream<Path> folders = Files.list(runs)) {
+        Optional<Path> latest =
+            folders
+                .filter(f -> Files.exists(RunFolder.last(f)))
+                .max(Comparator.comparing(f -> f.getFileName().toString()));
+        if (latest.isPresent()) {
+          return latest.get();
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(runs + " cannot be read: " + e.getMessage(), e);
+      }
+    }
+    throw new CheckpointException(
+        "there is no run in the folder " + FOLDER + "; name a run's folder or a checkpoint");
+  }
+}

@@ -1,0 +1,238 @@
+package org.nin4j.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import org.nin4j.backend.Backend;
+import org.nin4j.data.DataMissingException;
+import org.nin4j.data.Shapes;
+import org.nin4j.data.TrainTest;
+import org.nin4j.train.Checkpoint;
+import org.nin4j.train.EpochResult;
+import org.nin4j.train.NumericalException;
+import org.nin4j.train.Recipe;
+import org.nin4j.train.Recipes;
+import org.nin4j.train.RunFolder;
+import org.nin4j.train.Trainer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Trains a network. */
+@Command(
+    name = "train",
+    header = "Trains a network and evaluates it after every epoch.",
+    description = {
+      "%nWithout options it trains Network in Network on Fashion-MNIST by the recipe 'default'."
+          + " Settings, history, curves and checkpoints go to a new folder.",
+      "",
+      "Ctrl-C finishes the step, saves, and says how to go on; a second Ctrl-C ends at once."
+          + " Progress is a bar where the error output is a terminal, elsewhere a few lines.",
+      ""
+    },
+    sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  ${ROOT-COMMAND-NAME} train",
+      "  ${ROOT-COMMAND-NAME} train --recipe d2l",
+      "  ${ROOT-COMMAND-NAME} train --size 96 --epochs 6 --lr 0.01 --seed 7",
+      "  ${ROOT-COMMAND-NAME} train --inner 3x3p1,3x3p1",
+      "  ${ROOT-COMMAND-NAME} train --dataset shapes --network nin-mini --size 28 --limit 1000",
+      "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin",
+      "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin --epochs 20 --lr 0.005"
+    })
+final class TrainCommand implements Callable<Integer> {
+  private final Console console;
+
+  @Spec private CommandSpec command;
+
+  @Option(
+      names = "--recipe",
+      paramLabel = "NAME",
+      description =
+          "Settings to start from: default, or d2l as published; options change single ones."
+              + " Default: default.")
+  private Optional<String> recipe = Optional.empty();
+
+  @Option(
+      names = "--resume",
+      paramLabel = "PATH",
+      description =
+          "Go on from a run's folder, in that folder, or from a checkpoint file, in a new folder;"
+              + " the recipe is the run's, and options change it. Default: begin anew.")
+  private Optional<Path> resume = Optional.empty();
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Where the run's folder is made. Default: " + Runs.FOLDER + ".")
+  private Path out = Path.of(Runs.FOLDER);
+
+  @Option(
+      names = "--or-shapes",
+      description =
+          "Where there is neither the data nor a network to get it from, train on shapes drawn by"
+              + " the program. Default: end with an error.")
+  private boolean orShapes;
+
+  @Mixin private RecipeOptions changes;
+  @Mixin private DataOptions dataOptions;
+  @Mixin private DeviceOptions deviceOptions;
+
+  TrainCommand(Console console) {
+    this.console = console;
+  }
+
+  /** What to train on, and the recipe that says so. */
+  private record Chosen(Recipe recipe, TrainTest data) {}
+
+  @Override
+  public Integer call() {
+    if (resume.isPresent() && recipe.isPresent()) {
+      throw usage("--resume goes on with the run's recipe; leave out --recipe");
+    }
+    Optional<Checkpoint> from = resume.map(this::checkpoint);
+    Recipe base =
+        from.map(Checkpoint::recipe)
+            .orElseGet(() -> checked(() -> Recipes.named(recipe.orElse(Recipes.DEFAULT))));
+    Recipe wanted = checked(() -> changes.apply(base));
+    checked(() -> wanted.describe(Shapes.CLASS_NAMES.size()));
+    if (from.isPresent() && from.get().position().epoch() >= wanted.epochs()) {
+      throw usage(
+          "the run is complete %s; more --epochs would let it go on"
+              .formatted(from.get().position()));
+    }
+    try (Backend backend = deviceOptions.open()) {
+      Chosen chosen = choose(changes.fitting(backend, wanted, console));
+      return train(backend, base, chosen, from);
+    }
+  }
+
+  private Checkpoint checkpoint(Path named) {
+    return Checkpoint.read(Files.isDirectory(named) ? Runs.last(named) : named);
+  }
+
+  private Chosen choose(Recipe wanted) {
+    try {
+      return new Chosen(wanted, load(wanted));
+    } catch (DataMissingException e) {
+      if (!orShapes) {
+        throw e;
+      }
+      console
+          .out()
+          .println(
+              "There is neither the data set "
+                  + wanted.dataset()
+                  + " nor a network to get it from: training on "
+                  + Shapes.NAME
+                  + " instead.");
+      Recipe shapes = wanted.toBuilder().dataset(Shapes.ID).build();
+      return new Chosen(shapes, load(shapes));
+    }
+  }
+
+  private TrainTest load(Recipe of) {
+    return dataOptions.load(of.dataset(), of.limit(), deviceOptions.threads(), console);
+  }
+
+  private int train(Backend backend, Recipe base, Chosen chosen, Optional<Checkpoint> from) {
+    Recipe used = chosen.recipe();
+    TrainTest data = chosen.data();
+    String title = used.network() + " on " + data.name();
+    RunFolder folder =
+        resume.filter(Files::isDirectory).isPresent()
+            ? RunFolder.open(resume.get(), title, console.out()::println)
+            : RunFolder.create(
+                out, LocalDateTime.now(), used.network(), title, console.out()::println);
+    try (TrainingReport report = new TrainingReport(console, used.epochs())) {
+      RunStart start = new RunStart(console, backend, base, data, folder);
+      Trainer trainer =
+          checked(() -> new Trainer(backend, used, data, List.of(start, report, folder)));
+      folder.requireRoom(trainer.checkpointBytes());
+      return Interruption.holdDuring(
+          trainer::stop,
+          () -> {
+            Checkpoint last = from.map(trainer::resume).orElseGet(trainer::train);
+            report.clear();
+            return end(last, title, folder);
+          });
+    } catch (NumericalException e) {
+      throw new NumericalException(e.getMessage() + "; " + lastGood(folder));
+    } finally {
+      folder.removeIfUnused();
+    }
+  }
+
+  private static String lastGood(RunFolder folder) {
+    Path last = RunFolder.last(folder.path());
+    return Files.exists(last)
+        ? "the last good checkpoint is " + last
+        : "there is no good checkpoint yet";
+  }
+
+  private int end(Checkpoint last, String title, RunFolder folder) {
+    if (!last.complete()) {
+      console
+          .out()
+          .println(
+              Files.exists(RunFolder.last(folder.path()))
+                  ? "stopped %s; go on with: %s".formatted(last.position(), resumeCommand(folder))
+                  : "stopped before the first step");
+      return ExitCode.INTERRUPTED.number;
+    }
+    EpochResult result = last.history().last().orElseThrow();
+    EpochResult best = last.history().best().orElseThrow();
+    if (result.deadClasses() > 0) {
+      console
+          .out()
+          .println(
+              "Dead classes are never answered; another --seed, a lower --lr or a longer --warm-up may"
+                  + " keep them alive.");
+    }
+    double seconds = last.history().epochs().stream().mapToDouble(EpochResult::seconds).sum();
+    console
+        .out()
+        .println(
+            Texts.format(
+                "%s: test accuracy %.4f after %d %s (best %.4f after epoch %d), %s of training: %s",
+                title,
+                result.testAccuracy(),
+                result.epoch(),
+                result.epoch() == 1 ? "epoch" : "epochs",
+                best.testAccuracy(),
+                best.epoch(),
+                Texts.duration(seconds),
+                folder.path()));
+    return ExitCode.OK.number;
+  }
+
+  private String resumeCommand(RunFolder folder) {
+    return "%s --resume %s%s%s"
+        .formatted(
+            command.qualifiedName(),
+            folder.path(),
+            dataOptions.toCommandLine(),
+            deviceOptions.toCommandLine());
+  }
+
+  private <T> T checked(Supplier<T> made) {
+    try {
+      return made.get();
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+  }
+
+  private ParameterException usage(String message) {
+    return new ParameterException(command.commandLine(), message);
+  }
+}

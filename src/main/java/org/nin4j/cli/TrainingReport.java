@@ -1,0 +1,125 @@
+package org.nin4j.cli;
+
+import java.util.Optional;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.nin4j.train.EpochResult;
+import org.nin4j.train.History;
+import org.nin4j.train.Progress;
+import org.nin4j.train.TrainingListener;
+
+/**
+ * Tells on the console how training goes: a bar while an epoch runs, or a few lines where there is
+ * no terminal; and a line for each epoch done.
+ */
+final class TrainingReport implements TrainingListener, AutoCloseable {
+  private static final int LINES_PER_EPOCH = 4;
+  private static final int BAR_INTERVAL_MILLISECONDS = 250;
+
+  private final Console console;
+  private final int epochs;
+  private Optional<ProgressBar> bar = Optional.empty();
+  private Progress.Phase barPhase = Progress.Phase.TRAINING;
+  private int linesOfEpoch;
+
+  TrainingReport(Console console, int epochs) {
+    this.console = console;
+    this.epochs = epochs;
+  }
+
+  @Override
+  public void progressed(Progress progress) {
+    if (console.terminal()) {
+      draw(progress);
+    } else if (progress.phase() == Progress.Phase.TRAINING) {
+      int due = LINES_PER_EPOCH * progress.step() / progress.steps();
+      if (due > linesOfEpoch && due < LINES_PER_EPOCH) {
+        linesOfEpoch = due;
+        console
+            .out()
+            .println(
+                Texts.format(
+                    "epoch %d/%d, %d %%: %s",
+                    progress.epoch(),
+                    progress.epochs(),
+                    100L * progress.step() / progress.steps(),
+                    sums(progress)));
+      }
+    }
+  }
+
+  private void draw(Progress progress) {
+    if (bar.isPresent() && barPhase != progress.phase()) {
+      clear();
+    }
+    if (bar.isEmpty()) {
+      barPhase = progress.phase();
+      bar =
+          Optional.of(
+              new ProgressBarBuilder()
+                  .setTaskName(
+                      Texts.format(
+                          "%s %d/%d",
+                          barPhase == Progress.Phase.TRAINING ? "epoch" : "testing",
+                          progress.epoch(),
+                          progress.epochs()))
+                  .setInitialMax(progress.steps())
+                  .setStyle(ProgressBarStyle.UNICODE_BLOCK)
+                  .setUpdateIntervalMillis(BAR_INTERVAL_MILLISECONDS)
+                  .clearDisplayOnFinish()
+                  .setConsumer(new ConsoleProgressBarConsumer(console.err()))
+                  .build());
+    }
+    bar.get().stepTo(progress.step());
+    bar.get().setExtraMessage(" " + sums(progress));
+  }
+
+  private static String sums(Progress progress) {
+    return Texts.format(
+        "loss %.4f, accuracy %.4f, %s",
+        progress.sums().loss(),
+        progress.sums().accuracy(),
+        Texts.speed(progress.imagesPerSecond()));
+  }
+
+  @Override
+  public void epochEnded(History history) {
+    clear();
+    linesOfEpoch = 0;
+    history.last().ifPresent(result -> console.out().println(line(result)));
+  }
+
+  private String line(EpochResult r) {
+    return Texts.format(
+        "epoch %d/%d: train loss %.4f, accuracy %.4f; test loss %.4f, accuracy %.4f, top-5 %.4f;"
+            + " %s, %s; dead: %s, %s",
+        r.epoch(),
+        epochs,
+        r.trainLoss(),
+        r.trainAccuracy(),
+        r.testLoss(),
+        r.testAccuracy(),
+        r.testTop5(),
+        Texts.speed(r.imagesPerSecond()),
+        Texts.duration(r.seconds()),
+        plural(r.deadUnits(), "unit", "units"),
+        plural(r.deadClasses(), "class", "classes"));
+  }
+
+  private static String plural(int count, String one, String many) {
+    return count + " " + (count == 1 ? one : many);
+  }
+
+  /** Takes the bar away, so that lines can be printed. */
+  void clear() {
+    bar.ifPresent(ProgressBar::close);
+    bar = Optional.empty();
+  }
+
+  @Override
+  public void close() {
+    clear();
+  }
+}

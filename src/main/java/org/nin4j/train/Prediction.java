@@ -1,0 +1,38 @@
+package org.nin4j.train;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * What a network says about one image.
+ *
+ * @param classes their names by label
+ * @param probabilities by label, summing to 1
+ */
+public record Prediction(List<String> classes, List<Double> probabilities) {
+  /** A class and how probable it is. */
+  public record Answer(int label, String name, double probability) {}
+
+  public Prediction {
+    classes = List.copyOf(classes);
+    probabilities = List.copyOf(probabilities);
+    if (classes.size() != probabilities.size() || classes.isEmpty()) {
+      throw new IllegalArgumentException("a prediction has one probability for each class");
+    }
+  }
+
+  /** The most probable classes, most probable first; of equal ones the lower label first. */
+  public List<Answer> top(int count) {
+    return IntStream.range(0, classes.size())
+        .mapToObj(i -> new Answer(i, classes.get(i), probabilities.get(i)))
+        .sorted(Comparator.comparingDouble(Answer::probability).reversed())
+        .limit(count)
+        .toList();
+  }
+
+  /** The most probable class. */
+  public Answer best() {
+    return top(1).get(0);
+  }
+}

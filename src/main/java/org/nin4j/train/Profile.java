@@ -1,0 +1,141 @@
+package org.nin4j.train;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.nin4j.backend.DeviceRates;
+import org.nin4j.plan.ForwardStep;
+import org.nin4j.plan.MaxPoolForward;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Step;
+
+/**
+ * How long the steps of a plan took, beside how long they must take.
+ *
+ * @param plan as the backend runs it
+ * @param rates of the device
+ * @param steps one for each of the plan's, in its order
+ * @param runSeconds of a whole run when no step is waited for
+ */
+public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double runSeconds) {
+
+  /**
+   * A step.
+   *
+   * @param index its place in the plan
+   * @param block what it counts to, see {@link #blocks}
+   * @param seconds median over the timed runs
+   * @param spread of the middle half of the runs, in seconds: third quartile less first
+   * @param floor seconds that the device needs at least for its bytes and FLOPs, each tensor moved
+   *     once; caches can beat it
+   */
+  public record StepTime(
+      int index, Step step, String block, double seconds, double spread, double floor) {
+    public long bytes() {
+      return step.bytes();
+    }
+
+    /** Two for each multiply-add. */
+    public long flops() {
+      return 2 * step.multiplyAdds();
+    }
+
+    /** What is lost to the floor. */
+    public double excess() {
+      return seconds - floor;
+    }
+  }
+
+  /** Sums over steps. */
+  public record Total(String name, double seconds, double floor, long bytes, long flops) {
+    static Total of(String name, List<StepTime> steps) {
+      return new Total(
+          name,
+          steps.stream().mapToDouble(StepTime::seconds).sum(),
+          steps.stream().mapToDouble(StepTime::floor).sum(),
+          steps.stream().mapToLong(StepTime::bytes).sum(),
+          steps.stream().mapToLong(StepTime::flops).sum());
+    }
+  }
+
+  public Profile {
+    steps = List.copyOf(steps);
+  }
+
+  /**
+   * Puts times beside floors.
+   *
+   * @param planned before the backend changed it, for {@link #blocks}
+   * @param run as the backend runs it
+   * @param nanoseconds of each timed run, by the step's place in {@code run}; at least one
+   * @param runSeconds of a whole run when no step is waited for
+   */
+  static Profile of(
+      Plan planned, Plan run, DeviceRates rates, List<long[]> nanoseconds, double runSeconds) {
+    Map<String, String> blocks = blocks(planned);
+    List<StepTime> steps = new ArrayList<>();
+    for (int i = 0; i < run.steps().size(); i++) {
+      Step step = run.steps().get(i);
+      int place = i;
+      double[] sorted = nanoseconds.stream().mapToDouble(times -> times[place] / 1e9).toArray();
+      Arrays.sort(sorted);
+      steps.add(
+          new StepTime(
+              i,
+              step,
+              blocks.getOrDefault(step.layer(), step.layer()),
+              quantile(sorted, 0.5),
+              quantile(sorted, 0.75) - quantile(sorted, 0.25),
+              rates.floor(step.bytes(), 2 * step.multiplyAdds())));
+    }
+    return new Profile(run, rates, steps, runSeconds);
+  }
+
+  static double median(double[] values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    return quantile(sorted, 0.5);
+  }
+
+  /** The value below which a share of the sorted values lies, between two of them linearly. */
+  private static double quantile(double[] sorted, double share) {
+    double at = share * (sorted.length - 1);
+    int below = (int) at;
+    int above = Math.min(below + 1, sorted.length - 1);
+    return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+  }
+
+  /** By layer: a block ends with a max pool; what belongs to no layer is its own block. */
+  private static Map<String, String> blocks(Plan planned) {
+    Map<String, String> blocks = new LinkedHashMap<>();
+    int block = 1;
+    for (ForwardStep step : planned.steps(ForwardStep.class).toList()) {
+      blocks.put(step.layer(), "block" + block);
+      block += step instanceof MaxPoolForward ? 1 : 0;
+    }
+    return blocks;
+  }
+
+  /** The steps, those first that lose most to their floor. */
+  public List<StepTime> worstFirst() {
+    return steps.stream().sorted(Comparator.comparingDouble(StepTime::excess).reversed()).toList();
+  }
+
+  /**
+   * Sums over the parts of the network, in plan order: the batch, blocks of layers up to a max pool
+   * each, loss, update.
+   */
+  public List<Total> blocks() {
+    Map<String, List<StepTime>> grouped = new LinkedHashMap<>();
+    steps.forEach(s -> grouped.computeIfAbsent(s.block(), b -> new ArrayList<>()).add(s));
+    return grouped.entrySet().stream().map(e -> Total.of(e.getKey(), e.getValue())).toList();
+  }
+
+  /** The sum over all steps. */
+  public Total total() {
+    return Total.of("all steps", steps);
+  }
+}

@@ -1,0 +1,168 @@
+package org.nin4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Whatever is wrong: one line, and the code that the help names. */
+class ErrorsTest {
+  @TempDir private static Path folder;
+
+  private static Shell shell;
+
+  @BeforeAll
+  static void prepare() throws IOException {
+    shell = new Shell(folder);
+    Files.createDirectory(folder.resolve("empty"));
+    Files.createDirectory(folder.resolve("truncated"));
+    Files.writeString(folder.resolve("text"), "This is a text, and nothing else.");
+    shell.run(
+        "data", "--dataset", "shapes", "--limit", "20", "--out", folder.resolve("idx").toString());
+    try (Stream<Path> files = Files.list(folder.resolve("idx"))) {
+      for (Path file : files.toList()) {
+        byte[] bytes = Files.readAllBytes(file);
+        Files.write(
+            folder.resolve("truncated").resolve(file.getFileName()),
+            java.util.Arrays.copyOf(bytes, bytes.length / 2));
+      }
+    }
+  }
+
+  private static Arguments bad(int code, String message, String... command) {
+    return Arguments.of(List.of(command), code, message);
+  }
+
+  static Stream<Arguments> badCalls() {
+    return Stream.of(
+        bad(2, "there is no command 'trian'; did you mean plan or train", "trian"),
+        bad(2, "there is no option '--epoch'; did you mean --epochs", "train", "--epoch", "3"),
+        bad(2, "there is no option '--nothing-like-it'; see", "plan", "--nothing-like-it"),
+        bad(2, "there is no use for 'b'", "evaluate", "a", "b"),
+        bad(2, "'x' is not an int", "train", "--epochs", "x"),
+        bad(2, "the number of epochs is at least 1", "train", "--epochs", "0"),
+        bad(2, "the batch size is at least 1", "train", "--batch", "-4"),
+        bad(2, "a learning rate is above 0", "train", "--lr", "0"),
+        bad(2, "the warm-up is a share in [0, 1)", "train", "--warm-up", "1"),
+        bad(2, "has no --warm-up", "train", "--schedule", "steps", "--warm-up", "0.1"),
+        bad(2, "has no --milestones", "train", "--milestones", "0.5"),
+        bad(2, "there is no schedule 'zigzag'", "train", "--schedule", "zigzag"),
+        bad(2, "there is no recipe 'best'; there are default", "train", "--recipe", "best"),
+        bad(2, "there is no network vgg", "train", "--network", "vgg"),
+        bad(2, "there is no device 'tpu'; there are auto", "train", "--device", "tpu"),
+        bad(2, "at least 1 thread", "train", "--threads", "0"),
+        bad(2, "'fp8' is none of fp32, tf32, bf16", "train", "--precision", "fp8"),
+        bad(2, "'zero' is none of xavier-uniform", "train", "--init", "zero"),
+        bad(2, "inner convolutions are written like", "train", "--inner", "1x2"),
+        bad(
+            2,
+            "there is no data set 'cats'",
+            "train",
+            "--dataset",
+            "cats",
+            "--device",
+            "reference"),
+        bad(2, "leave out --recipe", "train", "--resume", "x", "--recipe", "d2l"),
+        bad(2, "IMAGE", "predict"),
+        bad(2, "there is at least 1 channel", "summary", "--channels", "0"),
+        bad(2, "--limit is at least 1", "data", "--limit", "0"),
+        bad(3, "holds no Fashion-MNIST", train("--dataset", "fashion-mnist", "--data", "empty")),
+        bad(3, "Put the files train-images-idx3-ubyte.gz", train("--dataset", "fashion-mnist")),
+        bad(3, "truncated", train("--dataset", "mnist", "--data", "truncated")),
+        bad(4, "conv1 of nin cannot be placed", train("--network", "nin", "--size", "10")),
+        bad(4, "384×1×1 reaches it; it needs at least 3×3", "summary", "--size", "40"),
+        bad(5, "there is no checkpoint", "train", "--resume", "none.safetensors"),
+        bad(5, "holds no checkpoint last.safetensors", "train", "--resume", "empty"),
+        bad(5, "is no checkpoint", "train", "--resume", "text"),
+        bad(5, "is no checkpoint", "evaluate", "text"),
+        bad(5, "is no checkpoint", "predict", "--checkpoint", "text", "a.png"),
+        bad(6, "loss became NaN", train("--lr", "1e30")),
+        bad(7, "no run folder can be made in", train("--out", "text")),
+        bad(
+            7,
+            "cannot be written",
+            "data",
+            "--dataset",
+            "shapes",
+            "--limit",
+            "9",
+            "--sheet",
+            "text/x.png"));
+  }
+
+  /** A short training, with something else about it. */
+  private static String[] train(String... more) {
+    return Stream.concat(
+            Stream.of(
+                "train",
+                "--recipe",
+                "d2l",
+                "--device",
+                "reference",
+                "--dataset",
+                "shapes",
+                "--network",
+                "nin-mini",
+                "--size",
+                "8",
+                "--limit",
+                "20",
+                "--epochs",
+                "2",
+                "--out",
+                "runs"),
+            Stream.of(more))
+        .toArray(String[]::new);
+  }
+
+  private static final List<String> FILES =
+      List.of("empty", "truncated", "text", "none.safetensors", "a.png", "runs", "text/x.png");
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("badCalls")
+  void aBadCallEndsWithOneLineAndItsCode(List<String> command, int code, String message) {
+    Shell.Outcome outcome = shell.run(inFolder(command));
+    assertEquals(1, outcome.err().size(), () -> String.join("\n", outcome.err()));
+    String line = outcome.err().get(0);
+    assertTrue(line.contains(message), line);
+    assertTrue(line.startsWith("nin"), line);
+    assertEquals(code, outcome.code(), line);
+  }
+
+  /**
+   * The same call with its files in the test's folder; of an option given twice the last counts.
+   */
+  private static String[] inFolder(List<String> command) {
+    return command.stream()
+        .map(word -> FILES.contains(word) ? folder.resolve(word).toString() : word)
+        .toArray(String[]::new);
+  }
+
+  @Test
+  void debugShowsTheOrigin() {
+    Shell.Outcome outcome = shell.run("summary", "--size", "40", "--debug");
+    assertEquals(4, outcome.code());
+    assertTrue(outcome.err().stream().anyMatch(l -> l.contains("\tat org.nin4j.model.")));
+  }
+
+  @Test
+  void aRunThatFailsAtOnceLeavesNoFolder() throws IOException {
+    Path runs = folder.resolve("failed");
+    Shell.Outcome outcome = shell.run(train("--lr", "1e30", "--out", runs.toString()));
+    assertEquals(6, outcome.code());
+    assertTrue(outcome.err().get(0).contains("there is no good checkpoint yet"));
+    try (Stream<Path> left = Files.list(runs)) {
+      assertEquals(0, left.count());
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package org.nin4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.train.History;
+
+/**
+ * A process that is told to end in the middle of training. It is told by SIGTERM, which takes the
+ * same way as Ctrl-C's SIGINT, since a process started in the background may have been told to
+ * ignore the latter.
+ */
+@Timeout(value = 120, unit = TimeUnit.SECONDS)
+class InterruptionTest {
+  /** 128 + 15: ended by SIGTERM. */
+  private static final int TERMINATED = 143;
+
+  @TempDir private Path folder;
+
+  @Test
+  void aRunToldToEndSavesAndSaysHowToGoOn() throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "org.nin4j.cli.Main",
+                "train",
+                "--device",
+                "reference",
+                "--dataset",
+                "shapes",
+                "--network",
+                "nin-mini",
+                "--size",
+                "8",
+                "--batch",
+                "8",
+                "--limit",
+                "80",
+                "--epochs",
+                "100000")
+            .directory(folder.toFile())
+            .redirectError(folder.resolve("err").toFile())
+            .start();
+    List<String> lines = new ArrayList<>();
+    try (BufferedReader out = process.inputReader()) {
+      boolean told = false;
+      for (String line = out.readLine(); line != null; line = out.readLine()) {
+        lines.add(line);
+        if (!told && line.startsWith("epoch 2/")) {
+          // The process itself would close the stream that its last line comes through.
+          process.toHandle().destroy();
+          told = true;
+        }
+      }
+    } finally {
+      process.destroyForcibly();
+    }
+    assertEquals(TERMINATED, process.waitFor(), () -> String.join("\n", lines));
+    assertEquals("", Files.readString(folder.resolve("err")));
+    String last = lines.get(lines.size() - 1);
+    assertTrue(
+        last.matches(
+            "stopped (in|after) epoch .*; go on with: nin train --resume runs/\\S+ --device"
+                + " reference"),
+        last);
+    Path run = folder.resolve(last.replaceAll(".*--resume (\\S+) .*", "$1"));
+    int epochs = History.parseCsv(Files.readString(run.resolve("history.csv"))).epochs().size();
+    Shell.Outcome resumed =
+        new Shell(folder)
+            .run(
+                "train",
+                "--resume",
+                run.toString(),
+                "--device",
+                "reference",
+                "--epochs",
+                String.valueOf(epochs + 1));
+    assertEquals(0, resumed.code(), () -> String.join("\n", resumed.err()));
+    assertEquals(
+        epochs + 1, History.parseCsv(Files.readString(run.resolve("history.csv"))).epochs().size());
+  }
+}

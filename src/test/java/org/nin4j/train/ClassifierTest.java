@@ -1,0 +1,77 @@
+package org.nin4j.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.backend.Metrics;
+import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.data.ImageDataset;
+
+class ClassifierTest {
+  @TempDir private Path folder;
+
+  @Test
+  void aClassifierAgreesWithTheEvaluation() {
+    Checkpoint checkpoint = Trial.trainer(Trial.recipe()).train();
+    ImageDataset test = Trial.data().test();
+    Metrics metrics;
+    try (Evaluator evaluator =
+        new Evaluator(new ReferenceBackend(), Trial.recipe(), Trial.NETWORK, test)) {
+      metrics = evaluator.evaluate(checkpoint.parameters(), () -> false, m -> {}).orElseThrow();
+    }
+    List<byte[]> images = new ArrayList<>();
+    for (int i = 0; i < test.count(); i++) {
+      byte[] image = new byte[test.imageSize()];
+      test.copyImage(i, image, 0);
+      images.add(image);
+    }
+    try (Classifier classifier =
+        new Classifier(checkpoint, Trial.NETWORK, new ReferenceBackend())) {
+      List<Prediction> predictions = classifier.classify(images);
+      int right = 0;
+      double loss = 0;
+      for (int i = 0; i < test.count(); i++) {
+        Prediction prediction = predictions.get(i);
+        right += prediction.best().label() == test.label(i) ? 1 : 0;
+        loss -= Math.log(prediction.probabilities().get(test.label(i)));
+        double sum = prediction.probabilities().stream().mapToDouble(p -> p).sum();
+        // Ten roundings of doubles.
+        assertEquals(1, sum, 1e-14);
+      }
+      assertEquals(metrics.top1(), right);
+      // Both in double from the same logits, in other order.
+      assertEquals(metrics.lossSum(), loss, 1e-9 * loss);
+      assertEquals(predictions.get(3), classifier.classify(images.get(3)));
+      assertEquals(List.of(), classifier.classify(List.of()));
+      assertThrows(IllegalArgumentException.class, () -> classifier.classify(new byte[3]));
+    }
+  }
+
+  @Test
+  void answersComeMostProbableFirst() {
+    Prediction prediction =
+        new Prediction(List.of("a", "b", "c", "d"), List.of(0.1, 0.4, 0.4, 0.1));
+    assertEquals(
+        List.of(
+            new Prediction.Answer(1, "b", 0.4),
+            new Prediction.Answer(2, "c", 0.4),
+            new Prediction.Answer(0, "a", 0.1)),
+        prediction.top(3));
+  }
+
+  @Test
+  void anUnknownNetworkNeedsToBeGiven() {
+    Path file = folder.resolve("tiny.safetensors");
+    Trial.trainer(Trial.recipe().toBuilder().epochs(1).build()).train().write(file);
+    String message =
+        assertThrows(CheckpointException.class, () -> Classifier.load(file, new ReferenceBackend()))
+            .getMessage();
+    assertTrue(message.contains("tiny"), message);
+  }
+}

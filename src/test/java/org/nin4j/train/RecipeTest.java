@@ -1,0 +1,121 @@
+package org.nin4j.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonParser;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nin4j.model.Initialisation;
+import org.nin4j.model.NinBlock;
+import org.nin4j.model.Window;
+import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Sgd;
+import org.nin4j.tensor.Shape;
+
+class RecipeTest {
+  @Test
+  void d2lIsThePublishedSetUp() {
+    Recipe recipe = Recipes.named("d2l");
+    assertEquals(224, recipe.size());
+    assertEquals(128, recipe.batch());
+    assertEquals(10, recipe.epochs());
+    assertEquals(new Sgd(0, false, 0), recipe.optimizer());
+    assertEquals(new Schedule.Constant(0.1f), recipe.schedule());
+    assertEquals(Initialisation.XAVIER_UNIFORM, recipe.initialisation());
+    assertEquals(Precision.FP32, recipe.precision());
+    assertEquals(List.of(0f), recipe.mean());
+    assertEquals(List.of(1f), recipe.std());
+    assertEquals(BatchSpec.Augmentation.NONE, recipe.augmentation());
+    assertEquals(0, recipe.labelSmoothing());
+    assertEquals(NinBlock.TWO_1X1, recipe.inner());
+    // 60,000 images make 468 full batches and one of 96.
+    assertEquals(469, recipe.stepsPerEpoch(60_000));
+  }
+
+  static List<Recipe> recipes() {
+    Recipe base = Recipes.standard();
+    return List.of(
+        base,
+        Recipes.d2l(),
+        base.toBuilder()
+            .limit(17)
+            .inner(List.of(new Window(3, 1, 1), new Window(1, 1, 0)))
+            .mean(List.of(0.1f, 0.2f, 1 / 3f))
+            .std(List.of(0.5f))
+            .augmentation(new BatchSpec.Augmentation(true, 2))
+            .precision(Precision.BF16)
+            .schedule(new Schedule.Linear(0.3f, 0.05f))
+            .initialisation(Initialisation.PYTORCH)
+            .labelSmoothing(0.1f)
+            .seed(Long.MIN_VALUE)
+            .build(),
+        base.toBuilder()
+            .inner(List.of())
+            .schedule(new Schedule.Steps(0.3f, 0.1f, List.of(0.3f, 0.6f)))
+            .seed(Long.MAX_VALUE)
+            .build());
+  }
+
+  @ParameterizedTest
+  @MethodSource("recipes")
+  void jsonKeepsEverything(Recipe recipe) {
+    String json = RecipeJson.write(recipe).toString();
+    assertEquals(recipe, RecipeJson.read(JsonParser.parseString(json).getAsJsonObject()));
+  }
+
+  @Test
+  void jsonThatLacksSomethingIsRefused() {
+    var json = RecipeJson.write(Recipes.standard());
+    json.remove("momentum");
+    String message =
+        assertThrows(IllegalArgumentException.class, () -> RecipeJson.read(json)).getMessage();
+    assertTrue(message.contains("momentum"), message);
+  }
+
+  @Test
+  void oneMeanServesAllChannels() {
+    Recipe recipe = Recipes.d2l().toBuilder().mean(List.of(0.5f)).std(List.of(0.25f)).build();
+    BatchSpec images = recipe.images(Shape.of(3, 32, 32));
+    assertEquals(List.of(0.5f, 0.5f, 0.5f), images.mean());
+    assertEquals(List.of(0.25f, 0.25f, 0.25f), images.std());
+    assertEquals(Shape.of(3, 224, 224), images.output());
+  }
+
+  @Test
+  void augmentationIsForTrainingOnly() {
+    BatchSpec.Augmentation shift = new BatchSpec.Augmentation(true, 2);
+    Recipe recipe = Recipes.d2l().toBuilder().augmentation(shift).build();
+    Shape source = Shape.of(1, 28, 28);
+    assertEquals(shift, recipe.trainingImages(source).augmentation());
+    assertEquals(BatchSpec.Augmentation.NONE, recipe.images(source).augmentation());
+  }
+
+  @Test
+  void nonsenseIsRefused() {
+    Recipe.Builder builder = Recipes.d2l().toBuilder();
+    assertThrows(IllegalArgumentException.class, () -> builder.batch(0).build());
+    Recipe.Builder other = Recipes.d2l().toBuilder();
+    assertThrows(IllegalArgumentException.class, () -> other.std(List.of(0f)).build());
+    assertThrows(IllegalArgumentException.class, () -> Recipes.named("nothing"));
+    Recipe unknown = Recipes.d2l().toBuilder().network("nothing").build();
+    assertThrows(IllegalArgumentException.class, () -> unknown.describe(10));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"1x1,1x1", "3x3p1", "none", "5x5p2,1x1,3x3"})
+  void innerConvolutionsReadBack(String text) {
+    assertEquals(text, InnerConvolutions.format(InnerConvolutions.parse(text)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "1x3", "1x1,", "3", "3x3s2", "0x0", "-1x-1", "3x3p"})
+  void otherInnerConvolutionsAreRefused(String text) {
+    assertThrows(IllegalArgumentException.class, () -> InnerConvolutions.parse(text));
+  }
+}

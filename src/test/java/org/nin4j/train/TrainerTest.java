@@ -1,0 +1,340 @@
+package org.nin4j.train;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.choice.Devices;
+import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.data.DataException;
+import org.nin4j.data.Shapes;
+import org.nin4j.data.TrainTest;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
+import org.nin4j.model.Network;
+import org.nin4j.model.Relu;
+import org.nin4j.model.Sequential;
+import org.nin4j.tensor.HostTensor;
+
+class TrainerTest {
+  @TempDir private Path folder;
+
+  /** Everything of a history but the clock's part. */
+  private static List<EpochResult> withoutTime(History history) {
+    return history.epochs().stream()
+        .map(
+            r ->
+                new EpochResult(
+                    r.epoch(),
+                    r.trainLoss(),
+                    r.trainAccuracy(),
+                    r.testLoss(),
+                    r.testAccuracy(),
+                    r.testTop5(),
+                    0,
+                    0,
+                    r.learningRate(),
+                    r.deadUnits(),
+                    r.deadClasses()))
+        .toList();
+  }
+
+  private static void assertSameBits(
+      Map<String, HostTensor> expected, Map<String, HostTensor> actual) {
+    assertEquals(expected.keySet(), actual.keySet());
+    expected.forEach(
+        (name, tensor) -> assertArrayEquals(bits(tensor), bits(actual.get(name)), name));
+  }
+
+  private static int[] bits(HostTensor tensor) {
+    int[] bits = new int[tensor.values().length];
+    Arrays.setAll(bits, i -> Float.floatToRawIntBits(tensor.values()[i]));
+    return bits;
+  }
+
+  @Test
+  void theSameSeedGivesTheSameRun() {
+    Checkpoint one = Trial.trainer(Trial.recipe()).train();
+    Checkpoint two = Trial.trainer(Trial.recipe()).train();
+    assertEquals(3, one.history().epochs().size());
+    assertEquals(withoutTime(one.history()), withoutTime(two.history()));
+    assertSameBits(one.parameters(), two.parameters());
+    assertSameBits(one.optimizerState(), two.optimizerState());
+    Checkpoint other = Trial.trainer(Trial.recipe().toBuilder().seed(2).build()).train();
+    assertNotEquals(withoutTime(one.history()), withoutTime(other.history()));
+  }
+
+  @ParameterizedTest(name = "stopped after {1} runs, of training: {0}")
+  @CsvSource({
+    "true, 1",
+    "true, 4",
+    "true, 6",
+    "true, 7",
+    "true, 8",
+    "true, 14",
+    "true, 17",
+    "true, 21",
+    "false, 1",
+    "false, 4",
+    "false, 10"
+  })
+  void aResumedRunEndsAsIfItHadNotStopped(boolean training, int runs) {
+    requireExactResume("reference", training, runs);
+  }
+
+  @ParameterizedTest(name = "stopped after {1} runs, of training: {0}")
+  @CsvSource({"true, 4", "true, 8", "false, 4"})
+  void aResumedRunOnTheCpuEndsAsIfItHadNotStopped(boolean training, int runs) {
+    requireExactResume("cpu", training, runs);
+  }
+
+  private void requireExactResume(String device, boolean training, int runs) {
+    Checkpoint whole;
+    try (Backend backend = Devices.open(device, 2)) {
+      whole = Trial.trainer(backend, Trial.recipe()).train();
+    }
+    Path file = folder.resolve("stopped.safetensors");
+    AtomicReference<Trainer> trainer = new AtomicReference<>();
+    try (Backend backend =
+        new CountingBackend(Devices.open(device, 2), training, runs, () -> trainer.get().stop())) {
+      trainer.set(Trial.trainer(backend, Trial.recipe()));
+      Checkpoint stopped = trainer.get().train();
+      assertFalse(stopped.complete());
+      if (training) {
+        assertEquals(runs, globalStep(stopped));
+      }
+      stopped.write(file);
+    }
+    try (Backend backend = Devices.open(device, 2)) {
+      Checkpoint resumed = Trial.trainer(backend, Trial.recipe()).resume(Checkpoint.read(file));
+      assertTrue(resumed.complete());
+      assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
+      assertSameBits(whole.parameters(), resumed.parameters());
+      assertSameBits(whole.optimizerState(), resumed.optimizerState());
+    }
+  }
+
+  private static int globalStep(Checkpoint checkpoint) {
+    return checkpoint.position().epoch() * Trial.STEPS + checkpoint.position().step();
+  }
+
+  @Test
+  void aRunResumedBetweenEpochsEndsAsIfItHadNotStopped() {
+    List<Checkpoint> afterEpochs = new ArrayList<>();
+    Checkpoint whole = Trial.trainer(Trial.recipe(), Trial.onCheckpoint(afterEpochs::add)).train();
+    assertEquals(3, afterEpochs.size());
+    assertEquals(Position.atEpoch(1), afterEpochs.get(0).position());
+    Path file = folder.resolve("epoch1.safetensors");
+    afterEpochs.get(0).write(file);
+    Checkpoint resumed = Trial.trainer(Trial.recipe()).resume(Checkpoint.read(file));
+    assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
+    assertSameBits(whole.parameters(), resumed.parameters());
+  }
+
+  @Test
+  void stepsAndRatesCountOverTheWholeRun() {
+    CountingBackend backend = new CountingBackend(new ReferenceBackend(), true, -1, () -> {});
+    Trial.trainer(backend, Trial.recipe()).train();
+    List<Epoch> begun = backend.begun();
+    assertEquals(List.of(0, 7, 14), begun.stream().map(Epoch::firstStep).toList());
+    float[] rates = Trial.recipe().schedule().rates(0, 21, 21);
+    for (int epoch = 0; epoch < 3; epoch++) {
+      assertEquals(Trial.recipe().seed(), begun.get(epoch).seed());
+      assertArrayEquals(
+          Arrays.copyOfRange(rates, 7 * epoch, 7 * epoch + 7), begun.get(epoch).learningRates());
+      assertArrayEquals(
+          SampleOrder.shuffled(50, 8, Trial.recipe().seed(), epoch), begun.get(epoch).order());
+    }
+  }
+
+  @Test
+  void listenersAreToldOfEveryEpoch() {
+    List<String> told = new ArrayList<>();
+    TrainingListener listener =
+        new TrainingListener() {
+          @Override
+          public void started(TrainingStart start) {
+            told.add("start of " + start.plan().network() + " " + start.position());
+          }
+
+          @Override
+          public void progressed(Progress progress) {
+            if (progress.step() == progress.steps()) {
+              told.add(progress.phase() + " " + progress.sums().samples());
+            }
+          }
+
+          @Override
+          public void epochEnded(History history) {
+            told.add("epoch " + history.epochs().size());
+          }
+
+          @Override
+          public void checkpointed(Checkpoint checkpoint, boolean best) {
+            told.add("checkpoint " + checkpoint.position());
+          }
+        };
+    Trial.trainer(Trial.recipe().toBuilder().epochs(1).build(), listener).train();
+    assertEquals(
+        List.of(
+            "start of tiny after epoch 0",
+            "TRAINING 50",
+            "EVALUATION 30",
+            "epoch 1",
+            "checkpoint after epoch 1"),
+        told);
+  }
+
+  @Test
+  void trainingLearns() {
+    // Two classes that even a small network tells apart: dark and light images.
+    Recipe recipe = Trial.recipe().toBuilder().epochs(6).labelSmoothing(0).build();
+    TrainTest data = BrightnessData.draw(120, 60);
+    Network network =
+        new Network(
+            "small",
+            Sequential.of(
+                new Conv2d(4, 3, 2, 1),
+                new Relu(),
+                new Conv2d(2, 1, 1, 0),
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    History history =
+        new Trainer(new ReferenceBackend(), recipe, network, data, List.of()).train().history();
+    EpochResult first = history.epochs().get(0);
+    EpochResult last = history.last().orElseThrow();
+    assertTrue(last.trainLoss() < first.trainLoss(), history::toCsv);
+    assertTrue(last.testAccuracy() > 0.95, history::toCsv);
+    // Two classes: the right one is always among the first five.
+    assertEquals(1, last.testTop5());
+  }
+
+  @Test
+  void aLossThatIsNoNumberEndsTheRun() {
+    List<Checkpoint> saved = new ArrayList<>();
+    Recipe recipe = Trial.recipe().toBuilder().schedule(new Schedule.Constant(1e30f)).build();
+    Trainer trainer = Trial.trainer(recipe, Trial.onCheckpoint(saved::add));
+    String message = assertThrows(NumericalException.class, trainer::train).getMessage();
+    assertTrue(message.matches("the loss became (NaN|infinite) by epoch 1, step \\d.*"), message);
+    assertEquals(List.of(), saved);
+  }
+
+  @Test
+  void aParameterThatIsNoNumberIsNeverSaved() {
+    // The only step's loss is finite; the update that follows is not.
+    List<Checkpoint> saved = new ArrayList<>();
+    Recipe recipe =
+        Trial.recipe().toBuilder()
+            .schedule(new Schedule.Constant(Float.MAX_VALUE))
+            .optimizer(new org.nin4j.plan.Sgd(0.9f, true, 1e30f))
+            .batch(50)
+            .build();
+    Trainer trainer = Trial.trainer(recipe, Trial.onCheckpoint(saved::add));
+    String message = assertThrows(NumericalException.class, trainer::train).getMessage();
+    assertTrue(message.contains("conv1.weight became"), message);
+    assertEquals(List.of(), saved);
+  }
+
+  @Test
+  void otherDataUnderTheSameNameIsRefused() {
+    Checkpoint checkpoint = Trial.trainer(Trial.recipe().toBuilder().epochs(1).build()).train();
+    Trainer trainer =
+        new Trainer(
+            new ReferenceBackend(),
+            Trial.recipe(),
+            Trial.NETWORK,
+            Shapes.draw(6, 50, 30, 1),
+            List.of());
+    String message =
+        assertThrows(DataException.class, () -> trainer.resume(checkpoint)).getMessage();
+    assertTrue(message.contains("trained on other data"), message);
+  }
+
+  @Test
+  void withinAnEpochTheBatchSizeCannotChange() {
+    AtomicReference<Trainer> trainer = new AtomicReference<>();
+    CountingBackend backend =
+        new CountingBackend(new ReferenceBackend(), true, 3, () -> trainer.get().stop());
+    trainer.set(Trial.trainer(backend, Trial.recipe()));
+    Checkpoint stopped = trainer.get().train();
+    Trainer other = Trial.trainer(Trial.recipe().toBuilder().batch(10).build());
+    String message =
+        assertThrows(CheckpointException.class, () -> other.resume(stopped)).getMessage();
+    assertTrue(message.contains("in epoch 1, after step 3"), message);
+  }
+
+  @Test
+  void betweenEpochsTheRecipeCanChange() {
+    Checkpoint checkpoint = Trial.trainer(Trial.recipe().toBuilder().epochs(1).build()).train();
+    Recipe more =
+        Trial.recipe().toBuilder()
+            .epochs(2)
+            .batch(10)
+            .schedule(new Schedule.Constant(0.001f))
+            .build();
+    Checkpoint longer = Trial.trainer(more).resume(checkpoint);
+    assertEquals(2, longer.history().epochs().size());
+    assertEquals(0.001f, longer.history().last().orElseThrow().learningRate());
+  }
+
+  @Test
+  void deadUnitsAreCounted() {
+    // Parameters by hand: filters 1 and 2 of the first layer always give less than 0, and classes
+    // 4 and 7 do.
+    Checkpoint start = Trial.trainer(Trial.recipe()).train();
+    Map<String, HostTensor> parameters = new LinkedHashMap<>(start.parameters());
+    float[] conv1 = new float[36];
+    parameters.put("conv1.weight", new HostTensor(parameters.get("conv1.weight").shape(), conv1));
+    parameters.put(
+        "conv1.bias",
+        new HostTensor(parameters.get("conv1.bias").shape(), new float[] {1, -1, 0, 2}));
+    float[] conv2 = new float[360];
+    parameters.put("conv2.weight", new HostTensor(parameters.get("conv2.weight").shape(), conv2));
+    parameters.put(
+        "conv2.bias",
+        new HostTensor(
+            parameters.get("conv2.bias").shape(), new float[] {1, 1, 1, 1, -1, 1, 1, 0, 1, 1}));
+    try (DeadUnits deadUnits =
+        new DeadUnits(new ReferenceBackend(), Trial.recipe(), Trial.NETWORK, Trial.data().test())) {
+      assertEquals(new DeadUnits.Count(4, 2), deadUnits.count(parameters));
+    }
+  }
+
+  @Test
+  void withoutReluAtItsEndANetworkHasNoDeadClasses() {
+    Network network =
+        new Network(
+            "open",
+            Sequential.of(
+                new Conv2d(10, 3, 1, 1),
+                new Relu(),
+                new Conv2d(10, 1, 1, 0),
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    Map<String, HostTensor> zeros = new LinkedHashMap<>();
+    network
+        .parameters(org.nin4j.tensor.Shape.of(1, 8, 8))
+        .forEach(p -> zeros.put(p.name(), HostTensor.zeros(p.shape())));
+    try (DeadUnits deadUnits =
+        new DeadUnits(new ReferenceBackend(), Trial.recipe(), network, Trial.data().test())) {
+      assertEquals(new DeadUnits.Count(10, 0), deadUnits.count(zeros));
+    }
+  }
+}
