@@ -103,4 +103,79 @@ public final class Philox {
       return (int) (product >>> 32);
     }
   }
+
+  /**
+   * The same sequence from any element on, drawn in many blocks at once: the loops are such that
+   * the compiler turns them into vector instructions.
+   */
+  public static final class Lanes {
+    private static final int BLOCKS = 128;
+    private static final long LOW = 0xffffffffL;
+
+    /** The first words of all blocks, then the second ones, and so on. */
+    private final long[] counters = new long[4 * BLOCKS];
+
+    private final int[] outputs = new int[4 * BLOCKS];
+    private long seed;
+    private int step;
+    private int stream;
+    private long nextBlock;
+    private int next;
+
+    /** Goes to an element of the sequence (seed, step, stream). */
+    public void begin(long seed, long element, int step, int stream) {
+      this.seed = seed;
+      this.step = step;
+      this.stream = stream;
+      nextBlock = element >>> 2;
+      draw();
+      next = (int) (element & 3);
+    }
+
+    /** The next element, uniform in [0, 1). */
+    public float nextUniform() {
+      if (next == outputs.length) {
+        draw();
+        next = 0;
+      }
+      return uniform(outputs[next++]);
+    }
+
+    private void draw() {
+      for (int i = 0; i < BLOCKS; i++) {
+        long block = nextBlock + i;
+        counters[i] = block & LOW;
+        counters[BLOCKS + i] = block >>> 32;
+        counters[2 * BLOCKS + i] = step & LOW;
+        counters[3 * BLOCKS + i] = stream & LOW;
+      }
+      int k0 = (int) seed;
+      int k1 = (int) (seed >>> 32);
+      for (int round = 0; round < ROUNDS; round++) {
+        round(counters, k0 & LOW, k1 & LOW);
+        k0 += WEYL_0;
+        k1 += WEYL_1;
+      }
+      for (int i = 0; i < BLOCKS; i++) {
+        outputs[4 * i] = (int) counters[i];
+        outputs[4 * i + 1] = (int) counters[BLOCKS + i];
+        outputs[4 * i + 2] = (int) counters[2 * BLOCKS + i];
+        outputs[4 * i + 3] = (int) counters[3 * BLOCKS + i];
+      }
+      nextBlock += BLOCKS;
+    }
+
+    private static void round(long[] c, long k0, long k1) {
+      for (int i = 0; i < BLOCKS; i++) {
+        long product0 = MULTIPLIER_0 * c[i];
+        long product1 = MULTIPLIER_1 * c[2 * BLOCKS + i];
+        long next0 = (product1 >>> 32) ^ c[BLOCKS + i] ^ k0;
+        long next2 = (product0 >>> 32) ^ c[3 * BLOCKS + i] ^ k1;
+        c[i] = next0;
+        c[BLOCKS + i] = product1 & LOW;
+        c[2 * BLOCKS + i] = next2;
+        c[3 * BLOCKS + i] = product0 & LOW;
+      }
+    }
+  }
 }

@@ -42,6 +42,27 @@ class PhiloxTest {
   }
 
   @Test
+  void lanesAreTheSequenceFromAnyElement() {
+    Philox.Sequence sequence = new Philox.Sequence(-3, 6, 0x20001);
+    float[] expected = new float[1500];
+    for (int i = 0; i < expected.length; i++) {
+      expected[i] = sequence.nextUniform();
+    }
+    Philox.Lanes lanes = new Philox.Lanes();
+    for (int first : new int[] {0, 1, 6, 511, 513}) {
+      lanes.begin(-3, first, 6, 0x20001);
+      for (int i = first; i < expected.length; i++) {
+        assertEquals(expected[i], lanes.nextUniform());
+      }
+    }
+    lanes.begin(8, 0x4_0000_0004L, 1, 2);
+    int[] block = new int[4];
+    Philox.block(8, 0x1_0000_0001L, 1, 2, block);
+    assertEquals(Philox.uniform(block[0]), lanes.nextUniform());
+    assertEquals(Philox.uniform(block[1]), lanes.nextUniform());
+  }
+
+  @Test
   void uniformsLieInTheHalfOpenUnitInterval() {
     assertEquals(0f, Philox.uniform(0));
     assertEquals(1 - 0x1p-24f, Philox.uniform(-1));

@@ -1,0 +1,354 @@
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
+
+/**
+ * Runs the same NiN steps in several engines, in turn, and prints how long each takes. Every engine
+ * is a process that stays alive and runs steps when told to, so that whatever else the machine does
+ * meets all of them alike. The first engine named is the one that the others are compared with.
+ *
+ * <p>Run from the project's folder, after what {@code bench/run} builds: {@code java
+ * bench/Compare.java [name=value ...]}; see {@link #DEFAULTS}.
+ */
+public final class Compare {
+  private static final Map<String, String> DEFAULTS =
+      Map.of(
+          "engines", "nin4j-onednn,libtorch-nchw,libtorch-nhwc",
+          "precision", "fp32,bf16",
+          "purpose", "train",
+          "batch", "128",
+          "pixels", "224",
+          "threads", String.valueOf(Runtime.getRuntime().availableProcessors()),
+          "rounds", "5",
+          "steps", "3",
+          "warmup", "3",
+          "results", "bench/results");
+
+  /** glibc keeps what it has and asks for large pages, instead of returning memory every step. */
+  private static final Map<String, String> TUNED =
+      Map.of(
+          "MALLOC_ARENA_MAX", "1",
+          "MALLOC_MMAP_THRESHOLD_", "8589934592",
+          "MALLOC_TRIM_THRESHOLD_", "21474836480",
+          "MALLOC_TOP_PAD_", "67108864",
+          "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
+
+  private static final Pattern NUMBER = Pattern.compile("\"(\\w+)\":([-+.\\deE]+|NaN)");
+
+  /** One comparison: what all engines do alike. */
+  private record Work(
+      String precision, String purpose, int batch, int pixels, int threads, int warmup) {
+    String title() {
+      return "%s, %s, batch %d, 1×%d×%d, %d threads"
+          .formatted(
+              purpose.equals("train") ? "training step" : "inference",
+              precision,
+              batch,
+              pixels,
+              pixels,
+              threads);
+    }
+  }
+
+  /** An engine at work. */
+  private static final class Engine {
+    final String name;
+    final String description;
+    final List<Double> secondsPerStep = new ArrayList<>();
+    double peakMemory;
+    private final Process process;
+    private final BufferedReader replies;
+    private final PrintWriter commands;
+
+    Engine(String name, Work work) throws IOException {
+      this.name = name;
+      ProcessBuilder builder = new ProcessBuilder(command(name, work));
+      builder.environment().put("OMP_NUM_THREADS", String.valueOf(work.threads()));
+      builder.environment().putAll(environment(name));
+      builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+      process = builder.start();
+      replies =
+          new BufferedReader(
+              new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+      commands = new PrintWriter(process.getOutputStream(), true, StandardCharsets.UTF_8);
+      String ready = reply();
+      description = ready.replaceAll(".*\"ready\":\"(.*)\".*", "$1");
+    }
+
+    private String reply() throws IOException {
+      String line = replies.readLine();
+      while (line != null && !line.startsWith("{")) {
+        line = replies.readLine();
+      }
+      if (line == null) {
+        throw new IOException(name + " ended before it answered; its messages are above");
+      }
+      return line;
+    }
+
+    /** Seconds a step, over so many steps. */
+    double run(int steps) throws IOException {
+      commands.println("run " + steps);
+      Map<String, Double> numbers = new LinkedHashMap<>();
+      Matcher matcher = NUMBER.matcher(reply());
+      while (matcher.find()) {
+        numbers.put(matcher.group(1), Double.valueOf(matcher.group(2)));
+      }
+      if (!Double.isFinite(numbers.get("loss"))) {
+        throw new IOException(name + " computed a loss of " + numbers.get("loss"));
+      }
+      peakMemory = numbers.get("peakMemoryKiB") / (1 << 20);
+      return numbers.get("seconds") / steps;
+    }
+
+    /** An engine ends when its input does. */
+    void end() throws IOException {
+      commands.close();
+      try {
+        process.waitFor();
+      } catch (InterruptedException e) {
+        process.destroy();
+        Thread.currentThread().interrupt();
+      }
+    }
+
+    double median() {
+      List<Double> sorted = secondsPerStep.stream().sorted().toList();
+      int middle = sorted.size() / 2;
+      return sorted.size() % 2 == 1
+          ? sorted.get(middle)
+          : (sorted.get(middle - 1) + sorted.get(middle)) / 2;
+    }
+
+    double least() {
+      return Collections.min(secondsPerStep);
+    }
+
+    double most() {
+      return Collections.max(secondsPerStep);
+    }
+  }
+
+  private Compare() {}
+
+  public static void main(String[] arguments) throws IOException {
+    Map<String, String> options = new LinkedHashMap<>(DEFAULTS);
+    for (String argument : arguments) {
+      String[] pair = argument.split("=", 2);
+      if (pair.length != 2 || !DEFAULTS.containsKey(pair[0])) {
+        System.err.println("there is no setting '" + argument + "'; there are " + DEFAULTS);
+        System.exit(2);
+      }
+      options.put(pair[0], pair[1]);
+    }
+    StringBuilder json = new StringBuilder();
+    StringBuilder tables = new StringBuilder();
+    for (String purpose : options.get("purpose").split(",")) {
+      for (String precision : options.get("precision").split(",")) {
+        Work work =
+            new Work(
+                precision,
+                purpose,
+                number(options, "batch"),
+                number(options, "pixels"),
+                number(options, "threads"),
+                number(options, "warmup"));
+        List<Engine> engines = race(work, options);
+        String table = table(work, engines);
+        System.out.println(table);
+        tables.append(table).append('\n');
+        engines.forEach(e -> json.append(json.isEmpty() ? "" : ",\n").append(json(work, e)));
+      }
+    }
+    write(options, arguments, json.toString(), tables.toString());
+  }
+
+  private static int number(Map<String, String> options, String name) {
+    return Integer.parseInt(options.get(name));
+  }
+
+  private static List<Engine> race(Work work, Map<String, String> options) throws IOException {
+    int rounds = number(options, "rounds");
+    int steps = number(options, "steps");
+    List<Engine> engines = new ArrayList<>();
+    try {
+      for (String name : options.get("engines").split(",")) {
+        System.err.println(work.title() + ": starting " + name);
+        Engine engine = new Engine(name, work);
+        engines.add(engine);
+        engine.run(work.warmup());
+      }
+      for (int round = 0; round < rounds; round++) {
+        List<Engine> turn = new ArrayList<>(engines);
+        Collections.rotate(turn, round);
+        for (Engine engine : turn) {
+          // Threads and caches come back from the engine before.
+          engine.run(1);
+          engine.secondsPerStep.add(engine.run(steps));
+        }
+        System.err.printf(
+            Locale.ROOT,
+            "%s: round %d of %d: %s%n",
+            work.title(),
+            round + 1,
+            rounds,
+            engines.stream()
+                .map(
+                    e ->
+                        "%s %.3f s"
+                            .formatted(e.name, e.secondsPerStep.get(e.secondsPerStep.size() - 1)))
+                .collect(Collectors.joining(", ")));
+      }
+    } finally {
+      for (Engine engine : engines) {
+        engine.end();
+      }
+    }
+    return engines;
+  }
+
+  private static List<String> command(String name, Work work) {
+    List<String> settings =
+        List.of(
+            "batch=" + work.batch(),
+            "pixels=" + work.pixels(),
+            "precision=" + work.precision(),
+            "purpose=" + work.purpose(),
+            "threads=" + work.threads());
+    String[] parts = name.split("-");
+    String libtorch = "bench/peers/libtorch/target/";
+    String djl = "bench/peers/djl/target/";
+    List<String> command = new ArrayList<>(List.of("java", "-XX:+UseSerialGC", "-cp"));
+    switch (parts[0]) {
+      case "nin4j" -> {
+        command.add(path("target/test-classes", "target/nin4j.jar", "target/lib/*"));
+        command.addAll(List.of("org.nin4j.bench.NinStep", "backend=" + parts[1]));
+      }
+      case "libtorch" -> {
+        command.add(path(libtorch + "peer-libtorch.jar", libtorch + "lib/*"));
+        command.addAll(List.of("org.nin4j.bench.libtorch.TrainingStep", "layout=" + parts[1]));
+      }
+      case "djl" -> {
+        command.add(path(djl + "peer-djl.jar", djl + "lib/*"));
+        command.add("org.nin4j.bench.djl.TrainingStep");
+      }
+      default -> throw new IllegalArgumentException("there is no engine " + name);
+    }
+    command.addAll(settings);
+    return command;
+  }
+
+  private static String path(String... parts) {
+    return String.join(File.pathSeparator, parts);
+  }
+
+  /** Ours gets what its launcher sets; the peers get the allocator that suits them best. */
+  private static Map<String, String> environment(String name) {
+    if (name.startsWith("nin4j")) {
+      return Map.of("GLIBC_TUNABLES", TUNED.get("GLIBC_TUNABLES"));
+    }
+    return name.endsWith("-untuned") ? Map.of() : TUNED;
+  }
+
+  private static String table(Work work, List<Engine> engines) {
+    Engine first = engines.get(0);
+    StringBuilder table = new StringBuilder();
+    table.append("%s\n\n".formatted(work.title()));
+    table.append(
+        "| engine | ms a step: median | least – most | images/s | %s is faster by | peak memory GB |\n"
+            .formatted(first.name));
+    table.append("|---|---|---|---|---|---|\n");
+    for (Engine engine : engines) {
+      String ratio =
+          engine == first
+              ? "–"
+              : String.format(
+                  Locale.ROOT,
+                  "%.2f× (%.2f – %.2f)",
+                  engine.median() / first.median(),
+                  ratios(engine, first).min().orElseThrow(),
+                  ratios(engine, first).max().orElseThrow());
+      table.append(
+          String.format(
+              Locale.ROOT,
+              "| %s | %.1f | %.1f – %.1f | %.1f | %s | %.2f |\n",
+              engine.name,
+              engine.median() * 1e3,
+              engine.least() * 1e3,
+              engine.most() * 1e3,
+              work.batch() / engine.median(),
+              ratio,
+              engine.peakMemory));
+    }
+    return table.toString();
+  }
+
+  /** Round by round. */
+  private static DoubleStream ratios(Engine engine, Engine first) {
+    List<Double> ratios = new ArrayList<>();
+    for (int i = 0; i < engine.secondsPerStep.size(); i++) {
+      ratios.add(engine.secondsPerStep.get(i) / first.secondsPerStep.get(i));
+    }
+    return ratios.stream().mapToDouble(Double::doubleValue);
+  }
+
+  private static String json(Work work, Engine engine) {
+    return String.format(
+        Locale.ROOT,
+        "{\"engine\":\"%s\",\"description\":\"%s\",\"purpose\":\"%s\",\"precision\":\"%s\","
+            + "\"batch\":%d,\"pixels\":%d,\"threads\":%d,\"medianSecondsPerStep\":%.6f,"
+            + "\"secondsPerStep\":%s,\"peakMemoryGiB\":%.3f}",
+        engine.name,
+        engine.description,
+        work.purpose(),
+        work.precision(),
+        work.batch(),
+        work.pixels(),
+        work.threads(),
+        engine.median(),
+        engine.secondsPerStep,
+        engine.peakMemory);
+  }
+
+  private static void write(
+      Map<String, String> options, String[] arguments, String json, String tables)
+      throws IOException {
+    String date = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HHmmss"));
+    String command = String.join(" ", "java bench/Compare.java", String.join(" ", arguments));
+    Path folder = Files.createDirectories(Path.of(options.get("results")));
+    Path file = folder.resolve("compare-" + date + ".json");
+    Files.writeString(
+        file,
+        "{\"date\":\"%s\",\"processor\":\"%s\",\"command\":\"%s\",\"results\":[\n%s\n]}\n"
+            .formatted(date, processor(), command, json));
+    Path table = folder.resolve("compare-" + date + ".md");
+    Files.writeString(
+        table, "%s, %s, `%s`\n\n%s".formatted(date, processor(), command.trim(), tables));
+    System.out.println("written to " + file + " and " + table);
+  }
+
+  private static String processor() throws IOException {
+    return Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
+        .filter(line -> line.startsWith("model name"))
+        .map(line -> line.substring(line.indexOf(':') + 2))
+        .findFirst()
+        .orElse("unknown processor");
+  }
+}
