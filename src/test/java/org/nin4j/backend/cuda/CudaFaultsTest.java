@@ -134,7 +134,7 @@ class CudaFaultsTest {
     CudaOptions options = StandInGpu.options().withCache(cache).withWorkspaceBytes(16 << 10);
     train(StandInGpu.options());
     Path kernels = Files.createDirectory(cache.resolve("kernels"));
-    try (Stream<Path> compiled = Files.list(StandInGpu.CACHE.resolve("kernels"))) {
+    try (Stream<Path> compiled = Files.list(StandInGpu.cache().resolve("kernels"))) {
       for (Path kernel : compiled.toList()) {
         Files.copy(kernel, kernels.resolve(kernel.getFileName()));
       }
