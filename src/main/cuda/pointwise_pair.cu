@@ -18,7 +18,8 @@
 //            256   64    32    168 960    101 376
 //            384   64    16    150 528    100 352
 //
-//          so 7 warps for 256 channels on sm_80 and 4, except for 96, on sm_86, 89 and 120. A grid of as many blocks as the device holds at once, at most rows / (warps R).
+//          so 7 warps for 256 channels on sm_80; 4 for 256 and 384 on sm_86, 89 and 120. A grid of
+//          as many blocks as the device holds at once, at most ceil(rows / (warps R)).
 // Bytes    rows C 4, with `between` rows C 6, and the weights, 4 C C, for each block's turn.
 // FLOPs    rows C (4 C + 4).
 #include "grid.cuh"
