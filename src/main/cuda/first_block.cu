@@ -8,8 +8,8 @@
 //   c[i, j, o] = max(sum over c of w3[o, c] b[i, j, c] + b3[o], 0)     each rounded to bf16
 //   y[i, j, o] = max over u, v < 3 of c[2 i + u, 2 j + v, o], position 3 u + v as in max_pool.cu
 //
-// A block takes a strip of pooled rows, some at a time, and keeps the weights and the last rows of c
-// in shared memory. A warp takes 32 pixels through all three products in registers. A filter row
+// A block takes a strip of pooled rows, some at a time, and keeps the weights and the last rows of
+// c in shared memory. A warp takes 32 pixels through all three products in registers. A filter row
 // of the first convolution counts as 16 channels, 5 of them with weight 0, so that its factors are
 // whole words of the image: 45 % more multiplications of what is a tenth of the network's.
 //
@@ -20,8 +20,8 @@
 // Launch   from sm_80 on; any number of blocks, at most images strips; dynamic shared memory, in
 //          bytes, for G pooled rows at a time:
 //          2 (37 632 + (2 G + 1) conv_width 104 + (8 G + 11) (width + 6)),
-//          at 224 pixels 143 844 with G = 2 and 117 584 with G = 1. sm_80 has 166 912, sm_90 and 100
-//          232 448, others 101 376, enough for 128 pixels with G = 1.
+//          at 224 pixels 143 844 with G = 2 and 117 700 with G = 1. sm_80 has 166 912, sm_90 and
+//          100 have 232 448, others 101 376, enough for 128 pixels with G = 1.
 // Bytes    x 2, y 2 and position, and the weights for each block; strips overlap in 11 - 4 + 8 rows
 //          of x and compute one row of c twice.
 // FLOPs    conv pixels 96 2 (121 + 96 + 96).

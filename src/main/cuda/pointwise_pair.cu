@@ -9,7 +9,7 @@
 // all chunks stay there, for 256 and 384 the next one is fetched while the last one is at work.
 //
 // Shapes   x, between, y [rows, C] with rows = N H W; w1, w2 [C, C] in bf16, filters first; b1, b2
-//          [C] in fp32. All addresses are multiples of 16. between may be null, where only y counts.
+//          [C] in fp32. All addresses are multiples of 16. between may be null if only y counts.
 // Launch   from sm_80 on; blocks of `warps` warps, at most 8; dynamic shared memory, in bytes,
 //          2 (C + 8) (F + warps R), with F the filters held and R the rows of a warp:
 //
@@ -49,7 +49,8 @@ struct Filters {
   __device__ void request(int chunk) const {
     constexpr int PIECES = C / 8;
     const bool early = chunk < CHUNKS / 2;
-    const bf16* source = (early ? first : second) + (early ? chunk : chunk - CHUNKS / 2) * CHUNK * C;
+    const int number = early ? chunk : chunk - CHUNKS / 2;
+    const bf16* source = (early ? first : second) + number * CHUNK * C;
     for (int i = threadIdx.x; i < CHUNK * PIECES; i += blockDim.x) {
       copy_async(place(chunk) + i / PIECES * STRIDE<C> + i % PIECES * 8, source + i * 8);
     }

@@ -4,9 +4,6 @@
 #pragma once
 #include "kernel_runtime.h"
 
-// Where a kernel has instructions of the GPU's own, this asks for their stand-ins.
-#define __STAND_IN__ 1
-
 #define __CUDACC_RTC__ 1
 #define __CUDACC__ 1
 
