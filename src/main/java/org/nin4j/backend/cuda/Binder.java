@@ -202,7 +202,7 @@ final class Binder {
   private void biasGradient(Assembly a, TensorSpec gradient, CUdeviceptr dy, TensorSpec db) {
     int channels = gradient.shape().dim(1);
     long rows = gradient.shape().elements() / channels;
-    int parts = CudaStorage.parts(device, rows);
+    int parts = CudaStorage.parts(rows);
     CUdeviceptr partial = a.scratch((long) parts * channels * Float.BYTES);
     a.launchBlocks(
         "bias_gradient", "bias_gradient_" + a.suffix(), parts, dy, partial, rows, channels);
@@ -224,7 +224,7 @@ final class Binder {
   private void reluBiasBackward(Assembly a, ReluBiasBackward s) {
     int channels = s.output().shape().dim(1);
     long rows = s.output().shape().elements() / channels;
-    int parts = CudaStorage.parts(device, rows);
+    int parts = CudaStorage.parts(rows);
     CUdeviceptr y = a.read(s.output());
     CUdeviceptr dy = a.read(s.outputGradient());
     CUdeviceptr dx = a.write(s.inputGradient());
