@@ -105,76 +105,78 @@ public final class Philox {
   }
 
   /**
-   * The same sequence from any element on, drawn in many blocks at once: the loops are such that
-   * the compiler turns them into vector instructions.
+   * The same outputs, many blocks at once, into an array: each loop does one thing to one array,
+   * which is what the compiler turns into vector instructions.
    */
   public static final class Lanes {
     private static final int BLOCKS = 128;
     private static final long LOW = 0xffffffffL;
 
-    /** The first words of all blocks, then the second ones, and so on. */
-    private final long[] counters = new long[4 * BLOCKS];
-
+    private final long[] c0 = new long[BLOCKS];
+    private final long[] c1 = new long[BLOCKS];
+    private final long[] c2 = new long[BLOCKS];
+    private final long[] c3 = new long[BLOCKS];
+    private final long[] product0 = new long[BLOCKS];
+    private final long[] product1 = new long[BLOCKS];
     private final int[] outputs = new int[4 * BLOCKS];
-    private long seed;
-    private int step;
-    private int stream;
-    private long nextBlock;
-    private int next;
 
-    /** Goes to an element of the sequence (seed, step, stream). */
-    public void begin(long seed, long element, int step, int stream) {
-      this.seed = seed;
-      this.step = step;
-      this.stream = stream;
-      nextBlock = element >>> 2;
-      draw();
-      next = (int) (element & 3);
-    }
-
-    /** The next element, uniform in [0, 1). */
-    public float nextUniform() {
-      if (next == outputs.length) {
-        draw();
-        next = 0;
+    /** Fills {@code bits} with the sequence (seed, step, stream) from {@code element} on. */
+    public void draw(long seed, long element, int step, int stream, int[] bits) {
+      long block = element >>> 2;
+      int from = (int) (element & 3);
+      int done = 0;
+      while (done < bits.length) {
+        blocks(seed, block, step, stream);
+        int count = Math.min(outputs.length - from, bits.length - done);
+        System.arraycopy(outputs, from, bits, done, count);
+        done += count;
+        block += BLOCKS;
+        from = 0;
       }
-      return uniform(outputs[next++]);
     }
 
-    private void draw() {
+    private void blocks(long seed, long first, int step, int stream) {
       for (int i = 0; i < BLOCKS; i++) {
-        long block = nextBlock + i;
-        counters[i] = block & LOW;
-        counters[BLOCKS + i] = block >>> 32;
-        counters[2 * BLOCKS + i] = step & LOW;
-        counters[3 * BLOCKS + i] = stream & LOW;
+        c0[i] = (first + i) & LOW;
+        c1[i] = (first + i) >>> 32;
+        c2[i] = step & LOW;
+        c3[i] = stream & LOW;
       }
       int k0 = (int) seed;
       int k1 = (int) (seed >>> 32);
       for (int round = 0; round < ROUNDS; round++) {
-        round(counters, k0 & LOW, k1 & LOW);
+        multiply(c0, MULTIPLIER_0, product0);
+        multiply(c2, MULTIPLIER_1, product1);
+        mix(product1, c1, k0 & LOW, c0);
+        mix(product0, c3, k1 & LOW, c2);
+        low(product1, c1);
+        low(product0, c3);
         k0 += WEYL_0;
         k1 += WEYL_1;
       }
       for (int i = 0; i < BLOCKS; i++) {
-        outputs[4 * i] = (int) counters[i];
-        outputs[4 * i + 1] = (int) counters[BLOCKS + i];
-        outputs[4 * i + 2] = (int) counters[2 * BLOCKS + i];
-        outputs[4 * i + 3] = (int) counters[3 * BLOCKS + i];
+        outputs[4 * i] = (int) c0[i];
+        outputs[4 * i + 1] = (int) c1[i];
+        outputs[4 * i + 2] = (int) c2[i];
+        outputs[4 * i + 3] = (int) c3[i];
       }
-      nextBlock += BLOCKS;
     }
 
-    private static void round(long[] c, long k0, long k1) {
+    private static void multiply(long[] words, long multiplier, long[] products) {
       for (int i = 0; i < BLOCKS; i++) {
-        long product0 = MULTIPLIER_0 * c[i];
-        long product1 = MULTIPLIER_1 * c[2 * BLOCKS + i];
-        long next0 = (product1 >>> 32) ^ c[BLOCKS + i] ^ k0;
-        long next2 = (product0 >>> 32) ^ c[3 * BLOCKS + i] ^ k1;
-        c[i] = next0;
-        c[BLOCKS + i] = product1 & LOW;
-        c[2 * BLOCKS + i] = next2;
-        c[3 * BLOCKS + i] = product0 & LOW;
+        products[i] = words[i] * multiplier;
+      }
+    }
+
+    private static void mix(long[] products, long[] words, long key, long[] mixed) {
+      for (int i = 0; i < BLOCKS; i++) {
+        mixed[i] = (products[i] >>> 32) ^ words[i] ^ key;
+      }
+    }
+
+    private static void low(long[] products, long[] words) {
+      for (int i = 0; i < BLOCKS; i++) {
+        words[i] = products[i] & LOW;
       }
     }
   }

@@ -19,7 +19,6 @@ import org.nin4j.plan.MakeBatch;
 import org.nin4j.plan.MaxPoolBackward;
 import org.nin4j.plan.MaxPoolForward;
 import org.nin4j.plan.Plan;
-import org.nin4j.plan.Precision;
 import org.nin4j.plan.ReluBackward;
 import org.nin4j.plan.ReluBiasBackward;
 import org.nin4j.plan.ReluForward;
@@ -35,10 +34,9 @@ import org.nin4j.tensor.Shape;
 final class Binder {
   private static final CUdeviceptr NONE = new CUdeviceptr();
 
-  private final Scope owner;
   private final Device device;
   private final KernelLibrary kernels;
-  private final ConvolutionSearch search;
+  private final WeightedSteps weighted;
   private final SessionMemory memory;
   private final RunInputs inputs;
   private final Plan plan;
@@ -53,10 +51,9 @@ final class Binder {
       ConvolutionSearch search,
       SessionMemory memory,
       RunInputs inputs) {
-    this.owner = owner;
     this.device = device;
     this.kernels = kernels;
-    this.search = search;
+    this.weighted = new WeightedSteps(owner, device, kernels, search, memory);
     this.memory = memory;
     this.inputs = inputs;
     this.plan = memory.placed().plan();
@@ -69,23 +66,23 @@ final class Binder {
     if (step instanceof MakeBatch s) {
       makeBatch(a, s, memory.resident(index));
     } else if (step instanceof ConvolutionForward s) {
-      convolutionForward(a, s);
+      weighted.convolutionForward(a, s);
     } else if (step instanceof ConvolutionBackwardData s) {
-      convolutionBackwardData(a, s);
+      weighted.convolutionBackwardData(a, s);
     } else if (step instanceof ConvolutionBackwardFilter s) {
-      convolutionBackwardFilter(a, s);
+      weighted.convolutionBackwardFilter(a, s);
     } else if (step instanceof LinearForward s) {
-      linearForward(a, s);
+      weighted.linearForward(a, s);
     } else if (step instanceof LinearBackwardData s) {
-      linearBackwardData(a, s);
+      weighted.linearBackwardData(a, s);
     } else if (step instanceof LinearBackwardFilter s) {
-      linearBackwardFilter(a, s);
+      weighted.linearBackwardFilter(a, s);
     } else if (step instanceof ReluForward s) {
       reluForward(a, s);
     } else if (step instanceof ReluBackward s) {
       reluBackward(a, s);
     } else if (step instanceof ReluBiasBackward s) {
-      reluBiasBackward(a, s);
+      weighted.reluBiasBackward(a, s);
     } else if (step instanceof MaxPoolForward s) {
       maxPoolForward(a, s);
     } else if (step instanceof MaxPoolBackward s) {
@@ -162,139 +159,6 @@ final class Binder {
         Philox.Stream.AUGMENTATION,
         s.spec().augmentation().flip() ? 1 : 0,
         s.spec().augmentation().shift());
-  }
-
-  private void convolutionForward(Assembly a, ConvolutionForward s) {
-    CUdeviceptr x = a.read(s.input());
-    CUdeviceptr y = a.write(s.output());
-    convolution(a, s, x, a.parameter(s.weight()), memory.at(s.bias()), a.parameter(s.bias()), y);
-  }
-
-  private void convolutionBackwardData(Assembly a, ConvolutionBackwardData s) {
-    CUdeviceptr dy = a.read(s.outputGradient());
-    CUdeviceptr dx = a.write(s.inputGradient());
-    convolution(a, s, dx, a.parameter(s.weight()), NONE, NONE, dy);
-  }
-
-  private void convolutionBackwardFilter(Assembly a, ConvolutionBackwardFilter s) {
-    CUdeviceptr x = a.read(s.input());
-    CUdeviceptr dy = a.read(s.outputGradient());
-    convolution(a, s, x, memory.at(s.weightGradient()), NONE, NONE, dy);
-    s.biasGradient().ifPresent(db -> biasGradient(a, s.outputGradient(), dy, db));
-  }
-
-  private void convolution(
-      Assembly a,
-      Step step,
-      CUdeviceptr x,
-      CUdeviceptr weight,
-      CUdeviceptr bias,
-      CUdeviceptr typedBias,
-      CUdeviceptr y) {
-    ConvolutionCase c = Steps.convolution(step, plan.precision()).orElseThrow();
-    long bytes = search.scratchBytes(c);
-    ConvolutionWork.Operands at =
-        new ConvolutionWork.Operands(x, weight, bias, typedBias, y, a.scratch(bytes));
-    a.add(ConvolutionWork.of(owner, device, kernels, c, search.choose(c, at, bytes), at));
-  }
-
-  /** db = the sum of dy over all but the channels. */
-  private void biasGradient(Assembly a, TensorSpec gradient, CUdeviceptr dy, TensorSpec db) {
-    int channels = gradient.shape().dim(1);
-    long rows = gradient.shape().elements() / channels;
-    int parts = CudaStorage.parts(device, rows);
-    CUdeviceptr partial = a.scratch((long) parts * channels * Float.BYTES);
-    a.launchBlocks(
-        "bias_gradient", "bias_gradient_" + a.suffix(), parts, dy, partial, rows, channels);
-    finishBiasGradient(a, partial, db, parts, channels);
-  }
-
-  private void finishBiasGradient(
-      Assembly a, CUdeviceptr partial, TensorSpec db, int parts, int channels) {
-    a.launchBlocks(
-        "bias_gradient",
-        "bias_gradient_finish",
-        kernels.tiles((channels + 7) / 8),
-        partial,
-        memory.at(db),
-        parts,
-        channels);
-  }
-
-  private void reluBiasBackward(Assembly a, ReluBiasBackward s) {
-    int channels = s.output().shape().dim(1);
-    long rows = s.output().shape().elements() / channels;
-    int parts = CudaStorage.parts(device, rows);
-    CUdeviceptr y = a.read(s.output());
-    CUdeviceptr dy = a.read(s.outputGradient());
-    CUdeviceptr dx = a.write(s.inputGradient());
-    CUdeviceptr partial = a.scratch((long) parts * channels * Float.BYTES);
-    a.launchBlocks(
-        "bias_gradient",
-        "relu_bias_backward_" + a.suffix(),
-        parts,
-        y,
-        dy,
-        dx,
-        partial,
-        rows,
-        channels);
-    finishBiasGradient(a, partial, s.biasGradient(), parts, channels);
-  }
-
-  private void linearForward(Assembly a, LinearForward s) {
-    int rows = s.input().shape().dim(0);
-    int in = s.weight().shape().dim(1);
-    int out = s.weight().shape().dim(0);
-    CUdeviceptr x = a.read(s.input());
-    CUdeviceptr y = a.write(s.output());
-    boolean narrow = a.type() == DType.BF16;
-    // bf16 results are rounded once, after the bias.
-    CUdeviceptr sum = narrow ? a.scratch((long) rows * out * Float.BYTES) : y;
-    a.add(
-        product(a.type(), DType.F32, false, true, rows, out, in)
-            .of(x, a.parameter(s.weight()), sum));
-    a.launch(
-        "bias",
-        "bias_forward_f32",
-        (long) rows * out,
-        sum,
-        memory.at(s.bias()),
-        sum,
-        (long) rows,
-        out);
-    if (narrow) {
-      a.add(Kernels.cast(kernels, DType.F32, sum, y, (long) rows * out));
-    }
-  }
-
-  private void linearBackwardData(Assembly a, LinearBackwardData s) {
-    int rows = s.inputGradient().shape().dim(0);
-    int in = s.weight().shape().dim(1);
-    int out = s.weight().shape().dim(0);
-    CUdeviceptr dy = a.read(s.outputGradient());
-    CUdeviceptr dx = a.write(s.inputGradient());
-    a.add(
-        product(a.type(), a.type(), false, false, rows, in, out)
-            .of(dy, a.parameter(s.weight()), dx));
-  }
-
-  private void linearBackwardFilter(Assembly a, LinearBackwardFilter s) {
-    int rows = s.input().shape().dim(0);
-    int in = s.weightGradient().shape().dim(1);
-    int out = s.weightGradient().shape().dim(0);
-    CUdeviceptr x = a.read(s.input());
-    CUdeviceptr dy = a.read(s.outputGradient());
-    a.add(
-        product(a.type(), DType.F32, true, false, out, in, rows)
-            .of(dy, x, memory.at(s.weightGradient())));
-    biasGradient(a, s.outputGradient(), dy, s.biasGradient());
-  }
-
-  private Product product(
-      DType factors, DType result, boolean transposeA, boolean transposeB, int m, int n, int k) {
-    boolean rounding = plan.precision() != Precision.FP32;
-    return new Product(device, factors, result, rounding, transposeA, transposeB, m, n, k, 0);
   }
 
   private void reluForward(Assembly a, ReluForward s) {

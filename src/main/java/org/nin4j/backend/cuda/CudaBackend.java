@@ -122,7 +122,7 @@ public final class CudaBackend implements Backend {
 
   /** The places that the plan's tensors would have with so many samples per step. */
   private PlacedPlan placed(Plan plan, int batch) {
-    return Arena.place(plan, new CudaStorage(plan, batch, device, search));
+    return Arena.place(plan, new CudaStorage(plan, batch, search));
   }
 
   @Override

@@ -29,7 +29,7 @@ public class CudaException extends BackendException {
     return new CudaException(what + ": " + getMessage(), this);
   }
 
-  /** The function that failed, such as {@code cuLaunchKernel}. */
+  /** What failed, such as {@code cuGraphLaunch} or {@code cuLaunchKernel of relu_forward_f32}. */
   public String call() {
     return call;
   }

@@ -21,17 +21,15 @@ import org.nin4j.tensor.DType;
 final class CudaStorage implements StorageRules {
   private final Plan plan;
   private final int batch;
-  private final Device device;
   private final ConvolutionSearch search;
   private final Optional<Step> holderOfCopy;
 
   /**
    * @param batch samples per step that the sizes are for, as if the plan were made for so many
    */
-  CudaStorage(Plan plan, int batch, Device device, ConvolutionSearch search) {
+  CudaStorage(Plan plan, int batch, ConvolutionSearch search) {
     this.plan = plan;
     this.batch = batch;
-    this.device = device;
     this.search = search;
     this.holderOfCopy = holderOfCopy(plan);
   }
@@ -41,9 +39,12 @@ final class CudaStorage implements StorageRules {
     return plan.steps().stream().filter(Steps::readsNarrowParameters).findFirst();
   }
 
-  /** Blocks, and so partial sums, of a bias gradient over so many rows. */
-  static int parts(Device device, long rows) {
-    return (int) Math.max(1, Math.min((rows + 31) / 32, 4L * device.multiprocessors()));
+  /**
+   * Blocks, and so partial sums, of a bias gradient over so many rows. The order of summation
+   * follows from it, so it does not depend on the GPU.
+   */
+  static int parts(long rows) {
+    return (int) Math.min(512, (rows + 63) / 64);
   }
 
   @Override
@@ -107,6 +108,6 @@ final class CudaStorage implements StorageRules {
 
   private long partialSums(TensorSpec gradient) {
     long channels = gradient.shape().dim(1);
-    return parts(device, elements(gradient) / channels) * channels * Float.BYTES;
+    return parts(elements(gradient) / channels) * channels * Float.BYTES;
   }
 }

@@ -11,35 +11,33 @@ final class KernelCompiler {
   private static final String KIND = "kernels";
 
   private final DiskCache cache;
-  private final int capability;
+  private final List<String> options;
 
   /**
    * @param capability of the GPU, 90 for 9.0
    */
   KernelCompiler(DiskCache cache, int capability) {
     this.cache = cache;
-    this.capability = capability;
+    this.options = List.of("--gpu-architecture=sm_" + capability, "--std=c++17");
   }
 
   /**
-   * The machine code of a kernel file.
+   * The machine code of a kernel file, from the cache if it is there.
    *
    * @throws BackendException if it does not compile, with the first error
    */
-  byte[] compile(KernelSource source) {
-    List<String> options = List.of("--gpu-architecture=sm_" + capability, "--std=c++17");
-    String key = key(source, options);
-    return cache
-        .get(KIND, key)
-        .orElseGet(
-            () -> {
-              byte[] code = compile(source, options);
-              cache.put(KIND, key, code);
-              return code;
-            });
+  byte[] code(KernelSource source) {
+    return cache.get(KIND, key(source)).orElseGet(() -> compile(source));
   }
 
-  private static String key(KernelSource source, List<String> options) {
+  /** The same, compiled now and put into the cache: for a driver that refuses what was there. */
+  byte[] compile(KernelSource source) {
+    byte[] code = run(source);
+    cache.put(KIND, key(source), code);
+    return code;
+  }
+
+  private String key(KernelSource source) {
     int[] major = new int[1];
     int[] minor = new int[1];
     Check.nvrtc(JNvrtc.nvrtcVersion(major, minor), "nvrtcVersion");
@@ -52,7 +50,7 @@ final class KernelCompiler {
     return key.toString();
   }
 
-  private static byte[] compile(KernelSource source, List<String> options) {
+  private byte[] run(KernelSource source) {
     nvrtcProgram program = new nvrtcProgram();
     Check.nvrtc(
         JNvrtc.nvrtcCreateProgram(

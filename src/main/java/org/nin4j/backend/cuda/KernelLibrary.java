@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.Map;
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
+import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
 /** The project's kernels on a device; each file is compiled and loaded when first asked for. */
@@ -67,9 +68,14 @@ final class KernelLibrary implements AutoCloseable {
   }
 
   private CUmodule load(String file) {
-    byte[] code = compiler.compile(KernelSource.of(file + ".cu"));
+    KernelSource source = KernelSource.of(file + ".cu");
     CUmodule module = new CUmodule();
-    Check.driver(JCudaDriver.cuModuleLoadData(module, code), "cuModuleLoadData for " + file);
+    int result = JCudaDriver.cuModuleLoadData(module, compiler.code(source));
+    if (result == CUresult.CUDA_ERROR_INVALID_IMAGE
+        || result == CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU) {
+      result = JCudaDriver.cuModuleLoadData(module, compiler.compile(source));
+    }
+    Check.driver(result, "cuModuleLoadData for " + file);
     scope.add(() -> Check.driver(JCudaDriver.cuModuleUnload(module), "cuModuleUnload"));
     return module;
   }

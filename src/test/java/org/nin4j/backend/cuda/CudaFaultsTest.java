@@ -9,16 +9,20 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
+import org.nin4j.backend.choice.Devices;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.Linear;
@@ -134,7 +138,7 @@ class CudaFaultsTest {
     CudaOptions options = StandInGpu.options().withCache(cache).withWorkspaceBytes(16 << 10);
     train(StandInGpu.options());
     Path kernels = Files.createDirectory(cache.resolve("kernels"));
-    try (Stream<Path> compiled = Files.list(StandInGpu.CACHE.resolve("kernels"))) {
+    try (Stream<Path> compiled = Files.list(StandInGpu.cache().resolve("kernels"))) {
       for (Path kernel : compiled.toList()) {
         Files.copy(kernel, kernels.resolve(kernel.getFileName()));
       }
@@ -287,6 +291,37 @@ class CudaFaultsTest {
   private static void says(String part, Runnable action) {
     RuntimeException e = assertThrows(RuntimeException.class, action::run);
     assertTrue(e.getMessage().contains(part), e.getMessage());
+  }
+
+  @Test
+  void automaticallyTheCpuIsTakenWhereTheGpuCannotBe() {
+    List<String> lines = new ArrayList<>();
+    CudaOptions options = StandInGpu.options().withWarnings(lines::add);
+    try (Backend gpu = Devices.open("auto", 1, options)) {
+      assertEquals("cuda", gpu.name());
+    }
+    assertEquals(List.of(), lines);
+    StandIn.reset();
+    StandIn.set("devices", 0);
+    try (Backend cpu = Devices.open("auto", 1, options)) {
+      assertNotEquals("cuda", cpu.name());
+    }
+    assertEquals(1, lines.size());
+    assertTrue(lines.get(0).contains("shows no GPU"), lines.get(0));
+    assertTrue(lines.get(0).endsWith("; using the CPU"), lines.get(0));
+    assertThrows(BackendException.class, () -> Devices.open("cuda", 1, options));
+  }
+
+  /** bf16 and TF32 came with 8.0; what a Turing card lacks is said before anything is tried. */
+  @Test
+  void anOlderGpuComputesInSinglePrecisionOnly() {
+    StandIn.set("compute_capability", 75);
+    try (CudaBackend backend = StandInGpu.open()) {
+      assertTrue(backend.computesIn(Precision.FP32));
+      assertFalse(backend.computesIn(Precision.BF16));
+      says("does not compute in bf16", () -> backend.prepare(plan(BATCH, Precision.BF16)));
+    }
+    StandInGpu.assertNothingLeft("an older GPU");
   }
 
   @Test

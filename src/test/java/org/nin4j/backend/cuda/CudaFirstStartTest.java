@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
+import jcuda.driver.CUresult;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -123,6 +124,16 @@ class CudaFirstStartTest {
     runRelu(options(cache));
     assertEquals(2 * compiled, StandIn.calls("nvrtcCompileProgram"), "not mended");
     assertEquals(List.of(), warnings);
+  }
+
+  /** Whole, but not what this driver takes. */
+  @Test
+  void kernelsThatTheDriverRefusesAreCompiledAnew(@TempDir Path cache) {
+    runRelu(options(cache));
+    long compiled = StandIn.calls("nvrtcCompileProgram");
+    StandIn.fail("cuModuleLoadData", 1, CUresult.CUDA_ERROR_INVALID_IMAGE);
+    runRelu(options(cache));
+    assertEquals(compiled + 1, StandIn.calls("nvrtcCompileProgram"));
   }
 
   @Test

@@ -2,27 +2,40 @@ package org.nin4j.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.nin4j.standin.StandIn;
 
 /** The backend on the CUDA stand-in. */
 final class StandInGpu {
-  /** Kept between test runs, since g++ takes seconds for each kernel file. */
-  static final Path CACHE =
-      Path.of(System.getProperty("basedir", "")).toAbsolutePath().resolve("target/cuda-test-cache");
-
   private StandInGpu() {}
 
   /** Kernels and algorithms from the tests' cache; a warning is a failure. */
   static CudaOptions options() {
     return CudaOptions.STANDARD
         .withLibraries(List.of(StandIn.libraries()))
-        .withCache(CACHE)
+        .withCache(cache())
         .withWarnings(
             warning -> {
               throw new AssertionError(warning);
             });
+  }
+
+  /** Kept between test runs, since g++ takes seconds for a kernel file; new for a new stand-in. */
+  static Path cache() {
+    try {
+      long built = 0;
+      for (String library : List.of("libcuda.so.1", "libnvrtc.so.12")) {
+        Path file = StandIn.libraries().resolve(library);
+        built = Math.max(built, Files.getLastModifiedTime(file).toMillis());
+      }
+      return StandIn.libraries().resolveSibling("cache").resolve(Long.toHexString(built));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   static CudaBackend open() {
