@@ -19,7 +19,7 @@ final class DoctorPart {
   private DoctorPart() {}
 
   static Outcome run(Room room) throws IOException {
-    Report report = Doctor.examine(SearchPlaces.ofThisMachine(List.of()));
+    Report report = Doctor.examine(SearchPlaces.ofThisMachine(room.libraries()));
     report.lines().forEach(System.out::println);
     Map<String, Object> machine = new LinkedHashMap<>();
     Optional<Gpu> gpu =
@@ -59,7 +59,7 @@ final class DoctorPart {
         .ifPresent(line -> machine.put("nvidiaSmi (" + QUERY + ")", line));
     String summary =
         report.usable()
-            ? gpu.map(Gpu::toString).orElse("") + ", driver " + machine.get("driver")
+            ? gpu.map(Gpu::toString).orElse("") + ", CUDA up to " + machine.get("driverRunsCuda")
             : report.verdict() + ". To mend it: " + report.problems().get(0).remedy();
     return Outcome.of(report.usable(), summary, machine);
   }

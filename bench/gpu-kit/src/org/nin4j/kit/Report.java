@@ -100,7 +100,7 @@ final class Report {
     text.append(begun).append(", ").append(command).append("\n\n");
     machine().forEach((name, value) -> text.append(name).append(": ").append(value).append('\n'));
     text.append('\n');
-    entries.forEach(entry -> text.append(entry.line()).append('\n'));
+    entries.forEach(e -> text.append(e.line().replace("; ", "\n    ")).append('\n'));
     text.append('\n').append(passed() ? "All parts that ran passed." : "Some part failed.");
     return text.append('\n').toString();
   }

@@ -12,11 +12,13 @@ import org.nin4j.backend.cuda.CudaOptions;
  *
  * @param kit the kit's folder
  * @param out the folder for what it writes
+ * @param libraries folders with CUDA libraries that beat all others
  * @param data a folder with the four files of Fashion-MNIST
  * @param small whether to do just enough to have run everything once, for machines without a GPU
  * @param deadline by {@link System#nanoTime}: what has not begun by then is left out
  */
-record Room(Path kit, Path out, Optional<Path> data, boolean small, long deadline) {
+record Room(
+    Path kit, Path out, List<Path> libraries, Optional<Path> data, boolean small, long deadline) {
 
   boolean timeLeft() {
     return secondsLeft() > 0;
@@ -27,11 +29,21 @@ record Room(Path kit, Path out, Optional<Path> data, boolean small, long deadlin
   }
 
   CudaBackend open() {
-    return CudaBackend.open(0, CudaOptions.STANDARD);
+    return CudaBackend.open(0, options());
   }
 
   CudaBackend openWithoutGraph() {
-    return CudaBackend.open(0, CudaOptions.STANDARD.withGraph(false));
+    return CudaBackend.open(0, options().withGraph(false));
+  }
+
+  private CudaOptions options() {
+    return CudaOptions.STANDARD.withLibraries(libraries);
+  }
+
+  /** The same with a share of the time that is left. */
+  Room within(double share) {
+    long shared = System.nanoTime() + (long) (share * secondsLeft() * 1e9);
+    return new Room(kit, out, libraries, data, small, shared);
   }
 
   /** The command that runs a part in a process of its own, on this Java. */
@@ -48,6 +60,7 @@ record Room(Path kit, Path out, Optional<Path> data, boolean small, long deadlin
                 "--out=" + out,
                 "--part=" + part,
                 "--seconds=" + seconds));
+    libraries.forEach(folder -> command.add("--cuda-libs=" + folder));
     data.ifPresent(folder -> command.add("--data=" + folder));
     if (small) {
       command.add("--small");

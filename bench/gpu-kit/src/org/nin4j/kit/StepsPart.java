@@ -44,7 +44,8 @@ final class StepsPart {
           said.add(name + ": this GPU has none");
           continue;
         }
-        Tally tally = check(room, backend, precision, seed);
+        int left = Precision.values().length - precision.ordinal();
+        Tally tally = check(room.within(1.0 / left), backend, precision, seed);
         numbers.put(name, tally);
         ok &= tally.whole();
         said.add(

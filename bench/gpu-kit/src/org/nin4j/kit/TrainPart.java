@@ -21,11 +21,13 @@ import org.nin4j.train.TrainingListener;
  * many of its epochs as there is time for.
  */
 final class TrainPart {
-  /** Far above the 0.1 of guessing, and below the 0.8 to 0.9 that is published after 10 epochs. */
+  /** Far above the 0.1 of guessing, and below the worst that is published after 10 epochs, 0.69. */
   private static final double LEARNT = 0.5;
 
-  /** What the default recipe must reach on Fashion-MNIST; on two processor cores it got further. */
-  private static final double DEFAULT_REACHES = 0.85;
+  /**
+   * Of the default recipe on Fashion-MNIST, which is made to end above the published 0.69 to 0.88.
+   */
+  private static final double DEFAULT_REACHES = 0.8;
 
   private static final int LIMIT_WHEN_SMALL = 32;
 
