@@ -16,8 +16,8 @@ train: ## build, get the data, train Network in Network, evaluate
 test: stand-in ## run all tests and the formatter check
 	$(MVN) verify
 
-bench: ## measure steps and training, ours beside libtorch
-	@bench/run
+bench: ## measure steps and training, ours beside libtorch (BENCH=full: everything)
+	@bench/run $(BENCH)
 
 doctor: ## say whether the GPU can be used, and what would mend it
 	@./nin doctor

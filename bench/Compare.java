@@ -184,37 +184,40 @@ public final class Compare {
     return Integer.parseInt(options.get(name));
   }
 
+  /** An engine that fails is left out from then on, unless it is the first: ours. */
   private static List<Engine> race(Work work, Map<String, String> options) throws IOException {
     int rounds = number(options, "rounds");
     int steps = number(options, "steps");
+    String[] names = options.get("engines").split(",");
     List<Engine> engines = new ArrayList<>();
     try {
-      for (String name : options.get("engines").split(",")) {
+      for (String name : names) {
+        if (name.equals("djl") && !work.precision().equals("fp32")) {
+          System.err.println("djl has fp32 only and is left out");
+          continue;
+        }
         System.err.println(work.title() + ": starting " + name);
-        Engine engine = new Engine(name, work);
-        engines.add(engine);
-        engine.run(work.warmup());
+        try {
+          Engine engine = new Engine(name, work);
+          engines.add(engine);
+          engine.run(work.warmup());
+        } catch (IOException e) {
+          leaveOut(name, names[0], engines, e);
+        }
       }
       for (int round = 0; round < rounds; round++) {
         List<Engine> turn = new ArrayList<>(engines);
         Collections.rotate(turn, round);
         for (Engine engine : turn) {
-          // Threads and caches come back from the engine before.
-          engine.run(1);
-          engine.secondsPerStep.add(engine.run(steps));
+          try {
+            // Threads and caches come back from the engine before.
+            engine.run(1);
+            engine.secondsPerStep.add(engine.run(steps));
+          } catch (IOException e) {
+            leaveOut(engine.name, names[0], engines, e);
+          }
         }
-        System.err.printf(
-            Locale.ROOT,
-            "%s: round %d of %d: %s%n",
-            work.title(),
-            round + 1,
-            rounds,
-            engines.stream()
-                .map(
-                    e ->
-                        "%s %.3f s"
-                            .formatted(e.name, e.secondsPerStep.get(e.secondsPerStep.size() - 1)))
-                .collect(Collectors.joining(", ")));
+        System.err.printf("round %d of %d: %s%n", round + 1, rounds, last(engines));
       }
     } finally {
       for (Engine engine : engines) {
@@ -222,6 +225,27 @@ public final class Compare {
       }
     }
     return engines;
+  }
+
+  private static void leaveOut(String name, String first, List<Engine> engines, IOException e)
+      throws IOException {
+    if (name.equals(first)) {
+      throw e;
+    }
+    System.err.println(e.getMessage() + "; it is left out");
+    engines.removeIf(engine -> engine.name.equals(name));
+  }
+
+  private static String last(List<Engine> engines) {
+    return engines.stream()
+        .map(
+            e ->
+                String.format(
+                    Locale.ROOT,
+                    "%s %.3f s",
+                    e.name,
+                    e.secondsPerStep.get(e.secondsPerStep.size() - 1)))
+        .collect(Collectors.joining(", "));
   }
 
   private static List<String> command(String name, Work work) {
@@ -249,6 +273,11 @@ public final class Compare {
         command.add(path(djl + "peer-djl.jar", djl + "lib/*"));
         command.add("org.nin4j.bench.djl.TrainingStep");
       }
+      case "pytorch" -> {
+        String mode = "mode=" + name.substring("pytorch-".length());
+        command = new ArrayList<>(List.of("python3", "bench/peers/pytorch/nin_step.py", "serve"));
+        command.add(mode);
+      }
       default -> throw new IllegalArgumentException("there is no engine " + name);
     }
     command.addAll(settings);
@@ -264,13 +293,22 @@ public final class Compare {
     if (name.startsWith("nin4j")) {
       return Map.of("GLIBC_TUNABLES", TUNED.get("GLIBC_TUNABLES"));
     }
-    return name.endsWith("-untuned") ? Map.of() : TUNED;
+    Map<String, String> environment = new LinkedHashMap<>();
+    if (!name.endsWith("-untuned")) {
+      environment.putAll(TUNED);
+    }
+    // Where DJL unpacks its libraries, and that it reports to nobody.
+    environment.put("DJL_CACHE_DIR", Path.of("bench/peers/djl/target/cache").toAbsolutePath() + "");
+    environment.put("OPT_OUT_TRACKING", "true");
+    return environment;
   }
 
   private static String table(Work work, List<Engine> engines) {
     Engine first = engines.get(0);
     StringBuilder table = new StringBuilder();
     table.append("%s\n\n".formatted(work.title()));
+    engines.forEach(e -> table.append("- %s: %s\n".formatted(e.name, e.description)));
+    table.append('\n');
     table.append(
         "| engine | ms a step: median | least – most | images/s | %s is faster by | peak memory GB |\n"
             .formatted(first.name));

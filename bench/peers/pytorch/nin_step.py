@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""NiN training steps in PyTorch on one GPU, to be measured beside NiN4J's.
+
+    nin_step.py measure [name=value ...]   every mode in turn, one line of JSON each
+    nin_step.py serve   [name=value ...]   one mode; `run N` on standard input runs N steps and
+                                           answers with one line of JSON (for bench/Compare.java)
+
+Settings and their defaults: mode=channels-last-bf16 batch=128 pixels=224 rounds=10 steps=50
+warmup=20 modes=<all, separated by commas>. Needs a PyTorch with CUDA, 2.4 or later.
+
+The data, 60,000 random 28x28 images as bytes, lies on the GPU. A step, all of it in the clock:
+gather 128 shuffled indices, enlarge bilinearly, scale to [0, 1], forward, loss, backward, SGD.
+The bytes are not rounded after enlarging, as NiN4J does: PyTorch has no such step, and the work
+is the same.
+"""
+
+import json
+import statistics
+import sys
+import time
+
+try:
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+except ImportError:
+    sys.exit("nin_step.py: PyTorch is not installed; see https://pytorch.org/get-started")
+
+DEFAULTS = {
+    "mode": "channels-last-bf16",
+    "modes": "",
+    "batch": "128",
+    "pixels": "224",
+    "rounds": "10",
+    "steps": "50",
+    "warmup": "20",
+}
+IMAGES = 60_000
+CLASSES = 10
+
+
+class Mode:
+    """How PyTorch is told to work."""
+
+    def __init__(self, precision, channels_last, capture=False, compiled=False):
+        self.precision = precision
+        self.channels_last = channels_last
+        self.capture = capture
+        self.compiled = compiled
+
+
+# "graph" is the eager step in one CUDA graph; "compiled" is torch.compile's strongest mode, which
+# makes graphs of its own.
+MODES = {
+    "eager-fp32": Mode("fp32", False),
+    "eager-tf32": Mode("tf32", False),
+    "channels-last-bf16": Mode("bf16", True),
+    "channels-last-bf16-graph": Mode("bf16", True, capture=True),
+    "compiled-tf32": Mode("tf32", True, compiled=True),
+    "compiled-bf16": Mode("bf16", True, compiled=True),
+}
+
+
+def nin_block(channels_in, channels, kernel, stride, padding):
+    return [
+        nn.Conv2d(channels_in, channels, kernel, stride, padding),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(channels, channels, 1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(channels, channels, 1),
+        nn.ReLU(inplace=True),
+    ]
+
+
+def nin():
+    return nn.Sequential(
+        *nin_block(1, 96, 11, 4, 0),
+        nn.MaxPool2d(3, 2),
+        *nin_block(96, 256, 5, 1, 2),
+        nn.MaxPool2d(3, 2),
+        *nin_block(256, 384, 3, 1, 1),
+        nn.MaxPool2d(3, 2),
+        nn.Dropout(0.5),
+        *nin_block(384, CLASSES, 3, 1, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+
+
+class Training:
+    """A network, its data on the GPU and its optimizer, ready to take steps."""
+
+    def __init__(self, mode, batch, pixels):
+        self.mode = mode
+        self.batch = batch
+        self.pixels = pixels
+        tf32 = mode.precision != "fp32"
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        torch.backends.cudnn.allow_tf32 = tf32
+        torch.backends.cudnn.benchmark = True
+        torch.manual_seed(1)
+        self.device = torch.device("cuda")
+        self.model = nin().to(self.device).train()
+        for module in self.model.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+        if mode.channels_last:
+            self.model = self.model.to(memory_format=torch.channels_last)
+        self.images = torch.randint(
+            0, 256, (IMAGES, 1, 28, 28), dtype=torch.uint8, device=self.device
+        )
+        self.labels = torch.randint(0, CLASSES, (IMAGES,), device=self.device)
+        self.order = torch.randperm(IMAGES, device=self.device)
+        self.position = 0
+        self.indices = self.order[:batch].clone()
+        self.loss = torch.zeros((), device=self.device)
+        self.optimizer = self._optimizer()
+        self._forward = (
+            torch.compile(self._loss, mode="max-autotune", fullgraph=True)
+            if mode.compiled
+            else self._loss
+        )
+        self.graph = self._capture() if mode.capture else None
+
+    def _optimizer(self):
+        parameters = self.model.parameters()
+        try:
+            return torch.optim.SGD(parameters, lr=0.01, fused=True)
+        except (TypeError, RuntimeError):
+            return torch.optim.SGD(self.model.parameters(), lr=0.01, foreach=True)
+
+    def _loss(self, indices):
+        x = self.images.index_select(0, indices).float()
+        size = (self.pixels, self.pixels)
+        x = F.interpolate(x, size=size, mode="bilinear", align_corners=False) / 255
+        if self.mode.channels_last:
+            x = x.contiguous(memory_format=torch.channels_last)
+        bf16 = self.mode.precision == "bf16"
+        # Each weight is used once a step, so there is nothing for a cache to save.
+        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=bf16, cache_enabled=False):
+            logits = self.model(x)
+        return F.cross_entropy(logits.float(), self.labels.index_select(0, indices))
+
+    def _update(self):
+        # With no gradients there, backward writes them instead of adding: also in a graph.
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self._forward(self.indices)
+        loss.backward()
+        self.optimizer.step()
+        self.loss.copy_(loss.detach())
+
+    def _capture(self):
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(5):
+                self._update()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._update()
+        return graph
+
+    def step(self):
+        if self.position + self.batch > IMAGES:
+            self.order.copy_(torch.randperm(IMAGES, device=self.device))
+            self.position = 0
+        self.indices.copy_(self.order[self.position : self.position + self.batch])
+        self.position += self.batch
+        if self.graph is not None:
+            self.graph.replay()
+        else:
+            if self.mode.compiled:
+                torch.compiler.cudagraph_mark_step_begin()
+            self._update()
+
+    def run(self, steps):
+        """Seconds for so many steps."""
+        torch.cuda.synchronize()
+        begin = time.perf_counter()
+        for _ in range(steps):
+            self.step()
+        torch.cuda.synchronize()
+        return time.perf_counter() - begin
+
+
+def versions():
+    return {
+        "gpu": torch.cuda.get_device_name(),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+    }
+
+
+def measure(settings):
+    names = settings["modes"].split(",") if settings["modes"] else list(MODES)
+    batch, pixels = int(settings["batch"]), int(settings["pixels"])
+    rounds, steps = int(settings["rounds"]), int(settings["steps"])
+    trainings, cold, times = {}, {}, {}
+    for name in names:
+        try:
+            begin = time.perf_counter()
+            training = Training(MODES[name], batch, pixels)
+            training.run(1)
+            cold[name] = time.perf_counter() - begin
+            training.run(int(settings["warmup"]))
+        except Exception as error:  # A mode that this PyTorch cannot do is named and left out.
+            print(json.dumps({"mode": name, "failed": f"{type(error).__name__}: {error}"[:500]}))
+            continue
+        trainings[name], times[name] = training, []
+    for _ in range(rounds):
+        for name, training in trainings.items():
+            restore(training.mode)
+            training.run(2)
+            times[name].append(training.run(steps) / steps)
+    for name, seconds in times.items():
+        loss = trainings[name].loss.item()
+        median = statistics.median(seconds)
+        line = {
+            "mode": name,
+            "batch": batch,
+            "pixels": pixels,
+            "medianSecondsPerStep": median,
+            "leastSecondsPerStep": min(seconds),
+            "mostSecondsPerStep": max(seconds),
+            "imagesPerSecond": batch / median,
+            "coldStartSeconds": cold[name],
+            "loss": loss,
+            "finite": loss == loss and abs(loss) != float("inf"),
+            **versions(),
+        }
+        print(json.dumps(line), flush=True)
+
+
+def restore(mode):
+    """The switches are global, and the modes take turns."""
+    torch.backends.cuda.matmul.allow_tf32 = mode.precision != "fp32"
+    torch.backends.cudnn.allow_tf32 = mode.precision != "fp32"
+
+
+def serve(settings):
+    mode = settings["mode"]
+    training = Training(MODES[mode], int(settings["batch"]), int(settings["pixels"]))
+    training.run(1)
+    about = versions()
+    text = "PyTorch {torch}, CUDA {cuda}, cuDNN {cudnn}, {gpu}".format(**about)
+    print(json.dumps({"ready": f"{mode}: {text}"}, separators=(",", ":")), flush=True)
+    for line in sys.stdin:
+        steps = int(line.split()[1])
+        seconds = training.run(steps)
+        memory = torch.cuda.max_memory_reserved() // 1024
+        answer = {
+            "steps": steps,
+            "seconds": seconds,
+            "loss": training.loss.item(),
+            "peakMemoryKiB": memory,
+        }
+        print(json.dumps(answer, separators=(",", ":")), flush=True)
+
+
+def main(arguments):
+    settings = dict(DEFAULTS)
+    for argument in arguments[1:]:
+        name, _, value = argument.partition("=")
+        settings[name] = value
+    if not arguments or arguments[0] not in ("measure", "serve"):
+        sys.exit(__doc__)
+    for name in filter(None, [settings["mode"], *settings["modes"].split(",")]):
+        if name not in MODES:
+            sys.exit(f"nin_step.py: there is no mode {name}; there are {', '.join(MODES)}")
+    precision = settings.get("precision", MODES[settings["mode"]].precision)
+    if arguments[0] == "serve" and precision != MODES[settings["mode"]].precision:
+        sys.exit(f"nin_step.py: the mode {settings['mode']} is not {precision}")
+    if settings.get("purpose", "train") != "train":
+        sys.exit("nin_step.py: there are training steps only")
+    if not torch.cuda.is_available():
+        sys.exit("nin_step.py: this PyTorch finds no CUDA GPU")
+    (measure if arguments[0] == "measure" else serve)(settings)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
