@@ -19,14 +19,21 @@ import org.nin4j.plan.Precision;
 final class PeerPart {
   private static final int ROUNDS = 5;
   private static final double ROUND_SECONDS = 0.2;
-  private static final List<String> MODES = List.of("eager", "channels-last", "compiled");
+
+  /** The script's modes, those first that are likely the fastest and start in seconds. */
+  private static final Map<Precision, List<String>> MODES =
+      Map.of(
+          Precision.BF16,
+              List.of("channels-last-bf16-graph", "channels-last-bf16", "compiled-bf16"),
+          Precision.TF32, List.of("eager-tf32", "compiled-tf32"),
+          Precision.FP32, List.of("eager-fp32"));
 
   private PeerPart() {}
 
   static Outcome run(Room room) throws IOException {
-    Path script = room.kit().resolve("peers/pytorch/training_step.py");
+    Path script = room.kit().resolve("peers/pytorch/nin_step.py");
     if (!Files.exists(script)) {
-      return Outcome.skipped("the kit was built without bench/peers/pytorch/training_step.py");
+      return Outcome.skipped("the kit was built without bench/peers/pytorch/nin_step.py");
     }
     Optional<String> torch =
         new Program(
@@ -70,14 +77,14 @@ final class PeerPart {
       nin.run(warmUp);
       double step = nin.run(warmUp) / warmUp;
       int steps = room.small() ? 1 : Math.max(10, (int) (ROUND_SECONDS / step));
-      for (String mode : MODES) {
+      for (String mode : MODES.get(precision)) {
         // Starting one takes some seconds, compiling more.
         if (room.secondsLeft() < 10) {
           said.add(name + ", " + mode + " left out for want of time");
           continue;
         }
         try {
-          peers.put(mode, new PeerProcess(room, script, mode, name));
+          peers.put(mode, new PeerProcess(room, script, mode));
           peers.get(mode).run(warmUp, room.secondsLeft());
           timings.put("pytorch " + mode, new Timings(nin.batch()));
         } catch (IOException e) {

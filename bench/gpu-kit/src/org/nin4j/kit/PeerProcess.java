@@ -21,15 +21,13 @@ final class PeerProcess implements AutoCloseable {
   private final BufferedReader replies;
   private final PrintWriter commands;
 
-  PeerProcess(Room room, Path script, String mode, String precision) throws IOException {
+  PeerProcess(Room room, Path script, String mode) throws IOException {
     process =
         new ProcessBuilder(
                 "python3",
                 script.toString(),
-                "device=cuda",
-                "purpose=train",
+                "serve",
                 "mode=" + mode,
-                "precision=" + precision,
                 "batch=" + Nin.batch(room),
                 "pixels=" + Nin.pixels(room))
             .redirectError(
