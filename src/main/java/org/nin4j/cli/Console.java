@@ -28,6 +28,8 @@ record Console(
     Map<String, String> environment,
     Path home,
     Downloader downloader) {
+  private static final int DEFAULT_COLUMNS = 100;
+  private static final int LEAST_COLUMNS = 40;
   private static final Duration PATIENCE = Duration.ofSeconds(15);
 
   /** This process's own. */
@@ -44,6 +46,16 @@ record Console(
   /** System.out would turn × into ? wherever no locale is set. */
   private static PrintStream utf8(FileDescriptor descriptor) {
     return new PrintStream(new FileOutputStream(descriptor), true, StandardCharsets.UTF_8);
+  }
+
+  /**
+   * Columns that a progress bar may take. The launcher says how wide the terminal is; the bar's own
+   * way to find out would take over the signals of the process, and with them Ctrl-C.
+   */
+  int barWidth() {
+    String columns = environment.getOrDefault("COLUMNS", "");
+    int width = columns.matches("[1-9]\\d{0,3}") ? Integer.parseInt(columns) : DEFAULT_COLUMNS;
+    return Math.max(LEAST_COLUMNS, width) - 1;
   }
 
   /** Java can only say whether input and output both are terminals; Linux says more. */

@@ -33,7 +33,7 @@ final class DownloadBar implements DownloadListener, AutoCloseable {
                 .setUnit(" MiB", MEBIBYTE)
                 .showSpeed()
                 .clearDisplayOnFinish()
-                .setConsumer(new ConsoleProgressBarConsumer(console.err()))
+                .setConsumer(new ConsoleProgressBarConsumer(console.err(), console.barWidth()))
                 .build());
   }
 

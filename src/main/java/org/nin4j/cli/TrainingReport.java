@@ -69,7 +69,7 @@ final class TrainingReport implements TrainingListener, AutoCloseable {
                   .setStyle(ProgressBarStyle.UNICODE_BLOCK)
                   .setUpdateIntervalMillis(BAR_INTERVAL_MILLISECONDS)
                   .clearDisplayOnFinish()
-                  .setConsumer(new ConsoleProgressBarConsumer(console.err()))
+                  .setConsumer(new ConsoleProgressBarConsumer(console.err(), console.barWidth()))
                   .build());
     }
     bar.get().stepTo(progress.step());

@@ -47,7 +47,7 @@ class ErrorsTest {
     return Stream.of(
         bad(2, "there is no command 'trian'; did you mean plan or train", "trian"),
         bad(2, "there is no option '--epoch'; did you mean --epochs", "train", "--epoch", "3"),
-        bad(2, "there is no option '--nothing-like-it'; see", "plan", "--nothing-like-it"),
+        bad(2, "there is no option '--qwxz'; see", "plan", "--qwxz"),
         bad(2, "there is no use for 'b'", "evaluate", "a", "b"),
         bad(2, "'x' is not an int", "train", "--epochs", "x"),
         bad(2, "the number of epochs is at least 1", "train", "--epochs", "0"),
