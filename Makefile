@@ -25,8 +25,9 @@ doctor: ## say whether the GPU can be used, and what would mend it
 kernels: ## compile the CUDA kernels for all architectures and show their resources (needs nvcc)
 	@$(MAKE) --no-print-directory -C src/main/cuda
 
-stand-in: ## build the CUDA stand-in that the tests use (needs g++)
-	@if command -v g++ > /dev/null; then $(MAKE) --no-print-directory -C src/test/native; \
+stand-in: ## build and test the CUDA stand-in that the tests use (needs g++)
+	@if command -v g++ > /dev/null; then \
+	  $(MAKE) --no-print-directory -s -j2 -C src/test/native test; \
 	else echo "There is no g++: the tests on the CUDA stand-in are left out."; fi
 
 gpu-kit: ## make a folder that proves and measures the CUDA backend on any GPU machine

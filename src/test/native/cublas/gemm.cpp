@@ -95,7 +95,8 @@ cublasStatus_t product(cublasHandle_t handle, Product p, const void* alpha, cons
   }
   switch (compute) {
     case CUBLAS_COMPUTE_32F:
-      p.rounding = handle->math_mode == CUBLAS_TF32_TENSOR_OP_MATH ? Rounding::tf32 : Rounding::none;
+      p.rounding =
+          handle->math_mode == CUBLAS_TF32_TENSOR_OP_MATH ? Rounding::tf32 : Rounding::none;
       break;
     case CUBLAS_COMPUTE_32F_PEDANTIC: p.rounding = Rounding::none; break;
     case CUBLAS_COMPUTE_32F_FAST_TF32: p.rounding = Rounding::tf32; break;

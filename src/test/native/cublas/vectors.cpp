@@ -47,7 +47,8 @@ cublasStatus_t cublasSgemv_v2(cublasHandle_t h, int op, int m, int n, const floa
       for (int i = 0; i < out.count; i++) {
         double sum = 0;
         for (int j = 0; j < in.count; j++) {
-          const size_t at = turned ? j + static_cast<size_t>(i) * lda : i + static_cast<size_t>(j) * lda;
+          const size_t at = turned ? j + static_cast<size_t>(i) * lda
+                                   : i + static_cast<size_t>(j) * lda;
           sum += static_cast<double>(a[at]) * in[j];
         }
         const double old = second.value() == 0 ? 0 : static_cast<double>(second.value()) * out[i];

@@ -9,13 +9,22 @@ using namespace stand_in;
 namespace stand_in {
 namespace {
 
-enum class Method { implicit_gemm, precomputed_gemm, explicit_gemm, absent, fft, fft_tiling,
-                    winograd, winograd_nonfused };
+enum class Method {
+  implicit_gemm,
+  precomputed_gemm,
+  explicit_gemm,
+  absent,
+  fft,
+  fft_tiling,
+  winograd,
+  winograd_nonfused
+};
 
 // By cuDNN's numbers of the algorithms.
 constexpr Method kForward[] = {
-    Method::implicit_gemm, Method::precomputed_gemm, Method::explicit_gemm, Method::absent,
-    Method::fft,           Method::fft_tiling,       Method::winograd,      Method::winograd_nonfused};
+    Method::implicit_gemm, Method::precomputed_gemm, Method::explicit_gemm,
+    Method::absent,        Method::fft,              Method::fft_tiling,
+    Method::winograd,      Method::winograd_nonfused};
 constexpr Method kBackwardData[] = {Method::implicit_gemm, Method::precomputed_gemm,
                                     Method::fft,           Method::fft_tiling,
                                     Method::winograd,      Method::winograd_nonfused};
@@ -36,10 +45,11 @@ bool unit_steps(const Convolution& p) {
   return p.c.stride[0] == 1 && p.c.stride[1] == 1 && p.c.dilation[0] == 1 && p.c.dilation[1] == 1;
 }
 
-// Milliseconds that a search claims; an order among the methods that depends on the problem a little,
-// so that the first of the list is not always the same.
+// Milliseconds that a search claims: an order among the methods that depends on the problem a
+// little, so that the first of the list is not always the same.
 float claimed_time(Method method, const Convolution& p, int math) {
-  const double work = 1e-9 * static_cast<double>(p.y.count()) * p.w.dims[1] * p.w.dims[2] * p.w.dims[3];
+  const double work =
+      1e-9 * static_cast<double>(p.y.count()) * p.w.dims[1] * p.w.dims[2] * p.w.dims[3];
   const bool large = p.w.dims[2] > 1;
   double factor = 3;
   if (method == Method::precomputed_gemm) factor = large ? 1.5 : 1;
@@ -222,8 +232,8 @@ cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(CudnnHandle h, TensorDesc 
   constexpr char kName[] = "cudnnGetConvolutionForwardWorkspaceSize";
   return cudnn_call(
       kName,
-      [&] { return workspace_size(kName, Direction::forward, {*x, *w, *y, *c}, algo, bytes); }, h, x,
-      w, c, y);
+      [&] { return workspace_size(kName, Direction::forward, {*x, *w, *y, *c}, algo, bytes); },
+      h, x, w, c, y);
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(CudnnHandle h, FilterDesc w,
@@ -257,8 +267,8 @@ cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(CudnnHandle h, TensorDesc x
   constexpr char kName[] = "cudnnGetConvolutionForwardAlgorithm_v7";
   return cudnn_call(
       kName,
-      [&] { return heuristic(kName, Direction::forward, {*x, *w, *y, *c}, wanted, found, list); }, h,
-      x, w, c, y);
+      [&] { return heuristic(kName, Direction::forward, {*x, *w, *y, *c}, wanted, found, list); },
+      h, x, w, c, y);
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(CudnnHandle h, FilterDesc w,
@@ -281,7 +291,8 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(CudnnHandle h, Tenso
   return cudnn_call(
       kName,
       [&] {
-        return heuristic(kName, Direction::backward_filter, {*x, *dw, *dy, *c}, wanted, found, list);
+        return heuristic(kName, Direction::backward_filter, {*x, *dw, *dy, *c}, wanted, found,
+                         list);
       },
       h, x, dy, c, dw);
 }
@@ -295,7 +306,8 @@ cudnnStatus_t cudnnFindConvolutionForwardAlgorithmEx(CudnnHandle h, TensorDesc x
   return cudnn_call(
       kName,
       [&] {
-        const Search s{kName, h, Direction::forward, {*xd, *wd, *yd, *c}, x, w, y, workspace, bytes};
+        const Search s{kName, h, Direction::forward, {*xd, *wd, *yd, *c}, x, w, y, workspace,
+                       bytes};
         return s.run(wanted, found, list);
       },
       h, xd, wd, c, yd);
@@ -311,7 +323,7 @@ cudnnStatus_t cudnnFindConvolutionBackwardDataAlgorithmEx(CudnnHandle h, FilterD
   return cudnn_call(
       kName,
       [&] {
-        const Search s{kName, h,  Direction::backward_data, {*dxd, *wd, *dyd, *c}, w, dy, dx,
+        const Search s{kName, h, Direction::backward_data, {*dxd, *wd, *dyd, *c}, w, dy, dx,
                        workspace, bytes};
         return s.run(wanted, found, list);
       },
@@ -328,7 +340,7 @@ cudnnStatus_t cudnnFindConvolutionBackwardFilterAlgorithmEx(CudnnHandle h, Tenso
   return cudnn_call(
       kName,
       [&] {
-        const Search s{kName, h,  Direction::backward_filter, {*xd, *dwd, *dyd, *c}, x, dy, dw,
+        const Search s{kName, h, Direction::backward_filter, {*xd, *dwd, *dyd, *c}, x, dy, dw,
                        workspace, bytes};
         return s.run(wanted, found, list);
       },

@@ -99,8 +99,8 @@ std::vector<double> forward(const Convolution& p, const void* x, const void* w) 
         for (int s = 0; s < p.w.dims[3] && ih >= 0; s++) {
           const int iw = input_position(p, 1, ow, s);
           if (iw < 0) continue;
-          const double* pixel =
-              in.data() + ((static_cast<size_t>(n) * p.x.dims[2] + ih) * p.x.dims[3] + iw) * channels;
+          const size_t place = (static_cast<size_t>(n) * p.x.dims[2] + ih) * p.x.dims[3] + iw;
+          const double* pixel = in.data() + place * channels;
           for (int g = 0; g < p.groups(); g++) {
             const size_t tap = (static_cast<size_t>(g) * p.w.dims[2] + r) * p.w.dims[3] + s;
             add_product(sums + g * outputs, pixel + g * inputs,
@@ -128,9 +128,8 @@ std::vector<double> backward_data(const Convolution& p, const void* w, const voi
         for (int s = 0; s < p.w.dims[3] && oh >= 0; s++) {
           const int ow = output_position(p, 1, iw, s);
           if (ow < 0) continue;
-          const double* pixel =
-              gradient.data() +
-              ((static_cast<size_t>(n) * p.y.dims[2] + oh) * p.y.dims[3] + ow) * channels;
+          const size_t place = (static_cast<size_t>(n) * p.y.dims[2] + oh) * p.y.dims[3] + ow;
+          const double* pixel = gradient.data() + place * channels;
           for (int g = 0; g < p.groups(); g++) {
             const size_t tap = (static_cast<size_t>(g) * p.w.dims[2] + r) * p.w.dims[3] + s;
             add_product(sums + g * inputs, pixel + g * outputs,

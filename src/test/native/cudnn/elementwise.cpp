@@ -207,7 +207,9 @@ cudnnStatus_t cudnnAddTensor(CudnnHandle handle, const void* alpha, TensorDesc a
         if (!is_there(kName, *ad, a) || !is_there(kName, *cd, c)) return CUDNN_STATUS_BAD_PARAM;
         return run_on(handle, kName, [=, at = *ad, ct = *cd, s = scalar(alpha), t = scalar(beta)] {
           const Elements in(a, is_bf16(at)), out(c, is_bf16(ct));
-          for_each(ct, [&](auto... i) { out.blend(ct.offset(i...), s, in[repeated(at, i...)], t); });
+          for_each(ct, [&](auto... i) {
+            out.blend(ct.offset(i...), s, in[repeated(at, i...)], t);
+          });
         });
       },
       handle, ad, cd);

@@ -56,7 +56,9 @@ std::vector<size_t> execution_order(const std::vector<Node>& nodes) {
     std::vector<size_t> ready;
     for (size_t i = 0; i < nodes.size(); i++) {
       const auto& before = nodes[i].depends_on;
-      if (!done[i] && std::all_of(before.begin(), before.end(), [&](size_t b) { return done[b]; })) {
+      const bool may_run =
+          std::all_of(before.begin(), before.end(), [&](size_t b) { return done[b]; });
+      if (!done[i] && may_run) {
         ready.push_back(i);
         if (settings().order == Order::forward) break;
       }
@@ -144,8 +146,9 @@ CUresult cuStreamBeginCapture_v2(CUstream stream, int mode) {
 }
 
 CUresult cuStreamEndCapture(CUstream stream, CUgraph* graph) {
-  return call("cuStreamEndCapture", Needs::context, [&]() -> CUresult {
-    *graph = nullptr;
+  *graph = nullptr;
+  // Whatever it answers, the stream captures no longer.
+  const CUresult result = release("cuStreamEndCapture", [&]() -> CUresult {
     if (!is_valid_stream(stream) || is_default_stream(stream)) return CUDA_ERROR_INVALID_HANDLE;
     std::shared_ptr<Capture> capture = stream->capture;
     if (!capture) return CUDA_ERROR_INVALID_VALUE;
@@ -168,6 +171,12 @@ CUresult cuStreamEndCapture(CUstream stream, CUgraph* graph) {
     created("graph", *graph);
     return CUDA_SUCCESS;
   });
+  if (result != CUDA_SUCCESS && *graph != nullptr) {
+    destroyed("graph", *graph);
+    delete *graph;
+    *graph = nullptr;
+  }
+  return result;
 }
 
 CUresult cuStreamIsCapturing(CUstream stream, int* status) {

@@ -19,7 +19,7 @@ constexpr size_t kPage = 4096;
 constexpr size_t kAlignment = 256;
 constexpr size_t kArenaBytes = size_t{1} << 40;
 constexpr uint8_t kPattern = 0xCB;
-constexpr size_t kPatternChecked = 256;  // in front of an allocation; behind it the slack is shorter
+constexpr size_t kPatternChecked = 256;  // in front of an allocation; behind it there is less
 
 struct Allocation {
   Space space;
@@ -40,7 +40,9 @@ struct Memory {
   std::mutex mutex;
   uint64_t arena[2] = {};  // by Space
   uint64_t next[2] = {};
-  std::map<uint64_t, Allocation> allocations;  // by first_page; the dead stay, to be described
+  using Allocations = std::map<uint64_t, Allocation>;  // by first_page
+  Allocations live;
+  Allocations dead;  // to be described
   std::map<uint64_t, size_t> module_memory;
   size_t used = 0;
   size_t peak = 0;
@@ -48,13 +50,17 @@ struct Memory {
 
   // The allocation, dead or alive, whose pages or guard pages hold the address.
   Allocation* around(uint64_t address) {
-    auto after = allocations.upper_bound(address);
-    if (after != allocations.begin()) {
-      Allocation& before = std::prev(after)->second;
-      if (address < before.end_page + kPage) return &before;
+    for (Allocations* allocations : {&live, &dead}) {
+      auto after = allocations->upper_bound(address);
+      if (after != allocations->begin()) {
+        Allocation& before = std::prev(after)->second;
+        if (address < before.end_page + kPage) return &before;
+      }
+      if (after != allocations->end() && address + kPage >= after->second.first_page) {
+        return &after->second;
+      }
     }
-    if (after == allocations.end() || address + kPage < after->second.first_page) return nullptr;
-    return &after->second;
+    return nullptr;
   }
 };
 
@@ -127,7 +133,7 @@ uint64_t allocate(Space space, size_t bytes) {
     m.used += rounded;
     m.peak = std::max(m.peak, m.used);
   }
-  m.allocations[a.first_page] = a;
+  m.live[a.first_page] = a;
   created(kind_of(space), at(a.begin));
   return a.begin;
 }
@@ -143,6 +149,8 @@ bool deallocate(Space space, uint64_t pointer, std::string& damage) {
   madvise(at(a->first_page), a->end_page - a->first_page, MADV_DONTNEED);
   mprotect(at(a->first_page), a->end_page - a->first_page, PROT_NONE);
   destroyed(kind_of(space), at(pointer));
+  m.dead[a->first_page] = *a;
+  m.live.erase(a->first_page);
   return true;
 }
 
@@ -197,8 +205,7 @@ std::string describe_address(uint64_t address) {
 std::string find_damage() {
   Memory& m = state();
   std::lock_guard lock(m.mutex);
-  for (const auto& [page, a] : m.allocations) {
-    if (!a.live) continue;
+  for (const auto& [page, a] : m.live) {
     if (uint64_t byte = damaged_byte(a)) {
       write_pattern(a);
       return "out-of-bounds write at " + describe(a, byte);
@@ -227,7 +234,7 @@ void reset_memory() {
   deallocate_all();
   Memory& m = state();
   std::lock_guard lock(m.mutex);
-  m.allocations.clear();
+  m.dead.clear();
   m.module_memory.clear();
   m.peak = 0;
   m.count = 0;

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "graphs.h"
 #include "library_support.h"
 #include "memory.h"
+#include "object_seal.h"
 #include "resources.h"
 #include "settings.h"
 #include "streams.h"
@@ -50,8 +52,16 @@ CUresult invalid_image(const std::string& why) {
   return CUDA_ERROR_INVALID_IMAGE;
 }
 
-size_t elf_size(const Elf64_Ehdr* header) {
-  return header->e_shoff + size_t{header->e_shnum} * header->e_shentsize;
+// The size of an object, up to its seal; 0 if it has none or is not what was sealed.
+size_t sealed_size(const char* image) {
+  Elf64_Ehdr header;
+  std::memcpy(&header, image, sizeof header);
+  const size_t size = header.e_shoff + size_t{header.e_shnum} * header.e_shentsize;
+  ObjectSeal seal;
+  std::memcpy(&seal, image + size, sizeof seal);
+  const bool whole = std::memcmp(seal.mark, kSealMark, sizeof seal.mark) == 0 &&
+                     seal.hash == seal_hash(image, size);
+  return whole ? size : 0;
 }
 
 // Each load is a library of its own, with its own variables: the dynamic linker knows libraries by
@@ -116,13 +126,24 @@ CUresult open_image(CUmodule* result, const void* image) {
   if (std::memcmp(image, ELFMAG, SELFMAG) != 0) {
     return open_ptx(result, static_cast<const char*>(image));
   }
-  const auto* header = static_cast<const Elf64_Ehdr*>(image);
-  if (header->e_machine != EM_X86_64) return invalid_image("machine code, but not for this host");
-  return open_module(result, image, elf_size(header));
+  size_t size = 0;
+  CUresult fault;
+  std::string message;
+  // A damaged header can point anywhere.
+  run_guarded([&] { size = sealed_size(static_cast<const char*>(image)); }, fault, message);
+  if (size == 0) return invalid_image("damaged, or not made by the stand-in's NVRTC");
+  return open_module(result, image, size);
+}
+
+// Handles of functions that were given out and whose module is loaded.
+std::set<CUfunction>& functions() {
+  static auto* known = new std::set<CUfunction>;
+  return *known;
 }
 
 void close_module(CUmodule module) {
   for (const auto& [base, bytes] : module->globals) remove_module_memory(base, bytes);
+  for (auto& [name, function] : module->functions) functions().erase(&function);
   dlclose(module->library);
   delete module;
 }
@@ -130,7 +151,7 @@ void close_module(CUmodule module) {
 template <class Body>
 CUresult function_call(const char* name, CUfunction function, Body body) {
   return call(name, Needs::context, [&]() -> CUresult {
-    if (!function || !alive("module", function->module)) return CUDA_ERROR_INVALID_HANDLE;
+    if (!functions().count(function)) return CUDA_ERROR_INVALID_HANDLE;
     return body();
   });
 }
@@ -244,6 +265,7 @@ CUresult cuModuleGetFunction(CUfunction* function, CUmodule module, const char* 
     auto found = module->functions.find(name);
     if (found == module->functions.end()) return CUDA_ERROR_NOT_FOUND;
     *function = &found->second;
+    functions().insert(*function);
     return CUDA_SUCCESS;
   });
 }
@@ -326,8 +348,8 @@ CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, u
                     std::to_string(kernel.max_threads));
     }
     if (dynamic_shared > function->dynamic_shared_limit) {
-      return refuse(std::to_string(dynamic_shared) + " bytes of dynamic shared memory; allowed are " +
-                    std::to_string(function->dynamic_shared_limit));
+      return refuse(std::to_string(dynamic_shared) + " bytes of dynamic shared memory, of which " +
+                    std::to_string(function->dynamic_shared_limit) + " are allowed");
     }
     auto values = std::make_shared<Arguments>(kernel);
     bool complete = false;

@@ -4,7 +4,7 @@
 
 namespace stand_in {
 
-// Calls body() on this thread and on up to count - 1 others at the same time; returns when all have.
+// Calls body() on this thread and on up to count - 1 others at the same time, and waits for all.
 void run_on_workers(unsigned count, const std::function<void()>& body);
 
 }  // namespace stand_in

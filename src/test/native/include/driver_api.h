@@ -156,7 +156,8 @@ STAND_IN_API cuGraphNodeGetType(CUgraphNode node, int* type);
 // Modules and kernels.
 STAND_IN_API cuModuleLoad(CUmodule* module, const char* file);
 STAND_IN_API cuModuleLoadData(CUmodule* module, const void* image);
-STAND_IN_API cuModuleLoadDataEx(CUmodule*, const void* image, unsigned, int* options, void** values);
+STAND_IN_API cuModuleLoadDataEx(CUmodule* module, const void* image, unsigned count, int* options,
+                                void** values);
 STAND_IN_API cuModuleUnload(CUmodule module);
 STAND_IN_API cuModuleGetFunction(CUfunction* function, CUmodule module, const char* name);
 STAND_IN_API cuModuleGetGlobal_v2(CUdeviceptr*, size_t* bytes, CUmodule module, const char* name);

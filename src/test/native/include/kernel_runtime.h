@@ -112,8 +112,8 @@ struct Threads<K> {
   static constexpr Parameter parameters[count + 1] = {
       {sizeof(A), alignof(A), Bare<A>::pointer}..., {}};
 
-  // At any call of K this stack can be left in the middle; the remaining threads then run in another
-  // copy of this loop, on another stack.
+  // At any call of K this stack can be left in the middle; the remaining threads then run in
+  // another copy of this loop, on another stack.
   __attribute__((flatten)) static void suspending(Block* b, A... a) {
     const bool line = b->height == 1 && b->depth == 1;
     threadIdx.y = threadIdx.z = 0;

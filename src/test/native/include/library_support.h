@@ -28,13 +28,14 @@ STAND_IN_EXPORT bool is_device_range(const char* what, const void* pointer, size
 // on the host with a fault becoming a CUDA error. Returns a CUresult.
 STAND_IN_EXPORT int submit(CUstream_st* stream, const char* what, std::function<void()> work);
 
-// Inside submitted work: body(i) for each i in [0, count), over all host threads. A fault in it ends
-// the work like one outside.
+// Inside submitted work: body(i) for each i in [0, count), over all host threads. A fault in it
+// ends the work like one outside.
 STAND_IN_EXPORT void parallel_for(size_t count, const std::function<void(size_t)>& body);
 
 STAND_IN_EXPORT void diagnose(const char* where, const char* message);
 STAND_IN_EXPORT int compute_capability();
-// Did a test ask for this convolution algorithm to compute wrongly? Direction: forward, data, filter.
+// Did a test ask for this convolution algorithm to compute wrongly? The direction is "forward",
+// "data" or "filter".
 STAND_IN_EXPORT bool is_wrong_algorithm(const char* direction, int algorithm);
 STAND_IN_EXPORT bool stream_is_valid(CUstream_st* stream);
 STAND_IN_EXPORT bool is_capturing();

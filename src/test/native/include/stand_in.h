@@ -13,7 +13,7 @@ extern "C" {
 void standin_reset(void);
 
 // Settings. Each can also be given in the environment as STAND_IN_<NAME>, which is read at load and
-// at standin_reset(). Returns 0, or -1 if the name is unknown or the value is not one of its values.
+// at standin_reset(). Returns 0, or -1 if the name is unknown or the value is none of its values.
 //
 //   device_name          "NiN4J stand-in GPU"
 //   devices              1            how many GPUs there are
@@ -22,17 +22,17 @@ void standin_reset(void);
 //   multiprocessors      4
 //   memory               4294967296   bytes on the device; more gives CUDA_ERROR_OUT_OF_MEMORY
 //   threads              0            host threads that run blocks, 0 for one per processor
-//   order                forward      forward | reverse | shuffle: of threads in a block, of blocks in
-//                                     a grid, of independent nodes in a graph, of streams
+//   order                forward      forward | reverse | shuffle: of threads in a block, of blocks
+//                                     in a grid, of independent nodes in a graph, of streams
 //   seed                 1            of shuffle
 //   lazy                 0            1: asynchronous work runs only when something waits for it
 //   poison               1            fresh device, pinned and shared memory reads as NaN
-//   wrong_algorithm                   "forward:1": cuDNN's algorithm of that number computes wrongly;
-//                                     also data:…, filter:…, several with commas
+//   wrong_algorithm                   "forward:1": cuDNN's algorithm of that number computes
+//                                     wrongly; also data:…, filter:…, several with commas
 //   quiet                0            1: no diagnostics on standard error
 int standin_set(const char* name, const char* value);
 
-// ---- Failing calls -------------------------------------------------------------------------------
+// ---- Failing calls -----------------------------------------------------------------------------
 
 // Calls of API functions since the last reset, of all libraries together. Functions that only
 // describe errors or versions are not counted.
@@ -50,7 +50,7 @@ void standin_lose_device_at(long n);
 // The function whose call failed last because of one of the three above; "" if none did.
 const char* standin_failed_function(void);
 
-// ---- What was found ------------------------------------------------------------------------------
+// ---- What was found ----------------------------------------------------------------------------
 
 // Resources alive now, of one kind or of all (kind == ""). Kinds: "device memory", "pinned memory",
 // "context", "stream", "event", "module", "graph", "executable graph", "NVRTC program",
@@ -65,7 +65,7 @@ const char* standin_leak_report(void);
 // Device memory in use, and the most that ever was since the last reset.
 long standin_memory_used(void);
 long standin_memory_peak(void);
-// The last diagnostic ("illegal write at byte 400 of allocation #3 …"), "" if none since the reset.
+// The last diagnostic ("illegal write at byte offset 400 of …"), "" if none since the reset.
 const char* standin_message(void);
 
 #ifdef __cplusplus

@@ -44,7 +44,8 @@ __STAND_IN_INLINE void stand_in_ldmatrix(unsigned (&r)[N], const void* row, bool
     unsigned short pair[2];
     for (unsigned e = 0; e < 2; e++) {
       const unsigned i = lane / 4, j = lane % 4 * 2 + e;
-      const auto* source = stand_in::of_lane<const unsigned short*>(rows, 8 * m + (transposed ? j : i));
+      const unsigned from = 8 * m + (transposed ? j : i);
+      const auto* source = stand_in::of_lane<const unsigned short*>(rows, from);
       pair[e] = source[transposed ? i : j];
     }
     r[m] = pair[0] | static_cast<unsigned>(pair[1]) << 16;
@@ -55,7 +56,8 @@ __STAND_IN_INLINE void stand_in_ldmatrix(unsigned (&r)[N], const void* row, bool
 
 // cp.async: the bytes arrive only when the thread waits, so a missing wait reads old data.
 __STAND_IN_INLINE void stand_in_cp_async(void* shared, const void* global, int bytes) {
-  if (reinterpret_cast<size_t>(shared) % bytes != 0 || reinterpret_cast<size_t>(global) % bytes != 0) {
+  const size_t addresses = reinterpret_cast<size_t>(shared) | reinterpret_cast<size_t>(global);
+  if (addresses % bytes != 0) {
     stand_in_trap("cp.async: address not aligned to its size");
   }
   stand_in_copy_async(shared, global, bytes);

@@ -10,12 +10,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
 #include <sstream>
 
+#include "object_seal.h"
 #include "source_scan.h"
 
 #ifndef STAND_IN_CXX
@@ -66,7 +68,8 @@ Outcome run(const std::vector<std::string>& command, const fs::path& folder) {
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   pid_t child;
-  const int error = posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+  const int error =
+      posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error) return {false, "cannot start " + command[0] + "\n"};
   int status = 0;
@@ -171,18 +174,33 @@ std::string fingerprint(const std::string& text) {
   return name;
 }
 
-// All that the object depends on.
+// All that objects of any program depend on: this library, its headers, the compiler.
+const std::string& common_fingerprint() {
+  static const std::string common = [] {
+    std::string all = std::string(STAND_IN_CXX) + " " __VERSION__;
+    for (const std::string& flag : host_flags()) all += "\n" + flag;
+    std::set<fs::path> files = {this_library()};
+    for (const auto& entry : fs::directory_iterator(home() / "include")) files.insert(entry.path());
+    for (const fs::path& path : files) all += "\n" + read_file(path);
+    return fingerprint(all);
+  }();
+  return common;
+}
+
 std::string cache_key(const Compilation& c) {
-  std::string all = std::string(STAND_IN_CXX) + " " __VERSION__ + "\n" +
-                    std::to_string(c.architecture) + "\n" + c.name + "\n" + c.source;
+  std::string all = common_fingerprint() + "\n" + std::to_string(c.architecture) + "\n" + c.name +
+                    "\n" + c.source;
   for (const auto& [name, text] : c.headers) all += "\n" + name + "\n" + text;
   for (const std::string& macro : c.macros) all += "\n" + macro;
   for (const std::string& flag : c.flags) all += "\n" + flag;
-  for (const std::string& flag : host_flags()) all += "\n" + flag;
-  std::set<fs::path> shim = {this_library()};
-  for (const auto& entry : fs::directory_iterator(home() / "include")) shim.insert(entry.path());
-  for (const fs::path& path : shim) all += "\n" + read_file(path);
   return fingerprint(all);
+}
+
+std::string sealed(std::string object) {
+  ObjectSeal seal;
+  std::memcpy(seal.mark, kSealMark, sizeof seal.mark);
+  seal.hash = seal_hash(object.data(), object.size());
+  return object.append(reinterpret_cast<const char*>(&seal), sizeof seal);
 }
 
 Compiled compile_in(const fs::path& folder, const Compilation& c, const fs::path& result) {
@@ -219,8 +237,8 @@ Compiled compile_in(const fs::path& folder, const Compilation& c, const fs::path
   if (!compiled.good) return {false, compiled.output, {}, {}};
 
   const Outcome relocations = run({"objdump", "-r", (folder / "kernels.o").string()}, folder);
-  const std::set<std::string> free = relocations.good ? barrier_free(scan.kernels, relocations.output)
-                                                      : std::set<std::string>{};
+  std::set<std::string> free;
+  if (relocations.good) free = barrier_free(scan.kernels, relocations.output);
   std::vector<std::string> link = {STAND_IN_CXX, "-shared", "-Wl,-z,now", "-Wl,--gc-sections",
                                    "-o", (folder / "kernels.so").string(),
                                    (folder / "kernels.o").string()};
@@ -231,8 +249,10 @@ Compiled compile_in(const fs::path& folder, const Compilation& c, const fs::path
   link.push_back((home() / "lib" / "libcuda.so.1").string());
   const Outcome linked = run(link, folder);
   if (!linked.good) return {false, linked.output, {}, {}};
+  const std::string object = sealed(read_file(folder / "kernels.so"));
+  write_file(folder / "kernels.so", object);
   fs::rename(folder / "kernels.so", result);
-  return {true, compiled.output, read_file(result), result};
+  return {true, compiled.output, object, result};
 }
 
 // Messages name the file as the program does, not where it lay for a moment.

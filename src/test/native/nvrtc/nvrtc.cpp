@@ -118,7 +118,8 @@ class Options {
     // What changes nothing here.
     static const char* const kIgnored[] = {
         "--use_fast_math", "-use_fast_math", "--generate-line-info", "-lineinfo", "--device-debug",
-        "-G", "--restrict", "-restrict", "--extra-device-vectorization", "-extra-device-vectorization",
+        "-G", "--restrict", "-restrict", "--extra-device-vectorization",
+        "-extra-device-vectorization",
         "--device-as-default-execution-space", "-default-device", "--disable-warnings", "-w",
         "--display-error-number", "--no-display-error-number", "--relocatable-device-code=false",
         "-rdc=false", "--minimal", "-minimal"};

@@ -6,6 +6,8 @@
 namespace stand_in {
 namespace {
 
+bool is_name_character(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+
 std::vector<std::string> tokens_of(const std::string& text) {
   std::vector<std::string> tokens;
   for (size_t i = 0; i < text.size();) {
@@ -15,10 +17,8 @@ std::vector<std::string> tokens_of(const std::string& text) {
       i++;
       continue;
     }
-    if (std::isalnum(static_cast<unsigned char>(c)) || c == '_') {
-      while (i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) || text[i] == '_')) {
-        i++;
-      }
+    if (is_name_character(c)) {
+      while (i < text.size() && is_name_character(text[i])) i++;
     } else if (c == '"' || c == '\'') {
       for (i++; i < text.size() && text[i] != c; i++) {
         if (text[i] == '\\') i++;
@@ -33,7 +33,7 @@ std::vector<std::string> tokens_of(const std::string& text) {
 }
 
 bool is_name(const std::string& token) {
-  return std::isalpha(static_cast<unsigned char>(token[0])) || token[0] == '_';
+  return is_name_character(token[0]) && !std::isdigit(static_cast<unsigned char>(token[0]));
 }
 
 // From an opening parenthesis to behind its closing one; the text between goes to `inside`.

@@ -125,9 +125,12 @@ TEST(convolutions_are_their_definitions) {
     // One algorithm with a workspace, which lies in an allocation of just its size.
     const int algo = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
     size_t bytes[3];
-    EXPECT_OK(cudnnGetConvolutionForwardWorkspaceSize(d.handle, d.x, d.w, d.c, d.y, algo, &bytes[0]));
-    EXPECT_OK(cudnnGetConvolutionBackwardDataWorkspaceSize(d.handle, d.w, d.y, d.c, d.x, 1, &bytes[1]));
-    EXPECT_OK(cudnnGetConvolutionBackwardFilterWorkspaceSize(d.handle, d.x, d.y, d.c, d.w, 1, &bytes[2]));
+    EXPECT_OK(
+        cudnnGetConvolutionForwardWorkspaceSize(d.handle, d.x, d.w, d.c, d.y, algo, &bytes[0]));
+    EXPECT_OK(
+        cudnnGetConvolutionBackwardDataWorkspaceSize(d.handle, d.w, d.y, d.c, d.x, 1, &bytes[1]));
+    EXPECT_OK(
+        cudnnGetConvolutionBackwardFilterWorkspaceSize(d.handle, d.x, d.y, d.c, d.w, 1, &bytes[2]));
     DeviceArray<char> space(std::max({bytes[0], bytes[1], bytes[2]}));
     EXPECT_OK(cudnnConvolutionForward(d.handle, &kOne, d.x, gx.data(), d.w, gw.data(), d.c, algo,
                                       space.data(), bytes[0], &kZero, d.y, gy.data()));
@@ -171,9 +174,13 @@ TEST(bf16_is_rounded_once_at_the_end) {
   Gpu gpu;
   const Problem p = kProblems[1];
   Cudnn d(p, CUDNN_DATA_BFLOAT16);
-  std::vector<uint16_t> x(static_cast<size_t>(p.n * p.c * p.h * p.w)), w(static_cast<size_t>(p.k * p.c * 9));
-  for (size_t i = 0; i < x.size(); i++) x[i] = stand_in::float_to_bf16(random_floats(x.size(), 8)[i]);
-  for (size_t i = 0; i < w.size(); i++) w[i] = stand_in::float_to_bf16(random_floats(w.size(), 9)[i]);
+  std::vector<uint16_t> x, w;
+  for (float v : random_floats(static_cast<size_t>(p.n * p.c * p.h * p.w), 8)) {
+    x.push_back(stand_in::float_to_bf16(v));
+  }
+  for (float v : random_floats(static_cast<size_t>(p.k * p.c * 9), 9)) {
+    w.push_back(stand_in::float_to_bf16(v));
+  }
   std::vector<double> y(static_cast<size_t>(p.n * p.k * p.oh() * p.ow()));
   each_product(p, [&](size_t ix, size_t iw, size_t iy) {
     y[iy] += static_cast<double>(stand_in::bf16_to_float(x[ix])) * stand_in::bf16_to_float(w[iw]);
@@ -253,7 +260,8 @@ TEST(convolution_misuse_is_refused) {
   EXPECT_EQ(y.read()[0] != right[0], true);
   EXPECT_OK(forward(x.data(), space.data(), 4096, 1, y.data()));
   EXPECT_EQ(y.read()[0], right[0]);
-  EXPECT_EQ(cudnnDestroyTensorDescriptor(reinterpret_cast<TensorDesc>(d.w)), CUDNN_STATUS_BAD_PARAM);
+  EXPECT_EQ(cudnnDestroyTensorDescriptor(reinterpret_cast<TensorDesc>(d.w)),
+            CUDNN_STATUS_BAD_PARAM);
 }
 
 TEST(bias_activation_and_bias_gradient) {
@@ -327,7 +335,8 @@ TEST(pooling_is_its_definition) {
         y[i] = x[best];
         dx[best] += dy[i];
       } else {
-        const double count = mode == CUDNN_POOLING_AVERAGE_COUNT_INCLUDE_PADDING ? 6.0 : static_cast<double>(cells.size());
+        const bool all = mode == CUDNN_POOLING_AVERAGE_COUNT_INCLUDE_PADDING;
+        const double count = all ? 6.0 : static_cast<double>(cells.size());
         for (size_t cell : cells) {
           y[i] += x[cell] / count;
           dx[cell] += dy[i] / count;

@@ -158,10 +158,17 @@ TEST(modules_for_another_gpu_or_none_are_refused) {
   CUfunction f;
   EXPECT_EQ(cuModuleGetFunction(&f, module, "g"), CUDA_ERROR_NOT_FOUND);
   EXPECT_OK(cuModuleUnload(module));
-  EXPECT_EQ(cuModuleLoadData(&module, "no module at all, but long enough for any header that it is read as"), CUDA_ERROR_INVALID_IMAGE);
-  std::vector<char> damaged = old_one;
-  for (size_t i = 64; i < damaged.size() / 2; i++) damaged[i] = 0x55;
-  EXPECT_EQ(cuModuleLoadData(&module, damaged.data()), CUDA_ERROR_INVALID_IMAGE);
+  EXPECT_EQ(cuModuleLoadData(&module, "no module at all"), CUDA_ERROR_INVALID_IMAGE);
+  for (size_t i = 4; i < old_one.size(); i += 97) {
+    std::vector<char> damaged = old_one;
+    damaged[i] ^= 4;
+    EXPECT_EQ(cuModuleLoadData(&module, damaged.data()), CUDA_ERROR_INVALID_IMAGE);
+  }
+  for (size_t size : {size_t{4}, size_t{64}, old_one.size() / 2, old_one.size() - 1}) {
+    std::vector<char> cut(old_one.begin(), old_one.begin() + static_cast<long>(size));
+    cut.resize(old_one.size());
+    EXPECT_EQ(cuModuleLoadData(&module, cut.data()), CUDA_ERROR_INVALID_IMAGE);
+  }
 }
 
 TEST(the_compiler_says_what_is_wrong) {
@@ -187,17 +194,21 @@ TEST(the_compiler_says_what_is_wrong) {
     EXPECT_OK(nvrtcDestroyProgram(&program));
     return log;
   };
-  EXPECT_CONTAINS(compile_log("extern \"C\" __global__ void f() { nothing(); }", "-arch=sm_90", NVRTC_ERROR_COMPILATION), "wrong.cu:1");
-  EXPECT_CONTAINS(compile_log("#include <vector>\n", "-arch=sm_90", NVRTC_ERROR_COMPILATION), "vector");
-  EXPECT_CONTAINS(compile_log("", "--no-such-option", NVRTC_ERROR_INVALID_OPTION), "--no-such-option");
-  EXPECT_CONTAINS(compile_log("", "-arch=sm_17", NVRTC_ERROR_INVALID_OPTION), "sm_17");
-  EXPECT_CONTAINS(compile_log("extern \"C\" __global__ void f() {}", "-arch=compute_90", 0), "");
-  EXPECT_EQ(std::string(nvrtcGetErrorString(NVRTC_ERROR_COMPILATION)), "NVRTC_ERROR_COMPILATION");
+  const int wrong = NVRTC_ERROR_COMPILATION, no_option = NVRTC_ERROR_INVALID_OPTION;
+  const char calls_nothing[] = "extern \"C\" __global__ void f() { nothing(); }";
+  EXPECT_CONTAINS(compile_log(calls_nothing, "-arch=sm_90", wrong), "wrong.cu:1");
+  EXPECT_CONTAINS(compile_log("#include <vector>\n", "-arch=sm_90", wrong), "vector");
+  EXPECT_CONTAINS(compile_log("", "--no-such-option", no_option), "--no-such-option");
+  EXPECT_CONTAINS(compile_log("", "-arch=sm_17", no_option), "sm_17");
+  EXPECT_EQ(compile_log("extern \"C\" __global__ void f() {}", "-arch=compute_90", 0)[0], 0);
+  EXPECT_EQ(std::string(nvrtcGetErrorString(wrong)), "NVRTC_ERROR_COMPILATION");
 }
 
 TEST(headers_and_macros_reach_the_compiler) {
   Gpu gpu;
-  const char* header = "#pragma once\n__device__ inline float twice(float x) { return 2.0f * x; }\n";
+  const char* header =
+      "#pragma once\n"
+      "__device__ inline float twice(float x) { return 2.0f * x; }\n";
   const char* name = "lib/twice.cuh";
   const char* source =
       "#include \"lib/twice.cuh\"\n"

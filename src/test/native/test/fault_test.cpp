@@ -62,14 +62,17 @@ TEST(reads_past_the_end_or_after_free_are_found) {
   EXPECT_OK(cuMemFree_v2(x.release()));
   EXPECT_OK(launch(kernels["copy"], {1, 16}, stale, y.pointer()));
   EXPECT_EQ(fault(), CUDA_ERROR_ILLEGAL_ADDRESS);
-  EXPECT_CONTAINS(standin_message(), "copy: argument 0 is no live device pointer: byte offset 0 of freed device memory #1");
+  EXPECT_CONTAINS(standin_message(),
+                  "copy: argument 0 is no live device pointer: byte offset 0 of freed device "
+                  "memory #1");
 }
 
 TEST(host_and_device_pointers_are_told_apart) {
   Gpu gpu;
   float host[16] = {};
   DeviceArray<float> x(16);
-  EXPECT_EQ(cuMemcpyHtoD_v2(reinterpret_cast<CUdeviceptr>(host), host, 4), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(cuMemcpyHtoD_v2(reinterpret_cast<CUdeviceptr>(host), host, 4),
+            CUDA_ERROR_INVALID_VALUE);
   EXPECT_EQ(cuMemcpyDtoH_v2(x.data(), x.pointer(), 4), CUDA_ERROR_INVALID_VALUE);
   EXPECT_CONTAINS(standin_message(), "host argument is byte offset 0 of device memory #1");
   EXPECT_EQ(cuMemcpyHtoD_v2(x.pointer(), host, 65), CUDA_ERROR_INVALID_VALUE);
@@ -108,7 +111,8 @@ TEST(missing_barriers_and_waits_show) {
     DeviceArray<float> dx(x), dy(128);
     for (const char* order : {"forward", "reverse"}) {
       standin_set("order", order);
-      EXPECT_OK(launch(function_of(module, "missing_barrier"), {1, 128, 512}, dx.pointer(), dy.pointer()));
+      EXPECT_OK(launch(function_of(module, "missing_barrier"), {1, 128, 512}, dx.pointer(),
+                       dy.pointer()));
       bool wrong = false;
       for (float v : dy.read()) wrong |= v != 3.0f;
       EXPECT_EQ(wrong, true);
@@ -130,7 +134,9 @@ TEST(deadlocks_and_wrong_masks_are_found) {
     DeviceArray<float> x(64);
     EXPECT_OK(launch(kernels["diverging_barriers"], {1, 64}, x.pointer()));
     EXPECT_EQ(fault(), CUDA_ERROR_LAUNCH_FAILED);
-    EXPECT_CONTAINS(standin_message(), "deadlock: 64 of 64 threads wait for others that do not come (63 of them at __syncthreads); kernel diverging_barriers");
+    EXPECT_CONTAINS(standin_message(),
+                    "deadlock: 64 of 64 threads wait for others that do not come (63 of them at "
+                    "__syncthreads); kernel diverging_barriers");
   }
   DoomedGpu gpu;
   Faulty kernels;
@@ -155,7 +161,9 @@ TEST(shared_memory_overruns_are_found) {
     DeviceArray<float> y(32);
     EXPECT_OK(launch(kernels["dynamic_shared"], {1, 32, 128}, y.pointer(), 40));
     EXPECT_EQ(fault(), CUDA_ERROR_ILLEGAL_ADDRESS);
-    EXPECT_CONTAINS(standin_message(), "write at byte 160 of dynamic shared memory, of which the launch gives 128 bytes");
+    EXPECT_CONTAINS(
+        standin_message(),
+        "write at byte 160 of dynamic shared memory, of which the launch gives 128 bytes");
   }
   DoomedGpu gpu;
   Faulty kernels;
@@ -163,11 +171,12 @@ TEST(shared_memory_overruns_are_found) {
   EXPECT_OK(launch(kernels["dynamic_shared"], {1, 32, 164}, y.pointer(), 40));
   EXPECT_OK(cuCtxSynchronize());
   // More than 48 KiB must be asked for.
-  EXPECT_EQ(launch(kernels["dynamic_shared"], {1, 32, 60000}, y.pointer(), 0), CUDA_ERROR_INVALID_VALUE);
   CUfunction f = kernels["dynamic_shared"];
+  EXPECT_EQ(launch(f, {1, 32, 60000}, y.pointer(), 0), CUDA_ERROR_INVALID_VALUE);
   EXPECT_OK(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 60000));
   EXPECT_OK(launch(f, {1, 32, 60000}, y.pointer(), 0));
-  EXPECT_EQ(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 300000), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 300000),
+            CUDA_ERROR_INVALID_VALUE);
 }
 
 TEST(other_faults_of_kernels) {
@@ -223,10 +232,12 @@ TEST(launches_that_a_gpu_refuses) {
   DeviceArray<float> x(2048);
   EXPECT_EQ(launch(copy, {0, 1}, x.pointer(), x.pointer()), CUDA_ERROR_INVALID_VALUE);
   EXPECT_EQ(launch(copy, {1, 1025}, x.pointer(), x.pointer()), CUDA_ERROR_INVALID_VALUE);
-  EXPECT_EQ(launch(function_of(basic, "affine"), {1, 257}, x.pointer(), x.pointer()), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(launch(function_of(basic, "affine"), {1, 257}, x.pointer(), x.pointer()),
+            CUDA_ERROR_INVALID_VALUE);
   EXPECT_CONTAINS(standin_message(), "affine: a block of 257 threads; it takes at most 256");
-  EXPECT_EQ(cuLaunchKernel(copy, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr), CUDA_ERROR_INVALID_VALUE);
-  EXPECT_EQ(cuLaunchKernel(reinterpret_cast<CUfunction>(&gpu), 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr), CUDA_ERROR_INVALID_HANDLE);
+  EXPECT_EQ(cuLaunchKernel(copy, 1, 1, 1, 1, 1, 1, 0, nullptr, nullptr, nullptr),
+            CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(launch(reinterpret_cast<CUfunction>(&gpu), {}), CUDA_ERROR_INVALID_HANDLE);
   EXPECT_OK(cuModuleUnload(basic));
   EXPECT_OK(cuModuleUnload(module));
   EXPECT_EQ(launch(copy, {1, 1}, x.pointer(), x.pointer()), CUDA_ERROR_INVALID_HANDLE);
@@ -245,7 +256,8 @@ TEST(leaks_are_counted_exactly_by_kind) {
   load_kernels("basic.cu");
   EXPECT_EQ(standin_live("device memory"), 2);
   EXPECT_EQ(standin_memory_used(), 512);
-  EXPECT_EQ(std::string(standin_live_report()), "1 context, 2 device memory, 1 event, 1 module, 1 stream");
+  EXPECT_EQ(std::string(standin_live_report()),
+            "1 context, 2 device memory, 1 event, 1 module, 1 stream");
   EXPECT_OK(cuEventDestroy_v2(event));
   EXPECT_EQ(cuEventDestroy_v2(event), CUDA_ERROR_INVALID_HANDLE);
   EXPECT_OK(cuMemFree_v2(p));
@@ -261,5 +273,6 @@ TEST(overwritten_surroundings_of_pinned_memory_are_found) {
   EXPECT_OK(cuMemHostAlloc(&pinned, 100, 0));
   static_cast<char*>(pinned)[100] = 1;
   EXPECT_EQ(cuMemFreeHost(pinned), CUDA_ERROR_ILLEGAL_ADDRESS);
-  EXPECT_CONTAINS(standin_message(), "out-of-bounds write at byte offset 100 of pinned memory #1 (100 bytes)");
+  EXPECT_CONTAINS(standin_message(),
+                  "out-of-bounds write at byte offset 100 of pinned memory #1 (100 bytes)");
 }

@@ -1,4 +1,7 @@
 // Streams, events, lazy work, capture and graphs.
+#include <atomic>
+#include <thread>
+
 #include "cublas_api.h"
 #include "gpu.h"
 
@@ -10,7 +13,8 @@ struct Scale {
 
 // y = x + 1 on a stream.
 CUresult add_one(CUfunction affine, CUdeviceptr x, CUdeviceptr y, CUstream stream) {
-  return launch(affine, {1, 1, 0, stream}, x, y, Scale{1.0f, 1.0f}, static_cast<unsigned char>(0), 1ll);
+  const unsigned char flag = 0;
+  return launch(affine, {1, 1, 0, stream}, x, y, Scale{1.0f, 1.0f}, flag, 1ll);
 }
 
 // A module, two streams and an event, freed at the end.
@@ -112,15 +116,16 @@ TEST(a_captured_step_is_replayed) {
     EXPECT_OK(cuStreamBeginCapture_v2(s.a, CU_STREAM_CAPTURE_MODE_GLOBAL));
     EXPECT_OK(add_one(s.affine, x.pointer(), x.pointer(), s.a));
     const float zero = 0, one = 1;
-    DeviceArray<float>* product;
-    EXPECT_EQ(cuMemAlloc_v2(reinterpret_cast<CUdeviceptr*>(&product), 4), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    CUdeviceptr none;
+    EXPECT_EQ(cuMemAlloc_v2(&none, 4), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
     CUgraph graph;
     EXPECT_EQ(cuStreamEndCapture(s.a, &graph), CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
 
     DeviceArray<float> y(std::vector<float>{0.0f});
     EXPECT_OK(cuStreamBeginCapture_v2(s.a, CU_STREAM_CAPTURE_MODE_GLOBAL));
     EXPECT_OK(add_one(s.affine, x.pointer(), x.pointer(), s.a));
-    EXPECT_OK(cublasSgemm_v2(blas, 0, 0, 1, 1, 1, &one, x.data(), 1, two.data(), 1, &zero, y.data(), 1));
+    EXPECT_OK(cublasSgemm_v2(blas, 0, 0, 1, 1, 1, &one, x.data(), 1, two.data(), 1, &zero,
+                             y.data(), 1));
     EXPECT_OK(cuMemcpyDtoHAsync_v2(s.pinned, y.pointer(), 4, s.a));
     EXPECT_OK(cuMemsetD32Async(two.pointer(), 0x40400000, 1, s.a));
     graph = s.end();
@@ -147,7 +152,8 @@ TEST(a_captured_step_is_replayed) {
 
 TEST(a_graph_forks_and_joins_across_streams) {
   Streams s;
-  DeviceArray<float> x(std::vector<float>{1.0f}), y(std::vector<float>{0.0f}), z(std::vector<float>{0.0f});
+  const std::vector<float> zero = {0.0f};
+  DeviceArray<float> x(std::vector<float>{1.0f}), y(zero), z(zero);
   auto capture = [&](bool join) {
     EXPECT_OK(cuStreamBeginCapture_v2(s.a, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL));
     EXPECT_OK(cuEventRecord(s.event, s.a));
@@ -200,10 +206,16 @@ TEST(what_a_capture_does_not_allow) {
   spoils(s.a, [&] { return cuMemcpyDtoH_v2(&host, x.pointer(), 4); }, unsupported);
   spoils(s.a, [&] { return cuMemcpyDtoHAsync_v2(&host, x.pointer(), 4, s.a); }, unsupported);
   spoils(s.a, [&] { return cuMemFree_v2(x.pointer()); }, unsupported);
-  spoils(s.a, [&] { return cuEventRecord(s.event, s.a) ? 1 : cuEventSynchronize(s.event); }, CUDA_ERROR_CAPTURED_EVENT);
+  auto wait_for_captured = [&] {
+    EXPECT_OK(cuEventRecord(s.event, s.a));
+    return cuEventSynchronize(s.event);
+  };
+  spoils(s.a, wait_for_captured, CUDA_ERROR_CAPTURED_EVENT);
   EXPECT_OK(cuEventRecord(s.other, s.b));
-  spoils(s.a, [&] { return cuStreamWaitEvent(s.a, s.other, 0); }, CUDA_ERROR_STREAM_CAPTURE_ISOLATION);
-  spoils(blocking, [&] { return cuMemsetD32_v2(x.pointer(), 0, 1); }, CUDA_ERROR_STREAM_CAPTURE_IMPLICIT);
+  spoils(s.a, [&] { return cuStreamWaitEvent(s.a, s.other, 0); },
+         CUDA_ERROR_STREAM_CAPTURE_ISOLATION);
+  spoils(blocking, [&] { return cuMemsetD32_v2(x.pointer(), 0, 1); },
+         CUDA_ERROR_STREAM_CAPTURE_IMPLICIT);
   // Ending it elsewhere.
   EXPECT_OK(cuStreamBeginCapture_v2(s.a, CU_STREAM_CAPTURE_MODE_RELAXED));
   EXPECT_OK(cuEventRecord(s.event, s.a));
@@ -214,6 +226,42 @@ TEST(what_a_capture_does_not_allow) {
   EXPECT_OK(cuMemFree_v2(p));
   EXPECT_OK(cuGraphDestroy(s.end()));
   EXPECT_OK(cuStreamDestroy_v2(blocking));
+}
+
+TEST(a_capture_ends_even_where_its_end_fails) {
+  Streams s;
+  CUgraph graph;
+  int capturing = 1;
+  EXPECT_OK(cuStreamBeginCapture_v2(s.a, CU_STREAM_CAPTURE_MODE_GLOBAL));
+  standin_fail("cuStreamEndCapture", 1, 0);
+  EXPECT_EQ(cuStreamEndCapture(s.a, &graph), CUDA_ERROR_UNKNOWN);
+  EXPECT_OK(cuStreamIsCapturing(s.a, &capturing));
+  EXPECT_EQ(capturing, 0);
+  EXPECT_EQ(standin_live("graph"), 0);
+}
+
+TEST(host_threads_may_call_at_the_same_time) {
+  Streams s;
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 4; t++) {
+    threads.emplace_back([&] {
+      wrong += cuCtxSetCurrent(s.context) != 0;
+      CUdeviceptr x;
+      wrong += cuMemAlloc_v2(&x, 40000) != 0;
+      for (int i = 0; i < 20; i++) {
+        wrong += cuMemsetD32_v2(x, 0, 10000) != 0;
+        wrong += launch(s.affine, {40, 256}, x, x, Scale{1.0f, 1.0f}, static_cast<unsigned char>(0),
+                        10000ll) != 0;
+        std::vector<float> values(10000);
+        wrong += cuMemcpyDtoH_v2(values.data(), x, 40000) != 0;
+        for (float v : values) wrong += v != 1.0f;
+      }
+      wrong += cuMemFree_v2(x) != 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong.load(), 0);
 }
 
 TEST(a_graph_whose_memory_is_gone_fails) {

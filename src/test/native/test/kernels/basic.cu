@@ -26,7 +26,9 @@ affine(const float* __restrict__ x, float* __restrict__ y, Scale scale, unsigned
 extern "C" __global__ void block_sum(const float* x, float* total, int n) {
   __shared__ float part[32];
   float sum = 0.0f;
-  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) sum += x[i];
+  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < n; i += gridDim.x * blockDim.x) {
+    sum += x[i];
+  }
   sum = warp_sum(sum);
   if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = sum;
   __syncthreads();

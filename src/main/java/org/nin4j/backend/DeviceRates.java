@@ -37,7 +37,7 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
   private static final double LONG = 5e-3;
 
   private static final int RUNS = 30;
-  private static final double PATIENCE = 1;
+  private static final double PATIENCE = 0.3;
 
   public DeviceRates {
     if (!(bytesPerSecond > 0 && flopsPerSecond > 0)) {

@@ -1,7 +1,10 @@
 package org.nin4j.cli;
 
+import java.nio.file.Path;
+import java.util.Optional;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.choice.Devices;
+import org.nin4j.backend.cuda.CudaOptions;
 import org.nin4j.plan.Precision;
 import org.nin4j.train.Recipe;
 import org.nin4j.train.RecipeJson;
@@ -31,6 +34,19 @@ final class DeviceOptions {
       description = "Threads that compute on the processor. Default: one for each core.")
   private int threads = CORES;
 
+  @Option(
+      names = "--no-graph",
+      description =
+          "On a GPU, start the steps of a run one by one instead of replaying them as one graph:"
+              + " slower, with the same results.")
+  private boolean stepByStep;
+
+  @Option(
+      names = "--cuda-libs",
+      paramLabel = "DIR",
+      description = "Where CUDA's libraries are; beats every other place.")
+  private Optional<Path> cudaLibraries = Optional.empty();
+
   int threads() {
     return threads;
   }
@@ -38,7 +54,9 @@ final class DeviceOptions {
   /** The options as given, each after a space. */
   String toCommandLine() {
     return (device.equals(AUTO) ? "" : " --device " + device)
-        + (threads == CORES ? "" : " --threads " + threads);
+        + (threads == CORES ? "" : " --threads " + threads)
+        + (stepByStep ? " --no-graph" : "")
+        + cudaLibraries.map(folder -> " --cuda-libs " + folder).orElse("");
   }
 
   /** A recipe in fp32 where the device has no instructions for its precision, and says so. */
@@ -56,7 +74,13 @@ final class DeviceOptions {
 
   Backend open() {
     try {
-      return Devices.open(device, threads);
+      return Devices.open(
+          device,
+          threads,
+          CudaOptions.STANDARD
+              .withGraph(!stepByStep)
+              .withLibraries(cudaLibraries.stream().toList())
+              .withWarnings(command.commandLine().getErr()::println));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(command.commandLine(), e.getMessage());
     }

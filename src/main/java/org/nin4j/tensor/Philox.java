@@ -103,4 +103,81 @@ public final class Philox {
       return (int) (product >>> 32);
     }
   }
+
+  /**
+   * The same outputs, many blocks at once, into an array: each loop does one thing to one array,
+   * which is what the compiler turns into vector instructions.
+   */
+  public static final class Lanes {
+    private static final int BLOCKS = 128;
+    private static final long LOW = 0xffffffffL;
+
+    private final long[] c0 = new long[BLOCKS];
+    private final long[] c1 = new long[BLOCKS];
+    private final long[] c2 = new long[BLOCKS];
+    private final long[] c3 = new long[BLOCKS];
+    private final long[] product0 = new long[BLOCKS];
+    private final long[] product1 = new long[BLOCKS];
+    private final int[] outputs = new int[4 * BLOCKS];
+
+    /** Fills {@code bits} with the sequence (seed, step, stream) from {@code element} on. */
+    public void draw(long seed, long element, int step, int stream, int[] bits) {
+      long block = element >>> 2;
+      int from = (int) (element & 3);
+      int done = 0;
+      while (done < bits.length) {
+        blocks(seed, block, step, stream);
+        int count = Math.min(outputs.length - from, bits.length - done);
+        System.arraycopy(outputs, from, bits, done, count);
+        done += count;
+        block += BLOCKS;
+        from = 0;
+      }
+    }
+
+    private void blocks(long seed, long first, int step, int stream) {
+      for (int i = 0; i < BLOCKS; i++) {
+        c0[i] = (first + i) & LOW;
+        c1[i] = (first + i) >>> 32;
+        c2[i] = step & LOW;
+        c3[i] = stream & LOW;
+      }
+      int k0 = (int) seed;
+      int k1 = (int) (seed >>> 32);
+      for (int round = 0; round < ROUNDS; round++) {
+        multiply(c0, MULTIPLIER_0, product0);
+        multiply(c2, MULTIPLIER_1, product1);
+        mix(product1, c1, k0 & LOW, c0);
+        mix(product0, c3, k1 & LOW, c2);
+        low(product1, c1);
+        low(product0, c3);
+        k0 += WEYL_0;
+        k1 += WEYL_1;
+      }
+      for (int i = 0; i < BLOCKS; i++) {
+        outputs[4 * i] = (int) c0[i];
+        outputs[4 * i + 1] = (int) c1[i];
+        outputs[4 * i + 2] = (int) c2[i];
+        outputs[4 * i + 3] = (int) c3[i];
+      }
+    }
+
+    private static void multiply(long[] words, long multiplier, long[] products) {
+      for (int i = 0; i < BLOCKS; i++) {
+        products[i] = words[i] * multiplier;
+      }
+    }
+
+    private static void mix(long[] products, long[] words, long key, long[] mixed) {
+      for (int i = 0; i < BLOCKS; i++) {
+        mixed[i] = (products[i] >>> 32) ^ words[i] ^ key;
+      }
+    }
+
+    private static void low(long[] products, long[] words) {
+      for (int i = 0; i < BLOCKS; i++) {
+        words[i] = products[i] & LOW;
+      }
+    }
+  }
 }

@@ -108,8 +108,9 @@ public final class RecordedSteps {
    *
    * @param name {@link #MOMENTUM} or {@link #DROPOUT}
    * @param most how many steps; all if there are fewer
+   * @return the largest difference of a loss from the recorded one, relative to it
    */
-  public static void check(Backend backend, String name, int most) {
+  public static double check(Backend backend, String name, int most) {
     Recording recording = read(name);
     Setting setting = recording.setting();
     int steps = Math.min(most, setting.steps());
@@ -128,9 +129,12 @@ public final class RecordedSteps {
       Arrays.fill(rates, setting.learningRate());
       session.begin(new Epoch(setting.seed(), setting.firstStep(), recording.order(), rates));
       Metrics before = Metrics.NONE;
+      double worst = 0;
       for (int step = 0; step < steps; step++) {
         session.run();
         Metrics metrics = session.metrics();
+        double loss = metrics.since(before).loss();
+        worst = Math.max(worst, Math.abs(loss / recording.fp64().losses()[step] - 1));
         checkStep(recording, step, metrics.since(before));
         before = metrics;
         for (Snapshot snapshot : recording.snapshots()) {
@@ -139,6 +143,7 @@ public final class RecordedSteps {
           }
         }
       }
+      return worst;
     }
   }
 

@@ -5,7 +5,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.nin4j.plan.Plan;
@@ -66,21 +65,27 @@ public record StepCase(
     return values;
   }
 
+  /** BF16 if any tensor is, else FP32. */
+  public Precision precision() {
+    return tensors().anyMatch(t -> t.type() == DType.BF16) ? Precision.BF16 : Precision.FP32;
+  }
+
+  private Stream<TensorSpec> tensors() {
+    return Stream.concat(step.reads().stream(), step.writes().stream());
+  }
+
   /** The plan of this one step, everything kept. */
-  public Plan plan() {
-    Set<TensorSpec> all =
-        Stream.concat(step.reads().stream(), step.writes().stream()).collect(Collectors.toSet());
-    boolean bf16 = all.stream().anyMatch(t -> t.type() == DType.BF16);
+  public Plan plan(Precision precision) {
     int batch = samples.isPresent() ? epoch.order().length : 1;
-    return new Plan("case", batch, bf16 ? Precision.BF16 : Precision.FP32, List.of(step), all);
+    return new Plan("case", batch, precision, List.of(step), tensors().collect(Collectors.toSet()));
   }
 
   /** What the step wrote, and the metrics after it. */
   public record Outcome(Map<TensorSpec, HostTensor> written, Metrics metrics) {}
 
   /** Runs the step once, its outputs poisoned before. */
-  public Outcome run(Backend backend) {
-    try (Session session = backend.bind(backend.prepare(plan()))) {
+  public Outcome run(Backend backend, Precision precision) {
+    try (Session session = backend.bind(backend.prepare(plan(precision)))) {
       for (TensorSpec tensor : step.writes()) {
         if (!inputs.containsKey(tensor)) {
           HostTensor poison = HostTensor.zeros(tensor.shape());

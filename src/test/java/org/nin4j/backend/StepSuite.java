@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.SoftmaxCrossEntropy;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
@@ -17,11 +19,17 @@ import org.nin4j.tensor.HostTensor;
  * some thousand products, each rounded to 24 bits, err by about √thousands · 2⁻²⁴ ≈ 4e-6. BF16:
  * 2⁻⁸, the rounding of the result to 8 bits; inputs are rounded before both sides see them.
  * Gradients in F32 of BF16 factors: 1e-5 too, since products of two 8-bit factors are exact in F32.
- * Labels and winning positions are exact.
+ * Labels and winning positions are exact. The loss's gradient is a difference of numbers up to 1,
+ * divided by the number of samples: where all of it is tiny, the share is of that size.
+ *
+ * <p>Products in TF32: 2⁻¹⁰ of the largest magnitude, at least of 2, since a product of two factors
+ * below 1, each cut to 10 fraction bits, errs by up to 2⁻⁹ however small a sum with it turns out.
  */
 public final class StepSuite {
   private static final double F32 = 1e-5;
   private static final double BF16 = 0x1p-8;
+  private static final double TF32 = 0x1p-10;
+  private static final double TF32_LEAST = 2;
 
   private StepSuite() {}
 
@@ -34,11 +42,22 @@ public final class StepSuite {
 
   /** Runs a case on both and compares everything written. */
   public static void check(Backend backend, StepCase stepCase) {
-    StepCase.Outcome expected = stepCase.run(new ReferenceBackend());
-    StepCase.Outcome actual = stepCase.run(backend);
+    check(backend, stepCase, stepCase.precision());
+  }
+
+  /**
+   * Like {@link #check(Backend, StepCase)}, in TF32 too.
+   *
+   * @return the largest difference as a share of what is tolerated, at most 1
+   */
+  public static double check(Backend backend, StepCase stepCase, Precision precision) {
+    StepCase.Outcome expected = stepCase.run(new ReferenceBackend(), precision);
+    StepCase.Outcome actual = stepCase.run(backend, precision);
+    double worst = 0;
     for (TensorSpec tensor : stepCase.step().writes()) {
-      compare(
-          stepCase.name(), tensor, expected.written().get(tensor), actual.written().get(tensor));
+      HostTensor e = expected.written().get(tensor);
+      HostTensor a = actual.written().get(tensor);
+      worst = Math.max(worst, compare(stepCase, precision, tensor, e, a));
     }
     Metrics e = expected.metrics();
     Metrics a = actual.metrics();
@@ -46,17 +65,27 @@ public final class StepSuite {
     assertEquals(e.top1(), a.top1(), stepCase.name() + ": top 1");
     assertEquals(e.top5(), a.top5(), stepCase.name() + ": top 5");
     assertEquals(e.lossSum(), a.lossSum(), F32 * Math.max(1, Math.abs(e.lossSum())));
+    return worst;
   }
 
-  private static void compare(
-      String name, TensorSpec tensor, HostTensor expected, HostTensor actual) {
+  private static double compare(
+      StepCase stepCase,
+      Precision precision,
+      TensorSpec tensor,
+      HostTensor expected,
+      HostTensor actual) {
+    boolean rounds = precision == Precision.TF32 && stepCase.step().multiplyAdds() > 0;
     double tolerance =
         switch (tensor.type()) {
-          case F32 -> F32;
+          case F32 -> rounds ? TF32 : F32;
           case BF16 -> BF16;
           case I32, U8 -> 0;
         };
-    double largest = 0;
+    double least =
+        stepCase.step() instanceof SoftmaxCrossEntropy
+            ? 1.0 / tensor.shape().dim(0)
+            : rounds ? TF32_LEAST : 0;
+    double largest = least;
     double error = 0;
     int worst = 0;
     for (int i = 0; i < expected.values().length; i++) {
@@ -72,7 +101,13 @@ public final class StepSuite {
     String message =
         "%s: %s differs most at element %d: expected %s, was %s; largest magnitude %s"
             .formatted(
-                name, tensor, worst, expected.values()[worst], actual.values()[worst], largest);
+                stepCase.name(),
+                tensor,
+                worst,
+                expected.values()[worst],
+                actual.values()[worst],
+                largest);
     assertTrue(error <= tolerance * largest, message);
+    return error == 0 ? 0 : error / (tolerance * largest);
   }
 }

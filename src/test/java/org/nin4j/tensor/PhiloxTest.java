@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class PhiloxTest {
@@ -39,6 +40,26 @@ class PhiloxTest {
         assertEquals(out[lane], sequence.nextBits());
       }
     }
+  }
+
+  @Test
+  void lanesAreTheSequenceFromAnyElement() {
+    Philox.Sequence sequence = new Philox.Sequence(-3, 6, 0x20001);
+    int[] expected = new int[1500];
+    for (int i = 0; i < expected.length; i++) {
+      expected[i] = sequence.nextBits();
+    }
+    Philox.Lanes lanes = new Philox.Lanes();
+    for (int first : new int[] {0, 1, 6, 511, 513, 1499}) {
+      int[] bits = new int[expected.length - first];
+      lanes.draw(-3, first, 6, 0x20001, bits);
+      assertArrayEquals(Arrays.copyOfRange(expected, first, expected.length), bits);
+    }
+    int[] far = new int[2];
+    lanes.draw(8, 0x4_0000_0005L, 1, 2, far);
+    int[] block = new int[4];
+    Philox.block(8, 0x1_0000_0001L, 1, 2, block);
+    assertArrayEquals(new int[] {block[1], block[2]}, far);
   }
 
   @Test

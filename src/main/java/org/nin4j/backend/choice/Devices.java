@@ -1,10 +1,11 @@
 package org.nin4j.backend.choice;
 
-import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.cuda.CudaBackend;
+import org.nin4j.backend.cuda.CudaOptions;
 import org.nin4j.backend.onednn.OneDnnBackend;
 import org.nin4j.backend.reference.ReferenceBackend;
 
@@ -15,10 +16,12 @@ public final class Devices {
 
   private static final Pattern CUDA = Pattern.compile("cuda(?::(\\d{1,3}))?");
 
-  /** The fastest first. */
-  private static final List<String> AUTO = List.of("cuda", "cpu", "reference");
-
   private Devices() {}
+
+  /** Like {@link #open(String, int, CudaOptions)}, with what fits most on a GPU. */
+  public static Backend open(String name, int threads) {
+    return open(name, threads, CudaOptions.STANDARD);
+  }
 
   /**
    * Opens a device; the caller closes it.
@@ -26,18 +29,21 @@ public final class Devices {
    * @param name {@code auto} takes the first that can be used of: GPU, CPU, reference loops; {@code
    *     cuda} is the first GPU, {@code cuda:1} the second
    * @param threads for backends that compute on the processor, at least 1
+   * @param options for a GPU; where {@code auto} does without one, its warnings get a line that
+   *     says why
    * @throws IllegalArgumentException if there is no device of that name
    * @throws BackendException if it cannot be used; the message says why
    */
-  public static Backend open(String name, int threads) {
+  public static Backend open(String name, int threads, CudaOptions options) {
     if (threads < 1) {
       throw new IllegalArgumentException("there is at least 1 thread, not " + threads);
     }
     Matcher cuda = CUDA.matcher(name);
     if (name.equals("auto")) {
-      return first(threads);
+      return automatic(threads, options);
     } else if (cuda.matches()) {
-      return cuda(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
+      int index = cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1));
+      return CudaBackend.open(index, options);
     } else if (name.equals("cpu")) {
       return cpu(threads);
     } else if (name.equals("reference")) {
@@ -46,19 +52,19 @@ public final class Devices {
     throw new IllegalArgumentException("there is no device '" + name + "'; there are " + NAMES);
   }
 
-  private static Backend first(int threads) {
-    for (String name : AUTO) {
-      try {
-        return open(name, threads);
-      } catch (BackendException e) {
-        continue; // The next one is asked; the last one can always be used.
-      }
+  private static Backend automatic(int threads, CudaOptions options) {
+    try {
+      return CudaBackend.open(0, options);
+    } catch (BackendException e) {
+      String error = e.getMessage().lines().findFirst().orElse("");
+      options.warnings().accept(CudaBackend.whyNot(options).orElse(error) + "; using the CPU");
     }
-    throw new AssertionError("the reference loops need no device");
-  }
-
-  private static Backend cuda(int index) {
-    throw new BackendException("GPU " + index + " cannot be used: there is no CUDA backend yet");
+    try {
+      return cpu(threads);
+    } catch (BackendException e) {
+      options.warnings().accept(e.getMessage() + "; using plain loops");
+      return new ReferenceBackend();
+    }
   }
 
   private static Backend cpu(int threads) {

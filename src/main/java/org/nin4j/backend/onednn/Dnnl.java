@@ -64,6 +64,11 @@ record Dnnl(engine engine, stream stream, primitive_attr userScratchpad) {
     return new memory.desc(dims(shape), type(type), memory.format_tag.any);
   }
 
+  /** So many values side by side. */
+  static memory.desc vector(long elements, DType type) {
+    return new memory.desc(new long[] {elements}, type(type), memory.format_tag.a);
+  }
+
   /** A matrix of the given extents, row by row. */
   static memory.desc matrix(long rows, long columns, DType type) {
     return new memory.desc(new long[] {rows, columns}, type(type), memory.format_tag.ab);

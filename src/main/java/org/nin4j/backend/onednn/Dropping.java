@@ -17,24 +17,23 @@ final class Dropping implements Operation {
   private final int stream;
   private final TensorSpec from;
   private final TensorSpec to;
-  private final Team team;
   private final int channels;
   private final int pixels;
 
-  Dropping(float probability, int stream, TensorSpec from, TensorSpec to, Team team) {
+  Dropping(float probability, int stream, TensorSpec from, TensorSpec to) {
     this.probability = probability;
     this.stream = stream;
     this.from = from;
     this.to = to;
-    this.team = team;
     Shape shape = from.shape();
     channels = shape.dim(1);
     pixels = shape.rank() == 4 ? shape.dim(2) * shape.dim(3) : 1;
   }
 
-  /** One thread's samples: read, mask, write. */
+  /** Reads a sample, masks it, writes it. */
   private final class Worker {
-    private final int[] random = new int[4];
+    private final Philox.Lanes random = new Philox.Lanes();
+    private final int[] bits = new int[channels * pixels];
     private final float[] values = new float[channels * pixels];
     private final short[] shorts = new short[channels * pixels];
     private final boolean bf16 = from.type() == DType.BF16;
@@ -71,21 +70,20 @@ final class Dropping implements Operation {
       }
     }
 
+    /**
+     * Elements are drawn channel by channel and lie pixel by pixel. That u · 2⁻²⁴ ≥ p is asked as u
+     * ≥ p · 2²⁴, and answered without a branch, since no branch is harder to predict.
+     */
     private void mask(Run run, long first) {
-      float scale = (float) (1.0 / (1.0 - probability));
-      int lane = (int) (first & 3);
-      long block = first >>> 2;
-      Philox.block(run.seed, block, run.step, stream, random);
+      int scale = Float.floatToRawIntBits((float) (1.0 / (1.0 - probability)));
+      int least = (int) Math.ceil(probability * 0x1p24);
+      random.draw(run.seed, first, run.step, stream, bits);
+      for (int e = 0; e < bits.length; e++) {
+        bits[e] = ~(((bits[e] >>> 8) - least) >> 31) & scale;
+      }
       for (int c = 0; c < channels; c++) {
         for (int p = 0; p < pixels; p++) {
-          if (lane == 4) {
-            lane = 0;
-            block++;
-            Philox.block(run.seed, block, run.step, stream, random);
-          }
-          int place = p * channels + c;
-          boolean keep = Philox.uniform(random[lane++]) >= probability;
-          values[place] = keep ? values[place] * scale : 0;
+          values[p * channels + c] *= Float.intBitsToFloat(bits[c * pixels + p]);
         }
       }
     }
@@ -93,24 +91,11 @@ final class Dropping implements Operation {
 
   @Override
   public Kernel bind(Places places) {
-    Worker[] workers = new Worker[team.size()];
-    for (int part = 0; part < workers.length; part++) {
-      workers[part] = new Worker(places);
-    }
+    Worker worker = new Worker(places);
     int samples = from.shape().dim(0);
-    return new Kernel() {
-      private Run current = new Run();
-      private final Team.Work work =
-          (part, parts) -> {
-            for (int n = part; n < samples; n += parts) {
-              workers[part].drop(current, n);
-            }
-          };
-
-      @Override
-      public void run(Run run) {
-        current = run;
-        team.run(work);
+    return run -> {
+      for (int n = 0; n < samples; n++) {
+        worker.drop(run, n);
       }
     };
   }

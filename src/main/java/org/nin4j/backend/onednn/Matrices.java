@@ -209,7 +209,7 @@ final class Matrices {
                 places,
                 0,
                 List.of(
-                    Calls.argument(DNNL_ARG_SRC, places.resident(ones)),
+                    Calls.argument(DNNL_ARG_SRC, places.resident(ones, 0)),
                     Calls.argument(DNNL_ARG_WEIGHTS, places.memory(seenAs, matrix)),
                     Calls.argument(DNNL_ARG_DST, places.memory(result, sums))))
             .kernel();

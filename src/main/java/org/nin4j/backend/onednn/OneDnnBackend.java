@@ -34,14 +34,14 @@ public final class OneDnnBackend implements Backend {
   }
 
   private final Dnnl dnnl;
-  private final Team team;
+  private final int threads;
   private final PointerScope scope;
 
   /**
    * Opens oneDNN.
    *
-   * @param threads for the loops that are ours; oneDNN's own number is set by the environment
-   *     variable OMP_NUM_THREADS before the Java machine starts
+   * @param threads for its description only: oneDNN takes the number from the environment variable
+   *     OMP_NUM_THREADS when it is loaded, or one for each core
    * @throws BackendException if oneDNN's library cannot be loaded here
    */
   public OneDnnBackend(int threads) {
@@ -56,7 +56,7 @@ public final class OneDnnBackend implements Backend {
       throw new BackendException(
           "oneDNN cannot be loaded (" + e.getMessage() + "); it needs x86-64 Linux with glibc", e);
     }
-    team = new Team(threads);
+    this.threads = threads;
   }
 
   @Override
@@ -82,11 +82,7 @@ public final class OneDnnBackend implements Backend {
     dnnl_version_t version = dnnl_version();
     return "CPU by oneDNN %d.%d.%d, %s, %d threads"
         .formatted(
-            version.major(),
-            version.minor(),
-            version.patch(),
-            get_effective_cpu_isa(),
-            team.size());
+            version.major(), version.minor(), version.patch(), get_effective_cpu_isa(), threads);
   }
 
   @Override
@@ -101,7 +97,7 @@ public final class OneDnnBackend implements Backend {
     }
     Plan fused = Fusion.RELU_BEHIND_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan));
     try (PointerScope temporary = new PointerScope()) {
-      return Arena.place(fused, new Rules(new Operations(dnnl, team, new SampleStore())));
+      return Arena.place(fused, new Rules(new Operations(dnnl, new SampleStore())));
     }
   }
 
@@ -134,7 +130,7 @@ public final class OneDnnBackend implements Backend {
     try {
       BytePointer arena = allocate(placed.bytes());
       SampleStore samples = new SampleStore();
-      Operations operations = new Operations(dnnl, team, samples);
+      Operations operations = new Operations(dnnl, samples);
       List<Operation.Kernel> kernels = new ArrayList<>();
       for (int i = 0; i < placed.plan().steps().size(); i++) {
         Step step = placed.plan().steps().get(i);
@@ -165,7 +161,6 @@ public final class OneDnnBackend implements Backend {
 
   @Override
   public void close() {
-    team.close();
     scope.close();
   }
 }

@@ -29,24 +29,24 @@ final class Operations {
   private final Matrices matrices;
   private final Elements elements;
   private final Pools pools;
-  private final Team team;
+  private final Sgds sgds;
   private final SampleStore samples;
 
   /**
    * @param samples where batches are made from
    */
-  Operations(Dnnl dnnl, Team team, SampleStore samples) {
+  Operations(Dnnl dnnl, SampleStore samples) {
     this.convolutions = new Convolutions(dnnl);
     this.matrices = new Matrices(dnnl);
     this.elements = new Elements(dnnl);
     this.pools = new Pools(dnnl);
-    this.team = team;
+    this.sgds = new Sgds(dnnl);
     this.samples = samples;
   }
 
   Operation of(Step step) {
     if (step instanceof MakeBatch s) {
-      return new BatchMaking(s, samples, team);
+      return new BatchMaking(s, samples);
     } else if (step instanceof ConvolutionForward s) {
       return convolutions.forward(s);
     } else if (step instanceof ConvolutionBackwardData s) {
@@ -76,9 +76,9 @@ final class Operations {
     } else if (step instanceof GlobalAvgPoolBackward s) {
       return new GlobalAverage.Backward(s);
     } else if (step instanceof DropoutForward s) {
-      return new Dropping(s.probability(), s.stream(), s.input(), s.output(), team);
+      return new Dropping(s.probability(), s.stream(), s.input(), s.output());
     } else if (step instanceof DropoutBackward s) {
-      return new Dropping(s.probability(), s.stream(), s.outputGradient(), s.inputGradient(), team);
+      return new Dropping(s.probability(), s.stream(), s.outputGradient(), s.inputGradient());
     } else if (step instanceof FlattenForward s) {
       return elements.flatten(s.input(), s.output());
     } else if (step instanceof FlattenBackward s) {
@@ -86,7 +86,7 @@ final class Operations {
     } else if (step instanceof SoftmaxCrossEntropy s) {
       return new CrossEntropy(s);
     } else if (step instanceof SgdUpdate s) {
-      return new SgdLoop(s, team);
+      return sgds.update(s);
     }
     throw new AssertionError("no operation for " + step.kind());
   }

@@ -45,8 +45,13 @@ final class Places {
   }
 
   /** Memory that the step keeps. */
-  memory resident(memory.desc desc) {
-    return dnnl.at(desc, pointer(placed.residents().get(step).offset()));
+  memory resident(memory.desc desc, long offset) {
+    return dnnl.at(desc, pointer(placed.residents().get(step).offset() + offset));
+  }
+
+  /** Floats in the region of the parameters, gaps included, and in each of those beside it. */
+  long parameterElements() {
+    return placed.parameterBytes() / Float.BYTES;
   }
 
   FloatBuffer floats(TensorSpec tensor) {

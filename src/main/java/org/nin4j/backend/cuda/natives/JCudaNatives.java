@@ -49,12 +49,12 @@ public final class JCudaNatives {
    * @throws NativesException with the first problem, if anything is missing or does not load
    */
   public static LibraryVersions load(Found found, CacheDirectory cache) {
+    CudaLibrary driver =
+        found.driver().orElseThrow(() -> new NativesException(new Problem.NoDriver(false, false)));
     if (!found.problems().isEmpty()) {
       throw new NativesException(found.problems().get(0));
     }
-    loadDriver(
-        found.driver().orElseThrow(() -> new NativesException(new Problem.NoDriver(false, false))),
-        cache);
+    loadDriver(driver, cache);
     return loadLibraries(found.set().orElseThrow(), cache);
   }
 

@@ -6,9 +6,9 @@ public final class NativesException extends RuntimeException {
 
   private final transient Problem problem;
 
-  /** With the problem's message and remedy as this exception's message. */
+  /** With the problem's message and remedy as this exception's message, in one line. */
   public NativesException(Problem problem) {
-    super(problem.message() + "\n  " + problem.remedy());
+    super(problem.message() + "; to mend it: " + problem.remedy());
     this.problem = problem;
   }
 

@@ -178,6 +178,6 @@ class DoctorTest {
     assertTrue(problem.remedy().contains(expected), problem.remedy());
     assertFalse(problem.message().contains("\n") || problem.remedy().contains("\n"));
     NativesException exception = new NativesException(problem);
-    assertEquals(problem.message() + "\n  " + problem.remedy(), exception.getMessage());
+    assertEquals(problem.message() + "; to mend it: " + problem.remedy(), exception.getMessage());
   }
 }

@@ -1,0 +1,194 @@
+package org.nin4j.kit;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import jcuda.driver.CUresult;
+import jcuda.driver.JCudaDriver;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.DeviceRates;
+import org.nin4j.backend.cuda.CudaBackend;
+import org.nin4j.data.ImageDataset;
+import org.nin4j.data.Shapes;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
+import org.nin4j.plan.Sgd;
+import org.nin4j.train.Profile;
+import org.nin4j.train.Profiler;
+import org.nin4j.train.Recipe;
+import org.nin4j.train.Recipes;
+
+/**
+ * Images a second of the whole network, training and inference, in each precision: medians over
+ * rounds after a warm-up, each round long enough not to measure the waiting at its end; the memory
+ * that a session takes beside what its plan says; and the time of each step beside its floor.
+ */
+final class BenchPart {
+  private static final int ROUNDS = 7;
+  private static final double ROUND_SECONDS = 0.3;
+  private static final int PROFILED_RUNS = 20;
+
+  /** The driver allocates in pieces of 2 MiB, and keeps some for a graph. */
+  private static final long MEMORY_SLACK = 32L << 20;
+
+  private BenchPart() {}
+
+  static Outcome run(Room room) {
+    Map<String, Object> numbers = new LinkedHashMap<>();
+    List<String> said = new ArrayList<>();
+    boolean ok = true;
+    try (CudaBackend backend = room.open()) {
+      System.out.println(backend.description());
+      for (Precision precision : Precision.values()) {
+        if (!backend.computesIn(precision)) {
+          continue;
+        }
+        String name = precision.name().toLowerCase(Locale.ROOT);
+        for (Purpose purpose : List.of(new Purpose.Training(Sgd.PLAIN), new Purpose.Inference())) {
+          String what = purpose instanceof Purpose.Training ? "training" : "inference";
+          if (!room.timeLeft()) {
+            said.add(what + " " + name + " left out for want of time");
+            ok = false;
+            continue;
+          }
+          Measured measured = measure(room, backend, precision, purpose);
+          numbers.put(what + " " + name, measured.numbers());
+          said.add(what + " " + name + " " + measured.timings());
+          if (!measured.memoryAsPlanned()) {
+            said.add("which takes other memory than its plan says");
+            ok = false;
+          }
+        }
+      }
+      for (Precision precision : List.of(Precision.BF16, Precision.FP32)) {
+        if (backend.computesIn(precision) && room.timeLeft()) {
+          numbers.put("steps " + precision, profile(room, backend, precision));
+        }
+      }
+    }
+    return Outcome.of(ok, String.join("; ", said), numbers);
+  }
+
+  /**
+   * Speed and memory of one plan.
+   *
+   * @param coldSeconds for binding the first time: compiling, choosing algorithms
+   * @param warmSeconds for binding again, with all of that kept
+   * @param plannedBytes the plan's arena and the data
+   * @param takenBytes what the GPU had less after binding and running
+   * @param grownBytes what it had less after the rounds than before them
+   */
+  private record Measured(
+      Timings timings,
+      double coldSeconds,
+      double warmSeconds,
+      long plannedBytes,
+      long takenBytes,
+      long grownBytes) {
+    boolean memoryAsPlanned() {
+      return Math.abs(takenBytes - plannedBytes) <= MEMORY_SLACK && grownBytes == 0;
+    }
+
+    Map<String, Object> numbers() {
+      Map<String, Object> numbers = timings.numbers();
+      numbers.put("coldBindSeconds", coldSeconds);
+      numbers.put("warmBindSeconds", warmSeconds);
+      numbers.put("plannedBytes", plannedBytes);
+      numbers.put("takenBytes", takenBytes);
+      numbers.put("grownBytes", grownBytes);
+      return numbers;
+    }
+  }
+
+  private static Measured measure(
+      Room room, Backend backend, Precision precision, Purpose purpose) {
+    int pixels = Nin.pixels(room);
+    int batch = Nin.batch(room);
+    long begin = System.nanoTime();
+    // The libraries load their code now, which takes memory that is not the session's.
+    try (Nin nin = Nin.bind(backend, precision, pixels, batch, purpose)) {
+      nin.run(1);
+    }
+    double coldSeconds = (System.nanoTime() - begin) / 1e9;
+    long freeBefore = freeBytes();
+    begin = System.nanoTime();
+    try (Nin nin = Nin.bind(backend, precision, pixels, batch, purpose)) {
+      double warmSeconds = (System.nanoTime() - begin) / 1e9;
+      nin.run(1);
+      int warmUp = room.small() ? 1 : 20;
+      double step = nin.run(warmUp) / warmUp;
+      int steps = room.small() ? 1 : Math.max(10, (int) (ROUND_SECONDS / step));
+      // The driver may take something for so many launches at once, but only now.
+      nin.run(steps);
+      long freeBound = freeBytes();
+      Timings timings = new Timings(batch);
+      for (int round = 0; round < ROUNDS; round++) {
+        timings.add(nin.run(steps) / steps);
+      }
+      return new Measured(
+          timings,
+          coldSeconds,
+          warmSeconds,
+          nin.planBytes() + nin.dataBytes(),
+          freeBefore - freeBound,
+          freeBound - freeBytes());
+    }
+  }
+
+  /** What the GPU has left, as its driver says. */
+  private static long freeBytes() {
+    long[] free = new long[1];
+    int result = JCudaDriver.cuMemGetInfo(free, new long[1]);
+    if (result != CUresult.CUDA_SUCCESS) {
+      throw new IllegalStateException("cuMemGetInfo: " + CUresult.stringFor(result));
+    }
+    return free[0];
+  }
+
+  /** Each step of training in the order of the plan, times in microseconds; printed too. */
+  private static List<Map<String, Object>> profile(
+      Room room, Backend backend, Precision precision) {
+    Recipe recipe =
+        Recipes.d2l().toBuilder()
+            .precision(precision)
+            .size(Nin.pixels(room))
+            .batch(Nin.batch(room))
+            .build();
+    ImageDataset images = Shapes.draw(1, 2 * recipe.batch(), recipe.batch(), 1).train();
+    // On the processor the rates would take minutes to measure, and say nothing.
+    DeviceRates rates =
+        room.small() ? new DeviceRates(1e9, 1e9) : DeviceRates.measure(backend, precision);
+    int runs = room.small() ? 1 : PROFILED_RUNS;
+    Profile profile = Profiler.profile(backend, recipe, images, false, rates, runs, runs);
+    System.out.printf(
+        Locale.ROOT,
+        "%n%s: %.0f GB/s, %.1f TFLOP/s, %.1f µs a step in one go, %.1f µs step by step%n",
+        precision,
+        rates.bytesPerSecond() / 1e9,
+        rates.flopsPerSecond() / 1e12,
+        profile.runSeconds() * 1e6,
+        profile.total().seconds() * 1e6);
+    List<Map<String, Object>> table = new ArrayList<>();
+    for (Profile.StepTime step : profile.steps()) {
+      System.out.printf(
+          Locale.ROOT,
+          "%-34s %10.1f µs ± %8.1f  floor %10.1f µs%n",
+          step.step().layer() + " " + step.step().kind(),
+          step.seconds() * 1e6,
+          step.spread() * 1e6,
+          step.floor() * 1e6);
+      Map<String, Object> row = new LinkedHashMap<>();
+      row.put("layer", step.step().layer());
+      row.put("kind", step.step().kind());
+      row.put("microseconds", step.seconds() * 1e6);
+      row.put("spread", step.spread() * 1e6);
+      row.put("floor", step.floor() * 1e6);
+      row.put("bytes", step.bytes());
+      row.put("flops", step.flops());
+      table.add(row);
+    }
+    return table;
+  }
+}

@@ -1,0 +1,71 @@
+package org.nin4j.kit;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.nin4j.backend.cuda.CudaBackend;
+import org.nin4j.backend.cuda.CudaOptions;
+
+/**
+ * What a part works with.
+ *
+ * @param kit the kit's folder
+ * @param out the folder for what it writes
+ * @param libraries folders with CUDA libraries that beat all others
+ * @param data a folder with the four files of Fashion-MNIST
+ * @param small whether to do just enough to have run everything once, for machines without a GPU
+ * @param deadline by {@link System#nanoTime}: what has not begun by then is left out
+ */
+record Room(
+    Path kit, Path out, List<Path> libraries, Optional<Path> data, boolean small, long deadline) {
+
+  boolean timeLeft() {
+    return secondsLeft() > 0;
+  }
+
+  double secondsLeft() {
+    return (deadline - System.nanoTime()) / 1e9;
+  }
+
+  CudaBackend open() {
+    return CudaBackend.open(0, options());
+  }
+
+  CudaBackend openWithoutGraph() {
+    return CudaBackend.open(0, options().withGraph(false));
+  }
+
+  private CudaOptions options() {
+    return CudaOptions.STANDARD.withLibraries(libraries);
+  }
+
+  /** The same with a share of the time that is left. */
+  Room within(double share) {
+    long shared = System.nanoTime() + (long) (share * secondsLeft() * 1e9);
+    return new Room(kit, out, libraries, data, small, shared);
+  }
+
+  /** The command that runs a part in a process of its own, on this Java. */
+  List<String> commandOf(String part, long seconds) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-Dfile.encoding=UTF-8",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Kit.class.getName(),
+                "--kit=" + kit,
+                "--out=" + out,
+                "--part=" + part,
+                "--seconds=" + seconds));
+    libraries.forEach(folder -> command.add("--cuda-libs=" + folder));
+    data.ifPresent(folder -> command.add("--data=" + folder));
+    if (small) {
+      command.add("--small");
+    }
+    return command;
+  }
+}

@@ -1,0 +1,71 @@
+// Tensor core products, the loads that feed them, and copies that need no register; from sm_80 on.
+//
+// Layouts: PTX ISA manual, "Matrix fragments for mma.m16n8k16", "ldmatrix", "cp.async". With
+// g = lane / 4 and q = lane % 4, a lane holds, each pair in one register, the lower index below:
+//
+//   a [16, 16]   a[0] (g, 2q..)  a[1] (g + 8, 2q..)  a[2] (g, 2q + 8..)  a[3] (g + 8, 2q + 8..)
+//   b [16, 8]    b0 (2q.., g)    b1 (2q + 8.., g)
+//   d [16, 8]    d[0..1] (g, 2q..)  d[2..3] (g + 8, 2q..)
+//
+// So two d side by side, rounded to bf16 and packed, are an a: products chain in registers.
+//
+// Compiled for the host, all call functions of the tests' CUDA stand-in.
+#pragma once
+#include "numbers.cuh"
+
+// d += a b in fp32; all lanes of a warp together.
+__device__ inline void multiply_add(float (&d)[4], const unsigned (&a)[4], unsigned b0,
+                                    unsigned b1) {
+#ifdef __CUDA_ARCH__
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+      "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#else
+  const unsigned b[2] = {b0, b1};
+  stand_in_mma_bf16_m16n8k16(d, a, b, d);
+#endif
+}
+
+#ifdef __CUDA_ARCH__
+__device__ inline unsigned shared_address(const void* pointer) {
+  return static_cast<unsigned>(__cvta_generic_to_shared(pointer));
+}
+#endif
+
+// Four 8×8 matrices of bf16: lane l gives the address of row l % 8 of matrix l / 8 (16 bytes in
+// shared memory, aligned to 16) and receives of matrix i its elements (g, 2q..) in r[i].
+__device__ inline void load_matrices(unsigned (&r)[4], const bf16* row) {
+#ifdef __CUDA_ARCH__
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(row))
+               : "memory");
+#else
+  stand_in_ldmatrix(r, row, false);
+#endif
+}
+
+// Starts to copy 16 bytes to shared memory; both addresses are multiples of 16.
+__device__ inline void copy_async(bf16* shared, const bf16* global) {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+               :
+               : "r"(shared_address(shared)), "l"(global)
+               : "memory");
+#else
+  stand_in_cp_async(shared, global, 16);
+#endif
+}
+
+// Waits for all copies that this thread has started. What other threads copied is there after a
+// barrier behind their waits.
+__device__ inline void wait_for_copies() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.wait_all;" ::: "memory");
+#else
+  stand_in_cp_async_commit();
+  stand_in_cp_async_wait(0);
+#endif
+}

@@ -1,0 +1,156 @@
+package org.nin4j.backend.cuda;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.BackendException;
+import org.nin4j.backend.Session;
+import org.nin4j.backend.cuda.natives.CacheDirectory;
+import org.nin4j.backend.cuda.natives.CudaLibraries;
+import org.nin4j.backend.cuda.natives.Doctor;
+import org.nin4j.backend.cuda.natives.Found;
+import org.nin4j.backend.cuda.natives.JCudaNatives;
+import org.nin4j.backend.cuda.natives.LibraryVersions;
+import org.nin4j.backend.cuda.natives.NativesException;
+import org.nin4j.backend.cuda.natives.Report;
+import org.nin4j.backend.cuda.natives.SearchPlaces;
+import org.nin4j.backend.cuda.natives.Version;
+import org.nin4j.plan.Arena;
+import org.nin4j.plan.Fusion;
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Precision;
+
+/** Computes on an NVIDIA GPU, from the thread that opened it. */
+public final class CudaBackend implements Backend {
+  /** Of free memory; some is lost to the driver and to gaps. */
+  private static final double USABLE = 0.95;
+
+  private final Scope scope;
+  private final Device device;
+  private final KernelLibrary kernels;
+  private final ConvolutionSearch search;
+  private final CudaOptions options;
+  private final String description;
+
+  private CudaBackend(int index, CudaOptions options, String libraries) {
+    this.options = options;
+    try (Scope parts = new Scope()) {
+      device = parts.add(new Device(index));
+      if (device.capability() < 75) {
+        throw new BackendException(
+            "%s has compute capability %d.%d, and 7.5 is needed; use --device cpu"
+                .formatted(device.name(), device.capability() / 10, device.capability() % 10));
+      }
+      DiskCache cache = new DiskCache(options.cache(), options.warnings());
+      kernels =
+          parts.add(new KernelLibrary(device, new KernelCompiler(cache, device.capability())));
+      description =
+          "CUDA on %s (compute capability %d.%d), %s"
+              .formatted(
+                  device.name(), device.capability() / 10, device.capability() % 10, libraries);
+      search = new ConvolutionSearch(device, kernels, cache, description, options);
+      scope = parts.release();
+    }
+  }
+
+  /**
+   * Opens a GPU.
+   *
+   * @param index its number among those that CUDA shows
+   * @throws BackendException if there is none, or CUDA's libraries are missing; the message says
+   *     what would mend it
+   */
+  public static CudaBackend open(int index, CudaOptions options) {
+    try {
+      SearchPlaces places = SearchPlaces.ofThisMachine(options.libraries());
+      CacheDirectory natives = CacheDirectory.ofThisUser();
+      Found found = CudaLibraries.find(places, natives);
+      LibraryVersions versions = JCudaNatives.load(found, natives);
+      String driver = found.driverVersion().map(Version::toString).orElse("of unknown version");
+      return new CudaBackend(
+          index,
+          options,
+          "driver %s, NVRTC %s, cuBLAS %s, cuDNN %s"
+              .formatted(driver, versions.nvrtc(), versions.cublas(), versions.cudnn()));
+    } catch (NativesException e) {
+      throw new BackendException(e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Whether {@link #open} would succeed on the first GPU: empty if so, else one line that says why
+   * not.
+   */
+  public static Optional<String> whyNot(CudaOptions options) {
+    Report report = Doctor.examine(SearchPlaces.ofThisMachine(options.libraries()));
+    return report.usable() ? Optional.empty() : Optional.of(report.verdict());
+  }
+
+  @Override
+  public String name() {
+    return "cuda";
+  }
+
+  /** TF32 and bf16 came with compute capability 8.0. */
+  @Override
+  public boolean computesIn(Precision precision) {
+    return precision == Precision.FP32 || device.capability() >= 80;
+  }
+
+  @Override
+  public String description() {
+    return description;
+  }
+
+  @Override
+  public PlacedPlan prepare(Plan plan) {
+    if (!computesIn(plan.precision())) {
+      throw new BackendException(
+          "%s does not compute in %s, which needs compute capability 8.0; use --precision fp32"
+              .formatted(device.name(), plan.precision().toString().toLowerCase(Locale.ROOT)));
+    }
+    Plan fused = plan;
+    // The last one takes what the one before it has left.
+    for (Fusion fusion :
+        List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_BEHIND_POOL, Fusion.RELU_BIAS_GRADIENT)) {
+      fused = fusion.apply(fused);
+    }
+    return placed(fused, fused.batch());
+  }
+
+  /** The places that the plan's tensors would have with so many samples per step. */
+  private PlacedPlan placed(Plan plan, int batch) {
+    return Arena.place(plan, new CudaStorage(plan, batch, search));
+  }
+
+  @Override
+  public Session bind(PlacedPlan plan) {
+    try {
+      return new CudaSession(device, kernels, search, options.graph(), plan);
+    } catch (DeviceMemoryException e) {
+      throw e.of(plan, largestBatch(plan.plan(), e.freeBytes()));
+    }
+  }
+
+  /** The largest batch found whose arena fits into so much memory; 0 if there is none. */
+  private int largestBatch(Plan plan, long freeBytes) {
+    int fits = 0;
+    int fails = plan.batch();
+    while (fails - fits > 1) {
+      int middle = (fits + fails) >>> 1;
+      if (placed(plan, middle).bytes() <= USABLE * freeBytes) {
+        fits = middle;
+      } else {
+        fails = middle;
+      }
+    }
+    return fits;
+  }
+
+  @Override
+  public void close() {
+    scope.close();
+  }
+}

@@ -1,0 +1,357 @@
+package org.nin4j.backend.cuda;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.IntUnaryOperator;
+import org.nin4j.backend.BackendException;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.Metrics;
+import org.nin4j.backend.Samples;
+import org.nin4j.backend.Session;
+import org.nin4j.plan.MakeBatch;
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.SgdUpdate;
+import org.nin4j.plan.Step;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.HostTensor;
+
+/** A plan on the GPU. */
+final class CudaSession implements Session {
+  private record BoundStep(String name, Work work) {
+    void enqueue() {
+      try {
+        work.enqueue();
+      } catch (CudaException e) {
+        throw e.during(name);
+      }
+    }
+  }
+
+  private final Scope scope;
+  private final Device device;
+  private final KernelLibrary kernels;
+  private final boolean replays;
+  private final PlacedPlan placed;
+  private final boolean makesBatch;
+  private final boolean updates;
+  private final SessionMemory memory;
+  private final RunInputs inputs = new RunInputs();
+  private final List<BoundStep> steps = new ArrayList<>();
+  private final GrowingMemory data = new GrowingMemory();
+  private final GrowingMemory order = new GrowingMemory();
+  private final GrowingMemory rates = new GrowingMemory();
+  private Optional<CudaGraph> graph = Optional.empty();
+  private Optional<Samples> samples = Optional.empty();
+  private int runsOfEpoch;
+  private int runs;
+  private boolean lost;
+
+  CudaSession(
+      Device device,
+      KernelLibrary kernels,
+      ConvolutionSearch search,
+      boolean replays,
+      PlacedPlan placed) {
+    this.device = device;
+    this.kernels = kernels;
+    this.replays = replays;
+    this.placed = placed;
+    this.makesBatch = placed.plan().batchStep().isPresent();
+    this.updates = placed.plan().steps(SgdUpdate.class).findAny().isPresent();
+    try (Scope parts = new Scope()) {
+      memory = parts.add(new SessionMemory(placed));
+      parts.add(data);
+      parts.add(order);
+      parts.add(rates);
+      parts.add(this::dropGraph);
+      // Before anything is freed, also where binding fails half-way.
+      parts.add(device::synchronize);
+      inputs.set(inputs.rates, memory.zeroAddress());
+      memory.clear(device);
+      bind(new Binder(parts, device, kernels, search, memory, inputs));
+      warmUp();
+      memory.clear(device);
+      device.synchronize();
+      scope = parts.release();
+    }
+  }
+
+  private void bind(Binder binder) {
+    List<Step> planned = placed.plan().steps();
+    for (int i = 0; i < planned.size(); i++) {
+      String name = name(planned.get(i));
+      try {
+        steps.add(new BoundStep(name, binder.bind(i)));
+      } catch (CudaException e) {
+        throw e.during(name);
+      }
+    }
+    steps.add(new BoundStep("counters", binder.advance()));
+  }
+
+  private static String name(Step step) {
+    return step.layer() + " (" + step.kind() + ")";
+  }
+
+  /**
+   * Runs every step once and waits for it: the libraries load their code now, which they could not
+   * within a captured run, and a step that fails is known by name.
+   */
+  private void warmUp() {
+    for (BoundStep step : steps) {
+      step.enqueue();
+      try {
+        device.synchronize();
+      } catch (CudaException e) {
+        throw e.during(step.name());
+      }
+    }
+  }
+
+  @Override
+  public PlacedPlan placed() {
+    return placed;
+  }
+
+  @Override
+  public void write(TensorSpec tensor, HostTensor values) {
+    if (!values.shape().equals(tensor.shape())) {
+      throw new IllegalArgumentException(
+          "%s takes values of %s, not %s".formatted(tensor, tensor.shape(), values.shape()));
+    }
+    watched(
+        "writing " + tensor.name(),
+        () -> {
+          Layout layout = Layout.of(tensor);
+          device
+              .staging()
+              .upload(
+                  memory.at(tensor),
+                  tensor.bytes(),
+                  (buffer, offset) -> layout.store(values.values(), buffer, offset));
+          if (tensor.role() == Role.PARAMETER && memory.hasCopy()) {
+            long elements = tensor.shape().elements();
+            Kernels.cast(kernels, DType.F32, memory.at(tensor), memory.copyAt(tensor), elements)
+                .enqueue();
+          }
+        });
+  }
+
+  @Override
+  public HostTensor read(TensorSpec tensor) {
+    HostTensor values = HostTensor.zeros(tensor.shape());
+    Layout layout = Layout.of(tensor);
+    watched(
+        "reading " + tensor.name(),
+        () ->
+            device
+                .staging()
+                .download(
+                    memory.at(tensor),
+                    tensor.bytes(),
+                    (buffer, offset) -> layout.load(buffer, offset, values.values())));
+    return values;
+  }
+
+  @Override
+  public void load(Samples loaded) {
+    placed.plan().batchStep().ifPresent(batch -> checkImages(batch, loaded));
+    samples = Optional.empty();
+    watched(
+        "loading the data",
+        () -> {
+          device.synchronize();
+          long images = loaded.images().capacity();
+          data.ensure(images + loaded.count());
+          device
+              .staging()
+              .upload(
+                  data.at(0),
+                  images,
+                  (buffer, offset) -> buffer.put(0, loaded.images(), (int) offset, buffer.limit()));
+          device
+              .staging()
+              .upload(
+                  data.at(images),
+                  loaded.count(),
+                  (buffer, offset) -> buffer.put(0, loaded.labels(), (int) offset, buffer.limit()));
+          inputs.set(inputs.images, data.address());
+          inputs.set(inputs.labels, data.address() + images);
+        });
+    samples = Optional.of(loaded);
+  }
+
+  private static void checkImages(MakeBatch batch, Samples loaded) {
+    if (!loaded.image().equals(batch.spec().source())) {
+      throw new BackendException(
+          "the plan makes batches from images of %s, but those loaded are %s"
+              .formatted(batch.spec().source(), loaded.image()));
+    }
+  }
+
+  @Override
+  public void begin(Epoch epoch) {
+    int batch = placed.plan().batch();
+    if (makesBatch) {
+      checkOrder(epoch.order(), batch);
+    }
+    runs = 0;
+    runsOfEpoch = 0;
+    watched(
+        "beginning an epoch",
+        () -> {
+          device.synchronize();
+          upload(order, epoch.order().length, i -> epoch.order()[i]);
+          upload(
+              rates,
+              epoch.learningRates().length,
+              i -> Float.floatToRawIntBits(epoch.learningRates()[i]));
+          inputs.set(inputs.order, epoch.order().length == 0 ? 0 : order.address());
+          inputs.set(inputs.orderLength, epoch.order().length);
+          if (epoch.learningRates().length > 0) {
+            inputs.set(inputs.rates, rates.address());
+            inputs.set(inputs.rateCount, epoch.learningRates().length);
+          }
+          inputs.set(inputs.seed, epoch.seed());
+          memory.control().begin(device.staging(), epoch.firstStep(), epoch.before());
+          if (replays) {
+            capture();
+          }
+        });
+    int byOrder = makesBatch ? epoch.order().length / batch : Integer.MAX_VALUE;
+    int byRates = updates ? epoch.learningRates().length : Integer.MAX_VALUE;
+    runsOfEpoch = Math.min(byOrder, byRates);
+  }
+
+  private void checkOrder(int[] indices, int batch) {
+    int count =
+        samples
+            .orElseThrow(() -> new BackendException("no samples are loaded for the batch"))
+            .count();
+    if (indices.length % batch != 0) {
+      throw new IllegalArgumentException(
+          "an order of %d samples is no multiple of the batch, %d"
+              .formatted(indices.length, batch));
+    }
+    for (int index : indices) {
+      if (index < -1 || index >= count) {
+        throw new IllegalArgumentException(
+            "the order names sample %d of %d".formatted(index, count));
+      }
+    }
+  }
+
+  /** Numbers of 32 bits. */
+  private void upload(GrowingMemory target, int count, IntUnaryOperator bits) {
+    if (count > 0) {
+      target.ensure((long) count * Integer.BYTES);
+      device
+          .staging()
+          .upload(
+              target.at(0),
+              (long) count * Integer.BYTES,
+              (buffer, offset) -> {
+                int first = (int) (offset / Integer.BYTES);
+                for (int i = 0; i < buffer.limit() / Integer.BYTES; i++) {
+                  buffer.putInt(i * Integer.BYTES, bits.applyAsInt(first + i));
+                }
+              });
+    }
+  }
+
+  @Override
+  public void run() {
+    checkRunsLeft();
+    try {
+      if (replays) {
+        capture();
+        graph.orElseThrow().launch();
+      } else {
+        enqueueAll();
+      }
+    } catch (CudaException e) {
+      lost |= e.deviceLost();
+      throw e.during("run " + runs + " of the epoch");
+    }
+    runs++;
+  }
+
+  @Override
+  public long[] runTimed() {
+    checkRunsLeft();
+    long[] nanoseconds = new long[placed.plan().steps().size()];
+    watched(
+        "timed run",
+        () -> {
+          try (Stopwatch stopwatch = new Stopwatch(device)) {
+            for (int i = 0; i < nanoseconds.length; i++) {
+              nanoseconds[i] = (long) (stopwatch.measure(steps.get(i)::enqueue) * 1e6);
+            }
+            steps.get(nanoseconds.length).enqueue();
+          }
+        });
+    runs++;
+    return nanoseconds;
+  }
+
+  private void checkRunsLeft() {
+    if (runs >= runsOfEpoch && (makesBatch || updates)) {
+      throw new BackendException(
+          runsOfEpoch == 0
+              ? "no epoch has begun"
+              : "the epoch has %d runs, and all are done".formatted(runsOfEpoch));
+    }
+  }
+
+  private void enqueueAll() {
+    for (BoundStep step : steps) {
+      step.enqueue();
+    }
+  }
+
+  /** Captures a run, unless that was done and nothing has changed since. */
+  private void capture() {
+    if (inputs.takeChanged() || graph.isEmpty()) {
+      dropGraph();
+      graph = Optional.of(new CudaGraph(device, this::enqueueAll));
+    }
+  }
+
+  private void dropGraph() {
+    Optional<CudaGraph> old = graph;
+    graph = Optional.empty();
+    old.ifPresent(CudaGraph::close);
+  }
+
+  @Override
+  public Metrics metrics() {
+    Metrics[] read = new Metrics[1];
+    watched("waiting for the runs", () -> read[0] = memory.control().read(device.staging()));
+    return read[0];
+  }
+
+  /** Tells failures with what was being done, and remembers when the device is gone. */
+  private void watched(String what, Runnable action) {
+    try {
+      action.run();
+    } catch (CudaException e) {
+      lost |= e.deviceLost();
+      throw e.during(what);
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      scope.close();
+    } catch (CudaException e) {
+      // A lost device was told of already, and has nothing left to free.
+      if (!lost) {
+        throw e;
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+package org.nin4j.backend.cuda;
+
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUresult;
+import jcuda.driver.JCudaDriver;
+
+/** One allocation on the device. */
+final class DeviceMemory implements AutoCloseable {
+  /** JCuda keeps addresses to itself and its subclasses. */
+  private static final class Address extends CUdeviceptr {
+    Address(CUdeviceptr pointer) {
+      super(pointer);
+    }
+
+    long value() {
+      return getNativePointer();
+    }
+  }
+
+  private final CUdeviceptr base = new CUdeviceptr();
+  private final long bytes;
+  private boolean freed;
+
+  /**
+   * Allocates.
+   *
+   * @throws DeviceMemoryException if the device has no such room
+   */
+  DeviceMemory(long bytes) {
+    this.bytes = bytes;
+    int result = JCudaDriver.cuMemAlloc(base, bytes);
+    if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+      long free = Device.freeBytes();
+      throw new DeviceMemoryException(
+          "the GPU has no room for %s: %s are free".formatted(Sizes.text(bytes), Sizes.text(free)),
+          bytes,
+          free,
+          0);
+    }
+    Check.driver(result, "cuMemAlloc");
+  }
+
+  long bytes() {
+    return bytes;
+  }
+
+  CUdeviceptr at(long offset) {
+    return base.withByteOffset(offset);
+  }
+
+  long address() {
+    return new Address(base).value();
+  }
+
+  /** Sets bytes, in the stream's order. */
+  void fill(Device device, byte value, long offset, long count) {
+    if (count > 0) {
+      Check.driver(
+          JCudaDriver.cuMemsetD8Async(at(offset), value, count, device.stream()),
+          "cuMemsetD8Async");
+    }
+  }
+
+  @Override
+  public void close() {
+    if (!freed) {
+      freed = true;
+      Check.driver(JCudaDriver.cuMemFree(base), "cuMemFree");
+    }
+  }
+}

@@ -1,0 +1,67 @@
+package org.nin4j.backend.cuda;
+
+import jcuda.Pointer;
+import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUfunction;
+import jcuda.driver.JCudaDriver;
+
+/**
+ * A kernel with its arguments. An argument is an Integer, a Long, a Float or a device address; or
+ * an {@code int[]} or {@code long[]} of one element, read anew each time, for what changes between
+ * epochs.
+ */
+final class Launch implements Work {
+  /** Threads in a block of every kernel, as {@code grid.cuh} says. */
+  static final int BLOCK = 256;
+
+  private final Device device;
+  private final CUfunction function;
+  private final String call;
+  private final int blocks;
+  private final int threads;
+  private final Pointer arguments;
+
+  Launch(
+      Device device,
+      CUfunction function,
+      String kernel,
+      int blocks,
+      int threads,
+      Object... arguments) {
+    this.device = device;
+    this.function = function;
+    this.call = "cuLaunchKernel of " + kernel;
+    this.blocks = blocks;
+    this.threads = threads;
+    Pointer[] pointers = new Pointer[arguments.length];
+    for (int i = 0; i < arguments.length; i++) {
+      pointers[i] = pointer(arguments[i]);
+    }
+    this.arguments = Pointer.to(pointers);
+  }
+
+  private static Pointer pointer(Object argument) {
+    if (argument instanceof CUdeviceptr address) {
+      return Pointer.to(address);
+    } else if (argument instanceof Integer value) {
+      return Pointer.to(new int[] {value});
+    } else if (argument instanceof Long value) {
+      return Pointer.to(new long[] {value});
+    } else if (argument instanceof Float value) {
+      return Pointer.to(new float[] {value});
+    } else if (argument instanceof int[] box) {
+      return Pointer.to(box);
+    } else if (argument instanceof long[] box) {
+      return Pointer.to(box);
+    }
+    throw new IllegalArgumentException("a kernel takes no " + argument.getClass());
+  }
+
+  @Override
+  public void enqueue() {
+    Check.driver(
+        JCudaDriver.cuLaunchKernel(
+            function, blocks, 1, 1, threads, 1, 1, 0, device.stream(), arguments, null),
+        call);
+  }
+}

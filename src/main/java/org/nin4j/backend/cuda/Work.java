@@ -1,0 +1,19 @@
+package org.nin4j.backend.cuda;
+
+import java.util.List;
+
+/** Something that is put into the device's stream, again and again, and not waited for. */
+@FunctionalInterface
+interface Work {
+  void enqueue();
+
+  /** One after the other. */
+  static Work sequence(List<Work> parts) {
+    Work[] all = parts.toArray(Work[]::new);
+    return () -> {
+      for (Work work : all) {
+        work.enqueue();
+      }
+    };
+  }
+}

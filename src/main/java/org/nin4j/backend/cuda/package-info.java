@@ -1,0 +1,14 @@
+/**
+ * Runs plans on an NVIDIA GPU: cuDNN for convolutions, cuBLAS for matrix products, the project's
+ * own kernels for everything else, a whole run captured as one graph.
+ *
+ * <p>Images are stored channels last (samples, height, width, channels), convolution weights
+ * (output channels, kernel height, kernel width, input channels); the change from and to logical
+ * order happens where a session is read and written, never in a run.
+ *
+ * <p>From the bottom: {@code Check} turns statuses into exceptions; {@code Device} holds the GPU;
+ * {@code KernelLibrary} compiles and launches kernels; {@code Convolution…} chooses and calls
+ * cuDNN's algorithms; {@code Binder} turns each step into {@code Work}; {@code CudaSession} runs
+ * it.
+ */
+package org.nin4j.backend.cuda;

@@ -1,0 +1,120 @@
+package org.nin4j.backend.onednn;
+
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_ATTR_SCALES;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_0;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_1;
+
+import java.nio.FloatBuffer;
+import java.util.List;
+import org.bytedeco.dnnl.binary;
+import org.bytedeco.dnnl.global.dnnl.algorithm;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.primitive_attr;
+import org.nin4j.plan.Sgd;
+import org.nin4j.plan.SgdUpdate;
+import org.nin4j.tensor.DType;
+
+/**
+ * {@link Sgd} over all parameters at once: sums a·x + b·y of whole regions of the arena, whose
+ * factors are read when they run. Java's loops over memory outside its heap are several times
+ * slower, since its compiler does not vectorise them.
+ */
+final class Sgds {
+  private final Dnnl dnnl;
+
+  Sgds(Dnnl dnnl) {
+    this.dnnl = dnnl;
+  }
+
+  /** The factors, as they lie in what the step keeps; aligned as primitives like it. */
+  private enum Factor {
+    ONE,
+    DECAY,
+    MOMENTUM,
+    MINUS_RATE;
+
+    static final int STRIDE = 16;
+
+    int at() {
+      return ordinal() * STRIDE;
+    }
+  }
+
+  Operation update(SgdUpdate step) {
+    Sgd sgd = step.sgd();
+    return new Operation() {
+      @Override
+      public long resident() {
+        return (long) Factor.values().length * Factor.STRIDE * Float.BYTES;
+      }
+
+      @Override
+      public Kernel bind(Places places) {
+        memory.desc region = Dnnl.vector(places.parameterElements(), DType.F32);
+        memory w = places.memory(region, step.parameters().get(0));
+        memory dw = places.memory(region, step.gradients().get(0));
+        Sums sums = new Sums(places, region);
+        if (sgd.weightDecay() > 0) {
+          sums.add(Factor.ONE, dw, Factor.DECAY, w, dw);
+        }
+        memory direction = dw;
+        if (sgd.momentum() > 0) {
+          memory v = places.memory(region, step.velocities().get(0));
+          sums.add(Factor.MOMENTUM, v, Factor.ONE, dw, v);
+          if (sgd.nesterov()) {
+            sums.add(Factor.ONE, dw, Factor.MOMENTUM, v, dw);
+          } else {
+            direction = v;
+          }
+        }
+        sums.add(Factor.ONE, w, Factor.MINUS_RATE, direction, w);
+        FloatBuffer factors = places.residentBytes().asFloatBuffer();
+        factors.put(Factor.ONE.at(), 1);
+        factors.put(Factor.DECAY.at(), sgd.weightDecay());
+        factors.put(Factor.MOMENTUM.at(), sgd.momentum());
+        return run -> {
+          factors.put(Factor.MINUS_RATE.at(), -run.learningRates[run.index]);
+          sums.calls.execute();
+        };
+      }
+    };
+  }
+
+  /** The sums of one update. */
+  private final class Sums {
+    private final Places places;
+    private final memory.desc factor = Dnnl.vector(1, DType.F32);
+    private final binary.primitive_desc descriptor;
+    private final Calls calls = new Calls(dnnl);
+
+    Sums(Places places, memory.desc region) {
+      this.places = places;
+      primitive_attr scaled = Dnnl.withUserScratchpad();
+      scaled.set_scales_mask(DNNL_ARG_SRC_0, 0);
+      scaled.set_scales_mask(DNNL_ARG_SRC_1, 0);
+      descriptor =
+          new binary.primitive_desc(
+              dnnl.engine(), algorithm.binary_add, region, region, region, scaled, false);
+    }
+
+    /** result = a · x + b · y; the result may be x or y. */
+    void add(Factor a, memory x, Factor b, memory y, memory result) {
+      calls.add(
+          descriptor,
+          new binary(descriptor),
+          places,
+          0,
+          List.of(
+              Calls.argument(DNNL_ARG_SRC_0, x),
+              Calls.argument(DNNL_ARG_SRC_1, y),
+              Calls.argument(DNNL_ARG_DST, result),
+              Calls.argument(DNNL_ARG_ATTR_SCALES | DNNL_ARG_SRC_0, value(a)),
+              Calls.argument(DNNL_ARG_ATTR_SCALES | DNNL_ARG_SRC_1, value(b))));
+    }
+
+    private memory value(Factor which) {
+      return places.resident(factor, (long) which.at() * Float.BYTES);
+    }
+  }
+}

@@ -1,0 +1,345 @@
+package org.nin4j.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.BackendException;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.Metrics;
+import org.nin4j.backend.RandomSamples;
+import org.nin4j.backend.Session;
+import org.nin4j.backend.choice.Devices;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.Linear;
+import org.nin4j.model.MaxPool2d;
+import org.nin4j.model.Network;
+import org.nin4j.model.Relu;
+import org.nin4j.model.Sequential;
+import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Planner;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
+import org.nin4j.plan.Sgd;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.standin.StandIn;
+import org.nin4j.tensor.HostTensor;
+import org.nin4j.tensor.Shape;
+
+/** What happens when something fails, on the stand-in. */
+class CudaFaultsTest {
+  private static final int BATCH = 2;
+
+  private static final Network NETWORK =
+      new Network(
+          "tiny",
+          Sequential.of(
+              new Conv2d(8, 3, 1, 1),
+              new Relu(),
+              new MaxPool2d(2, 2),
+              new Flatten(),
+              new Linear(3)));
+
+  @BeforeEach
+  void available() {
+    StandIn.assumeAvailable();
+  }
+
+  private static Plan plan(int batch, Precision precision) {
+    return Planner.plan(
+        NETWORK,
+        BatchSpec.unit(Shape.of(1, 6, 6), 8, 8),
+        batch,
+        precision,
+        new Purpose.Training(Optional.of(new Sgd(0.9f, false, 0)), 0));
+  }
+
+  /** Everything that a trainer does, once. */
+  private static Metrics train(CudaOptions options) {
+    Plan plan = plan(BATCH, Precision.BF16);
+    try (CudaBackend backend = CudaBackend.open(0, options);
+        Session session = backend.bind(backend.prepare(plan))) {
+      session.load(RandomSamples.of(Shape.of(1, 6, 6), 5, 3, 1));
+      for (TensorSpec parameter : plan.tensors(Role.PARAMETER)) {
+        session.write(parameter, HostTensor.zeros(parameter.shape()));
+      }
+      session.begin(new Epoch(1, 0, new int[] {0, 1, 2, 3}, new float[] {0.1f, 0.1f}));
+      session.run();
+      session.run();
+      session.read(plan.tensors(Role.PARAMETER).get(0));
+      return session.metrics();
+    }
+  }
+
+  /** Each call in turn fails: the error names it, and everything is freed. */
+  private static void everyCallFailsOnce(CudaOptions options) {
+    train(options);
+    StandIn.reset();
+    train(options);
+    long calls = StandIn.calls();
+    assertTrue(calls > 100, "only " + calls + " calls");
+    System.out.println(calls + " calls, each of which fails once");
+    for (long call = 1; call <= calls; call++) {
+      StandIn.reset();
+      StandIn.set("quiet", 1);
+      StandIn.failAt(call);
+      BackendException failure = null;
+      try {
+        train(options);
+      } catch (BackendException e) {
+        failure = e;
+      }
+      String failed = StandIn.failedFunction();
+      StandInGpu.assertNothingLeft("call " + call + ", " + failed);
+      assertNotEquals("", failed, "call " + call + " did not come");
+      assertNamed(failed, call, failure);
+    }
+  }
+
+  private static void assertNamed(String failed, long call, BackendException failure) {
+    assertTrue(failure != null, failed + " failed, call " + call + ", and nobody was told");
+    assertTrue(
+        failure.getMessage().contains(failed) || failure instanceof DeviceMemoryException,
+        failed + " failed, and the message is: " + failure.getMessage());
+  }
+
+  @Test
+  void everyCallOfATrainingWithAGraphMayFail() {
+    everyCallFailsOnce(StandInGpu.options());
+  }
+
+  @Test
+  void everyCallOfATrainingByStepsMayFail() {
+    everyCallFailsOnce(StandInGpu.options().withGraph(false));
+  }
+
+  /**
+   * With no choice made yet: asking, measuring, checking. Kernels are compiled already. The same
+   * few places call again and again for each candidate, so every third call will do.
+   */
+  @Test
+  void everyCallOfAFirstStartMayFail(@TempDir Path cache) throws IOException {
+    CudaOptions options = StandInGpu.options().withCache(cache).withWorkspaceBytes(16 << 10);
+    train(StandInGpu.options());
+    Path kernels = Files.createDirectory(cache.resolve("kernels"));
+    try (Stream<Path> compiled = Files.list(StandInGpu.cache().resolve("kernels"))) {
+      for (Path kernel : compiled.toList()) {
+        Files.copy(kernel, kernels.resolve(kernel.getFileName()));
+      }
+    }
+    start(options);
+    StandIn.reset();
+    long calls = start(options);
+    long first = 1 + System.nanoTime() % 3;
+    System.out.println(calls + " calls of a first start, from " + first + " on every third fails");
+    for (long call = first; call <= calls; call += 3) {
+      StandIn.reset();
+      StandIn.set("quiet", 1);
+      StandIn.failAt(call);
+      BackendException failure = null;
+      try {
+        start(options);
+      } catch (BackendException e) {
+        failure = e;
+      }
+      String failed = StandIn.failedFunction();
+      StandInGpu.assertNothingLeft("call " + call + ", " + failed);
+      assertNamed(failed, call, failure);
+    }
+  }
+
+  /** Binds a plan for which no algorithms are chosen; the calls that it took. */
+  private static long start(CudaOptions options) throws IOException {
+    Path chosen = options.cache().orElseThrow().resolve("algorithms");
+    if (Files.exists(chosen)) {
+      try (Stream<Path> files = Files.list(chosen)) {
+        for (Path file : files.toList()) {
+          Files.delete(file);
+        }
+      }
+    }
+    try (CudaBackend backend = CudaBackend.open(0, options)) {
+      backend.bind(backend.prepare(plan(BATCH, Precision.BF16))).close();
+    }
+    return StandIn.calls();
+  }
+
+  /** The GPU is gone from some call on: one clear error, and everything is given back. */
+  @Test
+  void aLostDeviceIsToldAndLeavesNothing() {
+    train(StandInGpu.options());
+    StandIn.reset();
+    train(StandInGpu.options());
+    long calls = StandIn.calls();
+    for (long call = 1; call <= calls; call += 3) {
+      StandIn.reset();
+      StandIn.set("quiet", 1);
+      StandIn.loseDeviceAt(call);
+      String at = "call " + call;
+      BackendException failure =
+          assertThrows(BackendException.class, () -> train(StandInGpu.options()), at);
+      assertTrue(
+          failure.getMessage().contains("cu"),
+          at + " lost the device, and: " + failure.getMessage());
+      StandInGpu.assertNothingLeft(at + ", which lost the device");
+    }
+  }
+
+  @Test
+  void aDeviceLostInMidRunIsNamedWithTheRun() {
+    Plan plan = plan(BATCH, Precision.FP32);
+    try (CudaBackend backend = StandInGpu.open();
+        Session session = backend.bind(backend.prepare(plan))) {
+      session.load(RandomSamples.of(Shape.of(1, 6, 6), 5, 3, 1));
+      session.begin(new Epoch(1, 0, new int[] {0, 1, 2, 3}, new float[] {0.1f, 0.1f}));
+      session.run();
+      StandIn.loseDeviceAt(1);
+      CudaException e = assertThrows(CudaException.class, session::run);
+      assertTrue(e.deviceLost());
+      assertTrue(e.getMessage().startsWith("run 1 of the epoch: cuGraphLaunch"), e.getMessage());
+      assertTrue(e.getMessage().contains("restarted"), e.getMessage());
+      session.close();
+    } catch (CudaException closing) {
+      // Only the backend's own handles complain, of a device that the session told of.
+      assertTrue(closing.deviceLost());
+    }
+    StandInGpu.assertNothingLeft("a lost device");
+  }
+
+  @Test
+  void tooLittleMemorySaysHowMuchAndWhichBatchWouldFit() {
+    Plan large = plan(4096, Precision.FP32);
+    try (CudaBackend backend = StandInGpu.open()) {
+      long needed = backend.prepare(large).bytes();
+      StandIn.set("memory", StandIn.memoryUsed() + needed / 3);
+      DeviceMemoryException e =
+          assertThrows(DeviceMemoryException.class, () -> backend.bind(backend.prepare(large)));
+      assertTrue(e.neededBytes() >= needed);
+      assertTrue(e.freeBytes() <= needed / 3);
+      assertTrue(e.getMessage().contains("batch 4096 needs"), e.getMessage());
+      assertTrue(e.getMessage().endsWith("a batch of %d would fit".formatted(e.fittingBatch())));
+      assertTrue(e.fittingBatch() > 0 && e.fittingBatch() < 4096 / 2, e.getMessage());
+      backend.bind(backend.prepare(plan(e.fittingBatch(), Precision.FP32))).close();
+    }
+    StandInGpu.assertNothingLeft("too little memory");
+  }
+
+  @Test
+  void tooLittleMemoryForTheData() {
+    Plan plan = plan(BATCH, Precision.FP32);
+    try (CudaBackend backend = StandInGpu.open();
+        Session session = backend.bind(backend.prepare(plan))) {
+      StandIn.set("memory", StandIn.memoryUsed() + 1000);
+      BackendException e =
+          assertThrows(
+              BackendException.class,
+              () -> session.load(RandomSamples.of(Shape.of(1, 6, 6), 500, 3, 1)));
+      assertTrue(e.getMessage().contains("no room"), e.getMessage());
+      // The session goes on with data that fit.
+      StandIn.set("memory", 1L << 30);
+      session.load(RandomSamples.of(Shape.of(1, 6, 6), 5, 3, 1));
+      session.begin(new Epoch(1, 0, new int[] {0, 1}, new float[] {0.1f}));
+      session.run();
+      assertEquals(2, session.metrics().samples());
+    }
+    StandInGpu.assertNothingLeft("too little memory");
+  }
+
+  @Test
+  void whatASessionCannotDoIsSaid() {
+    Plan plan = plan(BATCH, Precision.FP32);
+    try (CudaBackend backend = StandInGpu.open();
+        Session session = backend.bind(backend.prepare(plan))) {
+      Epoch epoch = new Epoch(1, 0, new int[] {0, 1}, new float[] {0.1f});
+      says("no samples are loaded", () -> session.begin(epoch));
+      says(
+          "images of 1×6×6, but those loaded are 1×5×6",
+          () -> session.load(RandomSamples.of(Shape.of(1, 5, 6), 5, 3, 1)));
+      session.load(RandomSamples.of(Shape.of(1, 6, 6), 5, 3, 1));
+      says("no epoch has begun", session::run);
+      says(
+          "no multiple of the batch",
+          () -> session.begin(new Epoch(1, 0, new int[] {0}, new float[] {0.1f})));
+      says(
+          "sample 5 of 5",
+          () -> session.begin(new Epoch(1, 0, new int[] {0, 5}, new float[] {0.1f})));
+      session.begin(epoch);
+      session.run();
+      says("has 1 runs, and all are done", session::run);
+      TensorSpec parameter = plan.tensors(Role.PARAMETER).get(0);
+      says("takes values of", () -> session.write(parameter, HostTensor.zeros(Shape.of(1))));
+    }
+    StandInGpu.assertNothingLeft("misuse");
+  }
+
+  private static void says(String part, Runnable action) {
+    RuntimeException e = assertThrows(RuntimeException.class, action::run);
+    assertTrue(e.getMessage().contains(part), e.getMessage());
+  }
+
+  @Test
+  void automaticallyTheCpuIsTakenWhereTheGpuCannotBe() {
+    List<String> lines = new ArrayList<>();
+    CudaOptions options = StandInGpu.options().withWarnings(lines::add);
+    try (Backend gpu = Devices.open("auto", 1, options)) {
+      assertEquals("cuda", gpu.name());
+    }
+    assertEquals(List.of(), lines);
+    StandIn.reset();
+    StandIn.set("devices", 0);
+    try (Backend cpu = Devices.open("auto", 1, options)) {
+      assertNotEquals("cuda", cpu.name());
+    }
+    assertEquals(1, lines.size());
+    assertTrue(lines.get(0).contains("shows no GPU"), lines.get(0));
+    assertTrue(lines.get(0).endsWith("; using the CPU"), lines.get(0));
+    assertThrows(BackendException.class, () -> Devices.open("cuda", 1, options));
+  }
+
+  /** bf16 and TF32 came with 8.0; what a Turing card lacks is said before anything is tried. */
+  @Test
+  void anOlderGpuComputesInSinglePrecisionOnly() {
+    StandIn.set("compute_capability", 75);
+    try (CudaBackend backend = StandInGpu.open()) {
+      assertTrue(backend.computesIn(Precision.FP32));
+      assertFalse(backend.computesIn(Precision.BF16));
+      says("does not compute in bf16", () -> backend.prepare(plan(BATCH, Precision.BF16)));
+    }
+    StandInGpu.assertNothingLeft("an older GPU");
+  }
+
+  @Test
+  void whatKeepsTheGpuFromBeingUsedIsOneLine() {
+    CudaOptions options = StandInGpu.options();
+    assertEquals(Optional.empty(), CudaBackend.whyNot(options));
+    StandIn.reset();
+    StandIn.set("compute_capability", 70);
+    String old = CudaBackend.whyNot(options).orElseThrow();
+    assertTrue(old.contains("7.0") && !old.contains("\n"), old);
+    BackendException e = assertThrows(BackendException.class, () -> CudaBackend.open(0, options));
+    assertTrue(e.getMessage().contains("compute capability 7.0"), e.getMessage());
+    StandInGpu.assertNothingLeft("an old GPU");
+    StandIn.reset();
+    StandIn.set("devices", 0);
+    String none = CudaBackend.whyNot(options).orElseThrow();
+    assertFalse(none.isEmpty());
+    assertThrows(BackendException.class, () -> CudaBackend.open(0, options));
+    StandInGpu.assertNothingLeft("no GPU");
+  }
+}

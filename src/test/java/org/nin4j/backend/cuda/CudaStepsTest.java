@@ -1,0 +1,48 @@
+package org.nin4j.backend.cuda;
+
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.nin4j.backend.StepSuite;
+import org.nin4j.standin.StandIn;
+import org.nin4j.tensor.DType;
+
+/** Every step case on the stand-in. */
+class CudaStepsTest {
+  private final long seed = System.nanoTime();
+  private CudaBackend backend;
+
+  @BeforeEach
+  void open() {
+    StandIn.assumeAvailable();
+    backend = StandInGpu.open();
+  }
+
+  @AfterEach
+  void close() {
+    backend.close();
+    StandInGpu.assertNoComplaint();
+    StandInGpu.assertNothingLeft("all step cases");
+  }
+
+  @TestFactory
+  Stream<DynamicTest> inSinglePrecision() {
+    return StepSuite.tests(backend, DType.F32, seed);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> inBfloat16() {
+    return StepSuite.tests(backend, DType.BF16, seed);
+  }
+
+  /** Work starts only when something waits for it, threads and blocks in any order. */
+  @TestFactory
+  Stream<DynamicTest> lateAndShuffled() {
+    StandIn.set("lazy", 1);
+    StandIn.set("order", "shuffle");
+    StandIn.set("seed", (int) (seed & 0xffff));
+    return StepSuite.tests(backend, DType.BF16, seed);
+  }
+}

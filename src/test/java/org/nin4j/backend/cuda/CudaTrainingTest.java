@@ -1,0 +1,146 @@
+package org.nin4j.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.TrainingParity;
+import org.nin4j.backend.TrainingParity.Trained;
+import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.Dropout;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.Layer;
+import org.nin4j.model.MaxPool2d;
+import org.nin4j.model.Network;
+import org.nin4j.model.Relu;
+import org.nin4j.model.Sequential;
+import org.nin4j.plan.Precision;
+import org.nin4j.standin.StandIn;
+
+/** Training small networks on the stand-in. */
+class CudaTrainingTest {
+  @BeforeEach
+  void available() {
+    StandIn.assumeAvailable();
+  }
+
+  @AfterEach
+  void nothingLeft() {
+    StandInGpu.assertNoComplaint();
+    StandInGpu.assertNothingLeft("training");
+  }
+
+  /** Eight steps let rounding grow a little; each alone agrees to 1e-5. */
+  @Test
+  void trainsAsTheReferenceDoes() {
+    try (CudaBackend backend = StandInGpu.open()) {
+      TrainingParity.check(backend, Precision.FP32, 1e-4);
+    }
+  }
+
+  /** The stand-in rounds factors to TF32 where that is allowed: 2⁻¹¹ a factor. */
+  @Test
+  void trainsNearlySoInTf32() {
+    try (CudaBackend backend = StandInGpu.open()) {
+      TrainingParity.check(backend, Precision.TF32, 5e-3);
+    }
+  }
+
+  /** Activations of 8 bits: each step's loss is off by up to some 2⁻⁸, and the steps add up. */
+  @Test
+  void trainsNearlySoInBfloat16() {
+    try (CudaBackend backend = StandInGpu.open()) {
+      TrainingParity.check(backend, Precision.BF16, 0.03);
+    }
+  }
+
+  /** Whatever layer comes last gives fp32 logits from bf16 activations. */
+  @TestFactory
+  Stream<DynamicTest> everyLayerCanBeTheLast() {
+    Conv2d first = new Conv2d(6, 5, 2, 0);
+    Conv2d logits = new Conv2d(5, 12, 1, 0);
+    return Map.<String, List<Layer>>of(
+            "convolution", List.of(first, new Relu(), logits),
+            "relu", List.of(first, new Relu(), logits, new Relu()),
+            "dropout", List.of(first, new Relu(), logits, new Dropout(0.5f)),
+            "pool", List.of(first, new Relu(), new Conv2d(5, 11, 1, 0), new MaxPool2d(2, 2)))
+        .entrySet()
+        .stream()
+        .map(
+            last ->
+                DynamicTest.dynamicTest(
+                    last.getKey(),
+                    () -> {
+                      List<Layer> layers = new ArrayList<>();
+                      layers.addAll(last.getValue());
+                      layers.add(new Flatten());
+                      trainsAsReference(new Network(last.getKey(), new Sequential(layers)));
+                    }));
+  }
+
+  private static void trainsAsReference(Network network) {
+    Trained expected = TrainingParity.train(new ReferenceBackend(), network, Precision.BF16, 5);
+    try (CudaBackend backend = StandInGpu.open()) {
+      Trained actual = TrainingParity.train(backend, network, Precision.BF16, 5);
+      for (int step = 0; step < expected.losses().length; step++) {
+        assertEquals(
+            expected.losses()[step], actual.losses()[step], 0.03 * expected.losses()[step]);
+      }
+    }
+  }
+
+  @TestFactory
+  Stream<DynamicTest> graphAndSingleStepsGiveTheSameBits() {
+    return Stream.of(Precision.values())
+        .map(
+            precision ->
+                DynamicTest.dynamicTest(
+                    precision.toString(),
+                    () -> {
+                      for (Network network : TrainingParity.networks()) {
+                        Trained graph = train(true, network, precision);
+                        Trained steps = train(false, network, precision);
+                        assertSame(graph, steps);
+                      }
+                    }));
+  }
+
+  /** Asynchronous work runs late, blocks, threads and free nodes in any order: same bits. */
+  @Test
+  void lateAndShuffledGivesTheSameBits() {
+    for (boolean graph : new boolean[] {true, false}) {
+      for (Network network : TrainingParity.networks()) {
+        StandIn.reset();
+        Trained expected = train(graph, network, Precision.BF16);
+        StandIn.set("lazy", 1);
+        StandIn.set("order", "shuffle");
+        StandIn.set("seed", (int) (System.nanoTime() & 0xffff));
+        assertSame(expected, train(graph, network, Precision.BF16));
+      }
+    }
+  }
+
+  private static Trained train(boolean graph, Network network, Precision precision) {
+    try (Backend backend = CudaBackend.open(0, StandInGpu.options().withGraph(graph))) {
+      return TrainingParity.train(backend, network, precision, 7);
+    }
+  }
+
+  private static void assertSame(Trained expected, Trained actual) {
+    assertArrayEquals(expected.losses(), actual.losses());
+    assertEquals(expected.top1(), actual.top1());
+    for (int p = 0; p < expected.parameters().size(); p++) {
+      assertArrayEquals(expected.parameters().get(p), actual.parameters().get(p));
+    }
+  }
+}

@@ -1,0 +1,54 @@
+package org.nin4j.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.nin4j.standin.StandIn;
+
+/** The backend on the CUDA stand-in. */
+final class StandInGpu {
+  private StandInGpu() {}
+
+  /** Kernels and algorithms from the tests' cache; a warning is a failure. */
+  static CudaOptions options() {
+    return CudaOptions.STANDARD
+        .withLibraries(List.of(StandIn.libraries()))
+        .withCache(cache())
+        .withWarnings(
+            warning -> {
+              throw new AssertionError(warning);
+            });
+  }
+
+  /** Kept between test runs, since g++ takes seconds for a kernel file; new for a new stand-in. */
+  static Path cache() {
+    try {
+      long built = 0;
+      for (String library : List.of("libcuda.so.1", "libnvrtc.so.12")) {
+        Path file = StandIn.libraries().resolve(library);
+        built = Math.max(built, Files.getLastModifiedTime(file).toMillis());
+      }
+      return StandIn.libraries().resolveSibling("cache").resolve(Long.toHexString(built));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  static CudaBackend open() {
+    return CudaBackend.open(0, options());
+  }
+
+  /** After everything was closed: nothing is alive, nothing leaked, nothing was complained of. */
+  static void assertNothingLeft(String after) {
+    assertEquals("", StandIn.liveReport(), "alive after " + after);
+    assertEquals("", StandIn.leakReport(), "leaked after " + after);
+  }
+
+  static void assertNoComplaint() {
+    assertEquals("", StandIn.message());
+  }
+}
