@@ -9,8 +9,7 @@ import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
-import org.nin4j.backend.onednn.OneDnnBackend;
-import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.backend.choice.Devices;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
 import org.nin4j.model.Networks;
@@ -55,13 +54,9 @@ final class Bench implements AutoCloseable {
     session.begin(epoch);
   }
 
-  /** The backend of that name. */
+  /** The backend of that name: {@code onednn}, {@code reference}, {@code cuda}. */
   static Backend backend(String name, int threads) {
-    return switch (name) {
-      case "reference" -> new ReferenceBackend();
-      case "onednn" -> new OneDnnBackend(threads);
-      default -> throw new IllegalArgumentException("there is no backend " + name);
-    };
+    return Devices.open(name.equals("onednn") ? "cpu" : name, threads);
   }
 
   /** Training with plain gradient descent, dropout on. */
