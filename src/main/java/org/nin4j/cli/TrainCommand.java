@@ -42,7 +42,6 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  ${ROOT-COMMAND-NAME} train",
-      "  ${ROOT-COMMAND-NAME} train --recipe fast",
       "  ${ROOT-COMMAND-NAME} train --recipe d2l",
       "  ${ROOT-COMMAND-NAME} train --size 96 --epochs 6 --lr 0.01 --seed 7",
       "  ${ROOT-COMMAND-NAME} train --inner 3x3p1,3x3p1",
@@ -59,8 +58,7 @@ final class TrainCommand implements Callable<Integer> {
       names = "--recipe",
       paramLabel = "NAME",
       description =
-          "Settings to start from: default, fast (fewest seconds to 0.90 on Fashion-MNIST), or d2l"
-              + " as published; options change single ones."
+          "Settings to start from: default, or d2l as published; options change single ones."
               + " Default: default.")
   private Optional<String> recipe = Optional.empty();
 

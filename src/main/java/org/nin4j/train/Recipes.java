@@ -61,24 +61,10 @@ public final class Recipes {
         .build();
   }
 
-  /**
-   * The fewest seconds to 0.90 test accuracy on Fashion-MNIST that were found on two processor
-   * cores; a smaller batch makes more of each epoch, where the first hundreds of steps are a
-   * plateau.
-   */
-  public static Recipe fast() {
-    return standard().toBuilder()
-        .name("fast")
-        .batch(96)
-        .epochs(4)
-        .schedule(new Schedule.Cosine(0.03f, 0.35f))
-        .build();
-  }
-
   /** All recipes by name, {@link #DEFAULT} first. */
   public static Map<String, Recipe> all() {
     Map<String, Recipe> all = new LinkedHashMap<>();
-    for (Recipe recipe : List.of(standard(), fast(), d2l())) {
+    for (Recipe recipe : List.of(standard(), d2l())) {
       all.put(recipe.name(), recipe);
     }
     return all;
