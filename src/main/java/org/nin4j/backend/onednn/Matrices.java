@@ -92,8 +92,8 @@ final class Matrices {
         columnSums(step.outputGradient(), step.biasGradient()));
   }
 
-  /** dw = dyᵀ · x over all rows (samples, or samples and pixels), multiplied in the type of x. */
-  Operation transposedProduct(TensorSpec dy, TensorSpec x, TensorSpec dw) {
+  /** dw = dyᵀ · x over the samples, multiplied in the type of x. */
+  private Operation transposedProduct(TensorSpec dy, TensorSpec x, TensorSpec dw) {
     return product(
         transposed(dy, x.type()),
         plain(x, x.type()),

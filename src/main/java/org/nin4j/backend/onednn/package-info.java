@@ -1,8 +1,8 @@
 /**
  * The CPU backend: oneDNN for convolution, pooling and matrix products, Java loops for the rest.
  *
- * <p>Activations lie as (samples, height, width, channels): on the processors measured, oneDNN's
- * convolutions are as fast in that layout as in blocked ones, 1×1 convolutions and their gradients
- * are plain matrix products in it, and no step has to change the layout of another's result.
+ * <p>Activations lie as (samples, height, width, channels). Measured on an AVX-512 processor, a
+ * whole fp32 training step takes as long as in blocks of 16 channels; nothing is padded, so the
+ * planner's sizes are the memory's; and sums over pixels are products with plain matrices.
  */
 package org.nin4j.backend.onednn;
