@@ -38,6 +38,27 @@ class RecipeTest {
     assertEquals(469, recipe.stepsPerEpoch(60_000));
   }
 
+  @Test
+  void fastIsWhatWasMeasured() {
+    Recipe recipe = Recipes.named("fast");
+    assertEquals(
+        "{\"name\":\"fast\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"dataset\":\"fashion-mnist\","
+            + "\"size\":67,\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,"
+            + "\"batch\":64,\"epochs\":2,\"precision\":\"bf16\",\"momentum\":0.9,"
+            + "\"nesterov\":true,\"weight_decay\":5.0E-4,"
+            + "\"schedule\":{\"kind\":\"linear\",\"rate\":0.03,\"warm_up\":0.15},"
+            + "\"initialisation\":\"identity\",\"label_smoothing\":0.0,\"seed\":1}",
+        RecipeJson.write(recipe).toString());
+  }
+
+  /** A configuration from before there was the initialisation {@code identity}. */
+  @Test
+  void olderConfigurationsAreRead() {
+    var json = RecipeJson.write(Recipes.standard());
+    json.addProperty("initialisation", "he-uniform");
+    assertEquals(Initialisation.HE_UNIFORM, RecipeJson.read(json).initialisation());
+  }
+
   static List<Recipe> recipes() {
     Recipe base = Recipes.standard();
     return List.of(
