@@ -93,6 +93,10 @@ public final class StepCases {
     convolution(2, 10, 5, 5, 10, new Window(1, 1, 0));
     convolution(2, 3, 10, 10, 16, new Window(3, 2, 1));
     convolution(5, 16, 3, 3, 32, new Window(3, 1, 2));
+    convolution(3, 96, 13, 11, 64, new Window(5, 1, 2));
+    convolution(4, 48, 12, 12, 80, new Window(3, 1, 1));
+    convolution(2, 7, 6, 9, 5, new Window(5, 1, 0));
+    convolution(1, 2, 4, 5, 3, new Window(5, 1, 4));
   }
 
   private void convolution(int n, int c, int h, int w, int o, Window window) {

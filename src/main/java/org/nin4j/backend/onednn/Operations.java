@@ -35,8 +35,8 @@ final class Operations {
   /**
    * @param samples where batches are made from
    */
-  Operations(Dnnl dnnl, SampleStore samples) {
-    this.convolutions = new Convolutions(dnnl);
+  Operations(Dnnl dnnl, Convolutions convolutions, SampleStore samples) {
+    this.convolutions = convolutions;
     this.matrices = new Matrices(dnnl);
     this.elements = new Elements(dnnl);
     this.pools = new Pools(dnnl);
@@ -91,7 +91,7 @@ final class Operations {
     throw new AssertionError("no operation for " + step.kind());
   }
 
-  /** One after the other, with a workspace that serves each in turn; at most one keeps memory. */
+  /** One after the other, with a workspace that serves each in turn. */
   static Operation inOrder(Operation first, Operation second) {
     List<Operation> both = List.of(first, second);
     return new Operation() {
@@ -102,13 +102,13 @@ final class Operations {
 
       @Override
       public long resident() {
-        return both.stream().mapToLong(Operation::resident).sum();
+        return Calls.aligned(first.resident()) + second.resident();
       }
 
       @Override
       public Kernel bind(Places places) {
         Kernel begin = first.bind(places);
-        Kernel end = second.bind(places);
+        Kernel end = second.bind(places.keepingBehind(Calls.aligned(first.resident())));
         return run -> {
           begin.run(run);
           end.run(run);
