@@ -117,7 +117,8 @@ public final class OneDnnBackend implements Backend {
 
   private Operations operations(Precision precision, SampleStore samples) {
     boolean wide = precision == Precision.BF16 && widens();
-    return new Operations(dnnl, new Convolutions(dnnl, workers, way, wide), samples);
+    Convolutions convolutions = new Convolutions(dnnl, workers, way, wide);
+    return new Operations(dnnl, workers, convolutions, samples);
   }
 
   /** Measured once, so that what is prepared is what is bound. */

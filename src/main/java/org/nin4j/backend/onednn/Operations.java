@@ -31,11 +31,13 @@ final class Operations {
   private final Pools pools;
   private final Sgds sgds;
   private final SampleStore samples;
+  private final Workers workers;
 
   /**
    * @param samples where batches are made from
    */
-  Operations(Dnnl dnnl, Convolutions convolutions, SampleStore samples) {
+  Operations(Dnnl dnnl, Workers workers, Convolutions convolutions, SampleStore samples) {
+    this.workers = workers;
     this.convolutions = convolutions;
     this.matrices = new Matrices(dnnl);
     this.elements = new Elements(dnnl);
@@ -46,7 +48,7 @@ final class Operations {
 
   Operation of(Step step) {
     if (step instanceof MakeBatch s) {
-      return new BatchMaking(s, samples);
+      return new BatchMaking(s, samples, workers);
     } else if (step instanceof ConvolutionForward s) {
       return convolutions.forward(s);
     } else if (step instanceof ConvolutionBackwardData s) {
@@ -76,9 +78,10 @@ final class Operations {
     } else if (step instanceof GlobalAvgPoolBackward s) {
       return new GlobalAverage.Backward(s);
     } else if (step instanceof DropoutForward s) {
-      return new Dropping(s.probability(), s.stream(), s.input(), s.output());
+      return new Dropping(s.probability(), s.stream(), s.input(), s.output(), workers);
     } else if (step instanceof DropoutBackward s) {
-      return new Dropping(s.probability(), s.stream(), s.outputGradient(), s.inputGradient());
+      return new Dropping(
+          s.probability(), s.stream(), s.outputGradient(), s.inputGradient(), workers);
     } else if (step instanceof FlattenForward s) {
       return elements.flatten(s.input(), s.output());
     } else if (step instanceof FlattenBackward s) {
