@@ -89,6 +89,7 @@ final class Chunks {
   private final Spec spec;
   private final Places places;
   private final long copyAt;
+  private final int sampleElements;
   private final List<memory> memories = new ArrayList<>();
   private final List<Calls> fetches = new ArrayList<>();
   private final List<Calls> stores = new ArrayList<>();
@@ -97,6 +98,7 @@ final class Chunks {
     this.spec = spec;
     this.places = places;
     this.copyAt = copyAt;
+    sampleElements = Math.toIntExact(spec.stored().shape().elements() / spec.chunk());
     for (int k = 0; k < spec.count(); k++) {
       long offset = k * spec.stored().bytes();
       memory own = places.part(Dnnl.laid(spec.stored()), spec.tensor(), offset);
@@ -125,8 +127,7 @@ final class Chunks {
 
   /** Where a sample of a chunk begins in {@link #floats}. */
   int at(int k, int sample) {
-    int each = Math.toIntExact(spec.stored().shape().elements() / spec.chunk());
-    return ((spec.copied() ? 0 : k * spec.chunk()) + sample) * each;
+    return ((spec.copied() ? 0 : k * spec.chunk()) + sample) * sampleElements;
   }
 
   /** Makes the copy of a chunk, before it is read. */
