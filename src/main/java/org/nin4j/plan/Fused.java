@@ -5,6 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.nin4j.model.Window;
 
 /**
  * Several steps that a backend computes in one kernel. What they are, one after the other, defines
@@ -18,16 +19,53 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
   /** What a backend may have in one kernel; see {@link KernelFusion}. */
   public enum Kernel {
     /** Two 1×1 convolutions with ReLU. */
-    POINTWISE_PAIR("PointwisePairForward"),
+    POINTWISE_PAIR("PointwisePairForward") {
+      @Override
+      boolean fits(List<Step> parts) {
+        return parts.size() == 2 && isPointwisePair(parts.get(0), parts.get(1));
+      }
+    },
     /** Three convolutions with ReLU, the last two 1×1, and a max pool. */
-    NIN_BLOCK_FORWARD("NinBlockForward"),
+    NIN_BLOCK_FORWARD("NinBlockForward") {
+      @Override
+      boolean fits(List<Step> parts) {
+        return parts.size() == 4
+            && parts.get(0) instanceof ConvolutionForward first
+            && first.relu()
+            && parts.get(1).reads().contains(first.output())
+            && isPointwisePair(parts.get(1), parts.get(2))
+            && parts.get(3) instanceof MaxPoolForward pool
+            && parts.get(2).writes().contains(pool.input());
+      }
+    },
     /** All gradients of the same; the activations between the layers are computed again. */
-    NIN_BLOCK_BACKWARD("NinBlockBackward");
+    NIN_BLOCK_BACKWARD("NinBlockBackward") {
+      @Override
+      boolean fits(List<Step> parts) {
+        return parts.get(0) instanceof ConvolutionForward
+            && parts.stream().filter(MaxPoolBackward.class::isInstance).count() == 1
+            && parts.stream().filter(ConvolutionBackwardFilter.class::isInstance).count() == 3;
+      }
+    };
 
     private final String kind;
 
     Kernel(String kind) {
       this.kind = kind;
+    }
+
+    /** Whether the parts, at least one, are what the name says. */
+    abstract boolean fits(List<Step> parts);
+
+    private static boolean isPointwisePair(Step first, Step second) {
+      Window pointwise = new Window(1, 1, 0);
+      return first instanceof ConvolutionForward a
+          && second instanceof ConvolutionForward b
+          && a.relu()
+          && b.relu()
+          && a.convolution().window().equals(pointwise)
+          && b.convolution().window().equals(pointwise)
+          && b.input().equals(a.output());
     }
   }
 
@@ -36,7 +74,10 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
     writes = List.copyOf(writes);
     Set<TensorSpec> written = new HashSet<>();
     parts.forEach(part -> written.addAll(part.writes()));
-    if (parts.isEmpty() || writes.isEmpty() || !written.containsAll(writes)) {
+    if (parts.isEmpty() || !kernel.fits(parts)) {
+      throw new IllegalArgumentException("these steps are no " + kernel.kind);
+    }
+    if (writes.isEmpty() || !written.containsAll(writes)) {
       throw new IllegalArgumentException(
           "fused steps write something for others, and nothing but what a part writes");
     }

@@ -8,7 +8,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
-import org.nin4j.model.Window;
 import org.nin4j.plan.TensorSpec.Role;
 
 /**
@@ -22,7 +21,7 @@ public enum KernelFusion {
     @Override
     Optional<List<Replacement>> at(Plan plan, int index) {
       return steps(plan, index, 2)
-          .filter(pair -> isPointwisePair(pair.get(0), pair.get(1)))
+          .filter(Fused.Kernel.POINTWISE_PAIR::fits)
           .map(
               pair ->
                   List.of(
@@ -40,7 +39,7 @@ public enum KernelFusion {
     @Override
     Optional<List<Replacement>> at(Plan plan, int index) {
       return steps(plan, index, 4)
-          .filter(KernelFusion::isNinBlock)
+          .filter(Fused.Kernel.NIN_BLOCK_FORWARD::fits)
           .flatMap(forward -> ninBlock(plan, forward, index + 4));
     }
   };
@@ -107,27 +106,6 @@ public enum KernelFusion {
             .distinct()
             .toList();
     return new Fused(kernel, parts, writes);
-  }
-
-  private static boolean isPointwisePair(Step first, Step second) {
-    Window pointwise = new Window(1, 1, 0);
-    return first instanceof ConvolutionForward a
-        && second instanceof ConvolutionForward b
-        && a.relu()
-        && b.relu()
-        && a.convolution().window().equals(pointwise)
-        && b.convolution().window().equals(pointwise)
-        && b.input().equals(a.output());
-  }
-
-  private static boolean isNinBlock(List<Step> steps) {
-    return steps.get(0) instanceof ConvolutionForward first
-        && first.relu()
-        && steps.get(1) instanceof ConvolutionForward second
-        && second.input().equals(first.output())
-        && isPointwisePair(second, steps.get(2))
-        && steps.get(3) instanceof MaxPoolForward pool
-        && steps.get(2).writes().contains(pool.input());
   }
 
   private static Optional<List<Replacement>> ninBlock(Plan plan, List<Step> forward, int next) {

@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.function.Executable;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
@@ -236,13 +237,30 @@ class KernelFusionTest {
   }
 
   @Test
-  void fusedStepsWriteWhatAPartWrites() {
-    Step relu = nin(TRAINING).steps(ReluBiasBackward.class).findFirst().orElseThrow();
-    Fused.Kernel kernel = Fused.Kernel.POINTWISE_PAIR;
-    assertThrows(
-        IllegalArgumentException.class, () -> new Fused(kernel, List.of(relu), relu.reads()));
-    assertThrows(IllegalArgumentException.class, () -> new Fused(kernel, List.of(relu), List.of()));
-    assertThrows(IllegalArgumentException.class, () -> new Fused(kernel, List.of(), relu.writes()));
+  void fusedStepsAreWhatTheirNameSaysAndWriteWhatAPartWrites() {
+    Plan plan = nin(INFERENCE);
+    Fused pair =
+        all(KernelFusion.POINTWISE_PAIR, plan).steps(Fused.class).findFirst().orElseThrow();
+    for (List<Step> other :
+        List.of(
+            List.<Step>of(),
+            pair.parts().subList(0, 1),
+            List.of(pair.parts().get(1), pair.parts().get(0)))) {
+      refuses("no PointwisePairForward", () -> new Fused(pair.kernel(), other, pair.writes()));
+    }
+    refuses(
+        "no NinBlockForward",
+        () -> new Fused(Fused.Kernel.NIN_BLOCK_FORWARD, pair.parts(), pair.writes()));
+    refuses(
+        "no NinBlockBackward",
+        () -> new Fused(Fused.Kernel.NIN_BLOCK_BACKWARD, pair.parts(), pair.writes()));
+    refuses("what a part writes", () -> new Fused(pair.kernel(), pair.parts(), pair.reads()));
+    refuses("write something", () -> new Fused(pair.kernel(), pair.parts(), List.of()));
+  }
+
+  private static void refuses(String part, Executable action) {
+    String message = assertThrows(IllegalArgumentException.class, action).getMessage();
+    assertTrue(message.contains(part), message);
   }
 
   /** The reference runs the parts, so the numbers are the same to the last bit. */
