@@ -88,6 +88,8 @@ public final class StepCases {
     cases.firstBlock(1, 19, 19);
     cases.firstBlock(2, 67, 43);
     cases.firstBlock(3, 38, 61);
+    // So wide that the smaller GPUs hold three rows of it before the pool, and no more.
+    cases.firstBlock(1, 35, 120);
     return cases.cases;
   }
 
