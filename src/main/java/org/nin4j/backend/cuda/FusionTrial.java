@@ -27,9 +27,14 @@ import org.nin4j.tensor.Philox;
  * agree in these to the last bit but where an algorithm transforms its factors, as FFT does.
  */
 final class FusionTrial {
-  private static final int WARM_UP = 10;
-  private static final int RUNS = 10;
+  /** Of several runs each, since waiting for a single one takes as long as a short step. */
   private static final int ROUNDS = 5;
+
+  private static final int MOST_RUNS = 10;
+
+  /** Milliseconds for all rounds, about. */
+  private static final float PATIENCE = 100;
+
   private static final int WINDOWS = 16;
   private static final int WINDOW = 4096;
   private static final int PRODUCTS = 4;
@@ -92,11 +97,7 @@ final class FusionTrial {
       for (int i = 0; i < inputs.size(); i++) {
         fillRandomly(memory, inputs.get(i), i);
       }
-      stopwatch.measure(() -> repeat(session, WARM_UP));
-      float best = Float.POSITIVE_INFINITY;
-      for (int round = 0; round < ROUNDS; round++) {
-        best = Math.min(best, stopwatch.measure(() -> repeat(session, RUNS)) / RUNS);
-      }
+      float best = milliseconds(session, stopwatch);
       for (int i = 0; i < inputs.size(); i++) {
         fillWhole(memory, inputs.get(i), i);
       }
@@ -111,6 +112,19 @@ final class FusionTrial {
       outputs.forEach(output -> results.put(output, windows(memory, output)));
       return new Outcome(best, results);
     }
+  }
+
+  /** Of a run, the shortest of some rounds after one that is not counted. */
+  private static float milliseconds(CudaSession session, Stopwatch stopwatch) {
+    session.run();
+    float once = stopwatch.measure(session::run);
+    int runs = (int) Math.max(1, Math.min(MOST_RUNS, PATIENCE / ROUNDS / once));
+    stopwatch.measure(() -> repeat(session, runs));
+    float best = Float.POSITIVE_INFINITY;
+    for (int round = 0; round < ROUNDS; round++) {
+      best = Math.min(best, stopwatch.measure(() -> repeat(session, runs)) / runs);
+    }
+    return best;
   }
 
   private static void repeat(CudaSession session, int runs) {
