@@ -10,6 +10,7 @@ import jcuda.driver.JCudaDriver;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.DeviceRates;
 import org.nin4j.backend.cuda.CudaBackend;
+import org.nin4j.backend.cuda.CudaOptions.Fusions;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.Shapes;
 import org.nin4j.plan.Precision;
@@ -23,7 +24,8 @@ import org.nin4j.train.Recipes;
 /**
  * Images a second of the whole network, training and inference, in each precision: medians over
  * rounds after a warm-up, each round long enough not to measure the waiting at its end; the memory
- * that a session takes beside what its plan says; and the time of each step beside its floor.
+ * that a session takes beside what its plan says; the time of each step beside its floor; and in
+ * bf16 the same speed with kernels for several steps nowhere, and wherever there is one.
  */
 final class BenchPart {
   private static final int ROUNDS = 7;
@@ -32,6 +34,9 @@ final class BenchPart {
 
   /** The driver allocates in pieces of 2 MiB, and keeps some for a graph. */
   private static final long MEMORY_SLACK = 32L << 20;
+
+  private static final List<Purpose> PURPOSES =
+      List.of(new Purpose.Training(Sgd.PLAIN), new Purpose.Inference());
 
   private BenchPart() {}
 
@@ -46,8 +51,8 @@ final class BenchPart {
           continue;
         }
         String name = precision.name().toLowerCase(Locale.ROOT);
-        for (Purpose purpose : List.of(new Purpose.Training(Sgd.PLAIN), new Purpose.Inference())) {
-          String what = purpose instanceof Purpose.Training ? "training" : "inference";
+        for (Purpose purpose : PURPOSES) {
+          String what = name(purpose);
           if (!room.timeLeft()) {
             said.add(what + " " + name + " left out for want of time");
             ok = false;
@@ -68,7 +73,26 @@ final class BenchPart {
         }
       }
     }
+    // As measured is what stands above.
+    for (Fusions fusions : List.of(Fusions.NEVER, Fusions.ALWAYS)) {
+      try (CudaBackend backend = room.open(fusions)) {
+        for (Purpose purpose : PURPOSES) {
+          if (backend.computesIn(Precision.BF16) && room.timeLeft()) {
+            String what =
+                "%s bf16, fusions %s"
+                    .formatted(name(purpose), fusions.name().toLowerCase(Locale.ROOT));
+            Measured measured = measure(room, backend, Precision.BF16, purpose);
+            numbers.put(what, measured.numbers());
+            said.add(what + " " + measured.timings());
+          }
+        }
+      }
+    }
     return Outcome.of(ok, String.join("; ", said), numbers);
+  }
+
+  private static String name(Purpose purpose) {
+    return purpose instanceof Purpose.Training ? "training" : "inference";
   }
 
   /**

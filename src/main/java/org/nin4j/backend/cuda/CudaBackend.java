@@ -17,6 +17,7 @@ import org.nin4j.backend.cuda.natives.Report;
 import org.nin4j.backend.cuda.natives.SearchPlaces;
 import org.nin4j.backend.cuda.natives.Version;
 import org.nin4j.plan.Arena;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.Fusion;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
@@ -31,6 +32,8 @@ public final class CudaBackend implements Backend {
   private final Device device;
   private final KernelLibrary kernels;
   private final ConvolutionSearch search;
+  private final FusedSteps fusedSteps;
+  private final FusionSearch fusions;
   private final CudaOptions options;
   private final String description;
 
@@ -51,6 +54,10 @@ public final class CudaBackend implements Backend {
               .formatted(
                   device.name(), device.capability() / 10, device.capability() % 10, libraries);
       search = new ConvolutionSearch(device, kernels, cache, description, options);
+      fusedSteps = new FusedSteps(device, kernels);
+      FusionTrial trial =
+          new FusionTrial(device, kernels, plan -> session(placed(plan, plan.batch())));
+      fusions = new FusionSearch(fusedSteps, trial, cache, description, options);
       scope = parts.release();
     }
   }
@@ -117,7 +124,17 @@ public final class CudaBackend implements Backend {
         List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_BEHIND_POOL, Fusion.RELU_BIAS_GRADIENT)) {
       fused = fusion.apply(fused);
     }
+    fused = fusions.apply(fused);
+    fused.steps(Fused.class).forEach(this::requireKernel);
     return placed(fused, fused.batch());
+  }
+
+  private void requireKernel(Fused step) {
+    if (!fusedSteps.computes(step)) {
+      throw new BackendException(
+          "%s has no kernel for %s (%s) in these shapes"
+              .formatted(device.name(), step.layer(), step.kind()));
+    }
   }
 
   /** The places that the plan's tensors would have with so many samples per step. */
@@ -128,10 +145,14 @@ public final class CudaBackend implements Backend {
   @Override
   public Session bind(PlacedPlan plan) {
     try {
-      return new CudaSession(device, kernels, search, options.graph(), plan);
+      return session(plan);
     } catch (DeviceMemoryException e) {
       throw e.of(plan, largestBatch(plan.plan(), e.freeBytes()));
     }
+  }
+
+  private CudaSession session(PlacedPlan plan) {
+    return new CudaSession(device, kernels, search, options.graph(), plan);
   }
 
   /** The largest batch found whose arena fits into so much memory; 0 if there is none. */

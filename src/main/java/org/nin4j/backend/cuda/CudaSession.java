@@ -116,6 +116,11 @@ final class CudaSession implements Session {
     return placed;
   }
 
+  /** Where the tensors lie, for trials. */
+  SessionMemory memory() {
+    return memory;
+  }
+
   @Override
   public void write(TensorSpec tensor, HostTensor values) {
     if (!values.shape().equals(tensor.shape())) {

@@ -2,6 +2,7 @@ package org.nin4j.backend.cuda;
 
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
 
 import java.nio.charset.StandardCharsets;
@@ -30,6 +31,7 @@ final class Device implements AutoCloseable {
   private final String name;
   private final int capability;
   private final int multiprocessors;
+  private final int sharedBytes;
   private final CUstream stream;
   private final cublasHandle cublas;
   private final cudnnHandle cudnn;
@@ -46,6 +48,7 @@ final class Device implements AutoCloseable {
           10 * attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
               + attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
       multiprocessors = attribute(device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+      sharedBytes = attribute(device, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
 
       CUcontext context = new CUcontext();
       Check.driver(
@@ -109,6 +112,11 @@ final class Device implements AutoCloseable {
 
   int multiprocessors() {
     return multiprocessors;
+  }
+
+  /** Shared memory that a block may have, for kernels that ask for more than the usual 48 KiB. */
+  int sharedBytes() {
+    return sharedBytes;
   }
 
   CUstream stream() {

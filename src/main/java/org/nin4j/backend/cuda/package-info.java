@@ -8,7 +8,7 @@
  *
  * <p>From the bottom: {@code Check} turns statuses into exceptions; {@code Device} holds the GPU;
  * {@code KernelLibrary} compiles and launches kernels; {@code Convolution…} chooses and calls
- * cuDNN's algorithms; {@code Binder} turns each step into {@code Work}; {@code CudaSession} runs
- * it.
+ * cuDNN's algorithms; {@code Fused…} and {@code Fusion…} do so for kernels that compute several
+ * steps; {@code Binder} turns each step into {@code Work}; {@code CudaSession} runs it.
  */
 package org.nin4j.backend.cuda;

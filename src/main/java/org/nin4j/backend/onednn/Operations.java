@@ -1,6 +1,7 @@
 package org.nin4j.backend.onednn;
 
 import java.util.List;
+import org.nin4j.backend.BackendException;
 import org.nin4j.plan.ConvolutionBackwardData;
 import org.nin4j.plan.ConvolutionBackwardFilter;
 import org.nin4j.plan.ConvolutionForward;
@@ -8,6 +9,7 @@ import org.nin4j.plan.DropoutBackward;
 import org.nin4j.plan.DropoutForward;
 import org.nin4j.plan.FlattenBackward;
 import org.nin4j.plan.FlattenForward;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.GlobalAvgPoolBackward;
 import org.nin4j.plan.GlobalAvgPoolForward;
 import org.nin4j.plan.LinearBackwardData;
@@ -90,6 +92,10 @@ final class Operations {
       return new CrossEntropy(s);
     } else if (step instanceof SgdUpdate s) {
       return sgds.update(s);
+    } else if (step instanceof Fused s) {
+      throw new BackendException(
+          "%s (%s) is several steps in one, which the CPU computes one by one"
+              .formatted(s.layer(), s.kind()));
     }
     throw new AssertionError("no operation for " + step.kind());
   }
