@@ -151,6 +151,8 @@ public final class Scaling {
             "launched=" + System.currentTimeMillis()));
     ProcessBuilder builder = new ProcessBuilder(arguments);
     builder.environment().put("OMP_NUM_THREADS", settings.get("threads"));
+    // As ./nin sets it.
+    builder.environment().putIfAbsent("GOMP_SPINCOUNT", "10000");
     builder.redirectError(ProcessBuilder.Redirect.INHERIT);
     Process process = builder.start();
     String answer = "";
