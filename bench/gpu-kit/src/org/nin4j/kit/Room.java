@@ -36,6 +36,10 @@ record Room(
     return CudaBackend.open(0, options().withGraph(false));
   }
 
+  CudaBackend openWithSecondStream() {
+    return CudaBackend.open(0, options().withSecondStream(true));
+  }
+
   private CudaOptions options() {
     return CudaOptions.STANDARD.withLibraries(libraries);
   }

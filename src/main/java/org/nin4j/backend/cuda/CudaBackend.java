@@ -37,7 +37,7 @@ public final class CudaBackend implements Backend {
   private CudaBackend(int index, CudaOptions options, String libraries) {
     this.options = options;
     try (Scope parts = new Scope()) {
-      device = parts.add(new Device(index));
+      device = parts.add(new Device(index, options.secondStream()));
       if (device.capability() < 75) {
         throw new BackendException(
             "%s has compute capability %d.%d, and 7.5 is needed; use --device cpu"
@@ -122,13 +122,17 @@ public final class CudaBackend implements Backend {
 
   /** The places that the plan's tensors would have with so many samples per step. */
   private PlacedPlan placed(Plan plan, int batch) {
-    return Arena.place(plan, new CudaStorage(plan, batch, search));
+    return Arena.place(plan, new CudaStorage(plan, batch, search, branches(plan)));
+  }
+
+  private Branches branches(Plan plan) {
+    return options.secondStream() ? Branches.of(plan) : Branches.none(plan);
   }
 
   @Override
   public Session bind(PlacedPlan plan) {
     try {
-      return new CudaSession(device, kernels, search, options.graph(), plan);
+      return new CudaSession(device, kernels, search, options.graph(), branches(plan.plan()), plan);
     } catch (DeviceMemoryException e) {
       throw e.of(plan, largestBatch(plan.plan(), e.freeBytes()));
     }
