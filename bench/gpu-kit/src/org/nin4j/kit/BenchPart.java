@@ -50,7 +50,7 @@ final class BenchPart {
         if (!backend.computesIn(precision)) {
           continue;
         }
-        String name = precision.name().toLowerCase(Locale.ROOT);
+        String name = name(precision);
         for (Purpose purpose : PURPOSES) {
           String what = name(purpose);
           if (!room.timeLeft()) {
@@ -65,6 +65,13 @@ final class BenchPart {
             said.add("which takes other memory than its plan says");
             ok = false;
           }
+        }
+      }
+      for (Precision precision : List.of(Precision.BF16, Precision.FP32)) {
+        if (backend.computesIn(precision) && room.timeLeft()) {
+          Measured measured = secondStream(room, precision);
+          numbers.put("training " + name(precision) + " on two streams", measured.numbers());
+          said.add("training " + name(precision) + " on two streams " + measured.timings());
         }
       }
       for (Precision precision : List.of(Precision.BF16, Precision.FP32)) {
@@ -123,6 +130,17 @@ final class BenchPart {
       numbers.put("takenBytes", takenBytes);
       numbers.put("grownBytes", grownBytes);
       return numbers;
+    }
+  }
+
+  private static String name(Precision precision) {
+    return precision.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Training with filter gradients beside the other steps. */
+  private static Measured secondStream(Room room, Precision precision) {
+    try (CudaBackend backend = room.openWithSecondStream()) {
+      return measure(room, backend, precision, new Purpose.Training(Sgd.PLAIN));
     }
   }
 

@@ -41,6 +41,10 @@ record Room(
     return CudaBackend.open(0, options().withFusions(fusions));
   }
 
+  CudaBackend openWithSecondStream() {
+    return CudaBackend.open(0, options().withSecondStream(true));
+  }
+
   private CudaOptions options() {
     return CudaOptions.STANDARD.withLibraries(libraries);
   }

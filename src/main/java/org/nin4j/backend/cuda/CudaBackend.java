@@ -40,7 +40,7 @@ public final class CudaBackend implements Backend {
   private CudaBackend(int index, CudaOptions options, String libraries) {
     this.options = options;
     try (Scope parts = new Scope()) {
-      device = parts.add(new Device(index));
+      device = parts.add(new Device(index, options.secondStream()));
       if (device.capability() < 75) {
         throw new BackendException(
             "%s has compute capability %d.%d, and 7.5 is needed; use --device cpu"
@@ -139,7 +139,11 @@ public final class CudaBackend implements Backend {
 
   /** The places that the plan's tensors would have with so many samples per step. */
   private PlacedPlan placed(Plan plan, int batch) {
-    return Arena.place(plan, new CudaStorage(plan, batch, search));
+    return Arena.place(plan, new CudaStorage(plan, batch, search, branches(plan)));
+  }
+
+  private Branches branches(Plan plan) {
+    return options.secondStream() ? Branches.of(plan) : Branches.none(plan);
   }
 
   @Override
@@ -152,7 +156,7 @@ public final class CudaBackend implements Backend {
   }
 
   private CudaSession session(PlacedPlan plan) {
-    return new CudaSession(device, kernels, search, options.graph(), plan);
+    return new CudaSession(device, kernels, search, options.graph(), branches(plan.plan()), plan);
   }
 
   /** The largest batch found whose arena fits into so much memory; 0 if there is none. */

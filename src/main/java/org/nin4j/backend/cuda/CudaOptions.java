@@ -10,6 +10,8 @@ import java.util.function.Consumer;
  *
  * @param graph capture a run once and replay it whole; else its steps are started one by one, with
  *     the same results bit for bit
+ * @param secondStream run filter gradients beside the steps behind them, with the same results bit
+ *     for bit; tensors and scratch memory live longer, so a training plan takes more
  * @param deterministic use only algorithms that give the same bits each time
  * @param fusions where kernels that compute several steps at once are used
  * @param workspaceBytes cuDNN's scratch memory for one step, at most
@@ -20,6 +22,7 @@ import java.util.function.Consumer;
  */
 public record CudaOptions(
     boolean graph,
+    boolean secondStream,
     boolean deterministic,
     Fusions fusions,
     long workspaceBytes,
@@ -38,11 +41,13 @@ public record CudaOptions(
   }
 
   /**
-   * What fits most: a graph, repeatable, measured, 512 MiB for cuDNN, warnings on standard error.
+   * What fits most: a graph, one stream, repeatable, measured, 512 MiB for cuDNN, warnings on
+   * standard error.
    */
   public static final CudaOptions STANDARD =
       new CudaOptions(
           true,
+          false,
           true,
           Fusions.MEASURED,
           512L << 20,
@@ -59,31 +64,48 @@ public record CudaOptions(
 
   public CudaOptions withGraph(boolean other) {
     return new CudaOptions(
-        other, deterministic, fusions, workspaceBytes, libraries, cache, warnings);
+        other, secondStream, deterministic, fusions, workspaceBytes, libraries, cache, warnings);
+  }
+
+  public CudaOptions withSecondStream(boolean other) {
+    return new CudaOptions(
+        graph, other, deterministic, fusions, workspaceBytes, libraries, cache, warnings);
   }
 
   public CudaOptions withDeterministic(boolean other) {
-    return new CudaOptions(graph, other, fusions, workspaceBytes, libraries, cache, warnings);
+    return new CudaOptions(
+        graph, secondStream, other, fusions, workspaceBytes, libraries, cache, warnings);
   }
 
   public CudaOptions withFusions(Fusions other) {
-    return new CudaOptions(graph, deterministic, other, workspaceBytes, libraries, cache, warnings);
+    return new CudaOptions(
+        graph, secondStream, deterministic, other, workspaceBytes, libraries, cache, warnings);
   }
 
   public CudaOptions withWorkspaceBytes(long other) {
-    return new CudaOptions(graph, deterministic, fusions, other, libraries, cache, warnings);
+    return new CudaOptions(
+        graph, secondStream, deterministic, fusions, other, libraries, cache, warnings);
   }
 
   public CudaOptions withLibraries(List<Path> other) {
-    return new CudaOptions(graph, deterministic, fusions, workspaceBytes, other, cache, warnings);
+    return new CudaOptions(
+        graph, secondStream, deterministic, fusions, workspaceBytes, other, cache, warnings);
   }
 
   public CudaOptions withCache(Path other) {
     return new CudaOptions(
-        graph, deterministic, fusions, workspaceBytes, libraries, Optional.of(other), warnings);
+        graph,
+        secondStream,
+        deterministic,
+        fusions,
+        workspaceBytes,
+        libraries,
+        Optional.of(other),
+        warnings);
   }
 
   public CudaOptions withWarnings(Consumer<String> other) {
-    return new CudaOptions(graph, deterministic, fusions, workspaceBytes, libraries, cache, other);
+    return new CudaOptions(
+        graph, secondStream, deterministic, fusions, workspaceBytes, libraries, cache, other);
   }
 }

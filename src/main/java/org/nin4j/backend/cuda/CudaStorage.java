@@ -22,15 +22,18 @@ final class CudaStorage implements StorageRules {
   private final Plan plan;
   private final int batch;
   private final ConvolutionSearch search;
+  private final Branches branches;
   private final Optional<Step> holderOfCopy;
 
   /**
    * @param batch samples per step that the sizes are for, as if the plan were made for so many
+   * @param branches what runs beside what
    */
-  CudaStorage(Plan plan, int batch, ConvolutionSearch search) {
+  CudaStorage(Plan plan, int batch, ConvolutionSearch search, Branches branches) {
     this.plan = plan;
     this.batch = batch;
     this.search = search;
+    this.branches = branches;
     this.holderOfCopy = holderOfCopy(plan);
   }
 
@@ -83,6 +86,11 @@ final class CudaStorage implements StorageRules {
             .map(c -> Kernels.align(search.scratchBytes(c)))
             .orElse(0L);
     return conversions + convolution + Kernels.align(own(step));
+  }
+
+  @Override
+  public int lasts(int step) {
+    return branches.lasts().get(step);
   }
 
   private long own(Step step) {

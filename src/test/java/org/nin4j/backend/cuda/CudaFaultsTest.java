@@ -25,6 +25,7 @@ import org.nin4j.backend.Session;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
@@ -56,14 +57,29 @@ class CudaFaultsTest {
               new Flatten(),
               new Linear(3)));
 
+  /** The second convolution's filter gradient has something to run beside. */
+  private static final Network TWO_CONVOLUTIONS =
+      new Network(
+          "two-convolutions",
+          Sequential.of(
+              new Conv2d(8, 3, 2, 0),
+              new Relu(),
+              new Conv2d(3, 3, 1, 0),
+              new GlobalAvgPool2d(),
+              new Flatten()));
+
   @BeforeEach
   void available() {
     StandIn.assumeAvailable();
   }
 
   private static Plan plan(int batch, Precision precision) {
+    return plan(NETWORK, batch, precision);
+  }
+
+  private static Plan plan(Network network, int batch, Precision precision) {
     return Planner.plan(
-        NETWORK,
+        network,
         BatchSpec.unit(Shape.of(1, 6, 6), 8, 8),
         batch,
         precision,
@@ -72,7 +88,11 @@ class CudaFaultsTest {
 
   /** Everything that a trainer does, once. */
   private static Metrics train(CudaOptions options) {
-    Plan plan = plan(BATCH, Precision.BF16);
+    return train(options, NETWORK);
+  }
+
+  private static Metrics train(CudaOptions options, Network network) {
+    Plan plan = plan(network, BATCH, Precision.BF16);
     try (CudaBackend backend = CudaBackend.open(0, options);
         Session session = backend.bind(backend.prepare(plan))) {
       session.load(RandomSamples.of(Shape.of(1, 6, 6), 5, 3, 1));
@@ -88,10 +108,10 @@ class CudaFaultsTest {
   }
 
   /** Each call in turn fails: the error names it, and everything is freed. */
-  private static void everyCallFailsOnce(CudaOptions options) {
-    train(options);
+  private static void everyCallFailsOnce(CudaOptions options, Network network) {
+    train(options, network);
     StandIn.reset();
-    train(options);
+    train(options, network);
     long calls = StandIn.calls();
     assertTrue(calls > 100, "only " + calls + " calls");
     System.out.println(calls + " calls, each of which fails once");
@@ -101,7 +121,7 @@ class CudaFaultsTest {
       StandIn.failAt(call);
       BackendException failure = null;
       try {
-        train(options);
+        train(options, network);
       } catch (BackendException e) {
         failure = e;
       }
@@ -121,12 +141,18 @@ class CudaFaultsTest {
 
   @Test
   void everyCallOfATrainingWithAGraphMayFail() {
-    everyCallFailsOnce(StandInGpu.options());
+    everyCallFailsOnce(StandInGpu.options(), NETWORK);
   }
 
   @Test
   void everyCallOfATrainingByStepsMayFail() {
-    everyCallFailsOnce(StandInGpu.options().withGraph(false));
+    everyCallFailsOnce(StandInGpu.options().withGraph(false), NETWORK);
+  }
+
+  @Test
+  void everyCallOfATrainingOnTwoStreamsMayFail() {
+    everyCallFailsOnce(StandInGpu.options().withSecondStream(true), TWO_CONVOLUTIONS);
+    assertTrue(StandIn.calls("cuStreamWaitEvent") > 0, "nothing ran on the second stream");
   }
 
   /**

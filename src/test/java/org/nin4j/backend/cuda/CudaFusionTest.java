@@ -312,7 +312,7 @@ class CudaFusionTest {
     CudaOptions options = options(cache.resolve(String.join("", names)), Fusions.MEASURED);
     CudaBackend.open(0, options).close();
     try (Scope scope = new Scope()) {
-      Device device = scope.add(new Device(0));
+      Device device = scope.add(new Device(0, false));
       DiskCache disk = new DiskCache(options.cache(), warnings::add);
       KernelLibrary kernels = scope.add(new KernelLibrary(device, new KernelCompiler(disk, 90)));
       ConvolutionSearch search = new ConvolutionSearch(device, kernels, disk, "", options);
@@ -326,7 +326,9 @@ class CudaFusionTest {
                       kernels,
                       search,
                       true,
-                      Arena.place(plan, new CudaStorage(plan, plan.batch(), search))));
+                      Branches.none(plan),
+                      Arena.place(
+                          plan, new CudaStorage(plan, plan.batch(), search, Branches.none(plan)))));
       FusionSearch fusions =
           new FusionSearch(new FusedSteps(device, kernels), trial, disk, "", options);
       boolean wins =
