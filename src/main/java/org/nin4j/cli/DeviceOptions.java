@@ -49,6 +49,13 @@ final class DeviceOptions {
   private Optional<Path> cudaLibraries = Optional.empty();
 
   @Option(
+      names = "--second-stream",
+      description =
+          "On a GPU, run filter gradients beside the steps behind them: more memory, the same"
+              + " results; not measured yet.")
+  private boolean secondStream;
+
+  @Option(
       names = "--fusions",
       paramLabel = "WHERE",
       description =
@@ -66,6 +73,7 @@ final class DeviceOptions {
     return (device.equals(AUTO) ? "" : " --device " + device)
         + (threads == CORES ? "" : " --threads " + threads)
         + (stepByStep ? " --no-graph" : "")
+        + (secondStream ? " --second-stream" : "")
         + (fusions == Fusions.MEASURED ? "" : " --fusions " + RecipeJson.name(fusions))
         + cudaLibraries.map(folder -> " --cuda-libs " + folder).orElse("");
   }
@@ -90,6 +98,7 @@ final class DeviceOptions {
           threads,
           CudaOptions.STANDARD
               .withGraph(!stepByStep)
+              .withSecondStream(secondStream)
               .withFusions(fusions)
               .withLibraries(cudaLibraries.stream().toList())
               .withWarnings(command.commandLine().getErr()::println));
