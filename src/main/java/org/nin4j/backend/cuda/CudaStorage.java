@@ -2,6 +2,7 @@ package org.nin4j.backend.cuda;
 
 import java.util.Optional;
 import org.nin4j.plan.ConvolutionBackwardFilter;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.LinearBackwardFilter;
 import org.nin4j.plan.LinearForward;
 import org.nin4j.plan.MakeBatch;
@@ -102,10 +103,17 @@ final class CudaStorage implements StorageRules {
       return partialSums(s.outputGradient());
     } else if (step instanceof LinearForward s) {
       return Steps.type(s) == DType.BF16 ? elements(s.output()) * Float.BYTES : 0;
+    } else if (step instanceof Fused s) {
+      return FusedSteps.scratchBytes(s, images(s));
     } else if (step instanceof SoftmaxCrossEntropy s) {
       return 2 * Kernels.align(elements(s.labels()) * Float.BYTES);
     }
     return 0;
+  }
+
+  private long images(Fused step) {
+    TensorSpec input = step.reads().get(0);
+    return elements(input) / (input.shape().elements() / input.shape().dim(0));
   }
 
   /** Elements of an activation for this number of samples. */

@@ -4,9 +4,15 @@ import java.util.List;
 import java.util.stream.Stream;
 import jcuda.driver.CUdeviceptr;
 import org.nin4j.model.Window;
+import org.nin4j.plan.ConvolutionBackwardData;
+import org.nin4j.plan.ConvolutionBackwardFilter;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Fused;
+import org.nin4j.plan.MaxPoolBackward;
 import org.nin4j.plan.MaxPoolForward;
+import org.nin4j.plan.ReluBackward;
+import org.nin4j.plan.ReluBiasBackward;
+import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.DType;
@@ -29,6 +35,7 @@ final class FusedSteps {
   private static final int GAP = 8;
 
   private static final int BLOCK_CHANNELS = 96;
+  private static final int BLOCK_GRADIENTS = 96 * 121 + 2 * 96 * 96 + 3 * 96;
   private static final Window BLOCK_FIRST = new Window(11, 4, 0);
   private static final Window BLOCK_POOL = new Window(3, 2, 0);
 
@@ -44,7 +51,8 @@ final class FusedSteps {
   static String file(Fused.Kernel kernel) {
     return switch (kernel) {
       case POINTWISE_PAIR -> "pointwise_pair";
-      case NIN_BLOCK_FORWARD, NIN_BLOCK_BACKWARD -> "first_block";
+      case NIN_BLOCK_FORWARD -> "first_block";
+      case NIN_BLOCK_BACKWARD -> "first_block_backward";
     };
   }
 
@@ -62,8 +70,7 @@ final class FusedSteps {
         && switch (s.kernel()) {
           case POINTWISE_PAIR -> isPair(s);
           case NIN_BLOCK_FORWARD -> isFirstBlock(s);
-          // Not written yet; so training has the block's layers one by one, forward too.
-          case NIN_BLOCK_BACKWARD -> false;
+          case NIN_BLOCK_BACKWARD -> isFirstBlockBackward(s);
         };
   }
 
@@ -71,7 +78,7 @@ final class FusedSteps {
     switch (s.kernel()) {
       case POINTWISE_PAIR -> pointwisePair(a, memory, s);
       case NIN_BLOCK_FORWARD -> firstBlock(a, memory, s);
-      case NIN_BLOCK_BACKWARD -> throw new IllegalStateException("no kernel for " + s.kind());
+      case NIN_BLOCK_BACKWARD -> firstBlockBackward(a, memory, s);
     }
   }
 
@@ -162,9 +169,9 @@ final class FusedSteps {
   /** Shared memory for the weights, and for so many pooled rows at a time. */
   private static int blockBytes(Fused s, int atOnce) {
     int width = s.parts(ConvolutionForward.class).findFirst().orElseThrow().input().shape().dim(3);
-    int weights = BLOCK_CHANNELS * (11 * 16 + GAP + 2 * (BLOCK_CHANNELS + GAP));
-    int kept = (2 * atOnce + 1) * BLOCK_FIRST.places(width) * (BLOCK_CHANNELS + GAP);
-    return 2 * (weights + kept + (8 * atOnce + 11) * (width + 6));
+    int columns = BLOCK_FIRST.places(width);
+    int kept = (2 * atOnce + 1) * columns * (BLOCK_CHANNELS + GAP);
+    return 2 * (34_560 + kept + 16 * (2 * atOnce + 3) * (columns + 2));
   }
 
   private void firstBlock(Assembly a, SessionMemory memory, Fused s) {
@@ -223,6 +230,114 @@ final class FusedSteps {
       }
     }
     return best;
+  }
+
+  private static final List<Class<? extends Step>> BACKWARD =
+      List.of(
+          ConvolutionForward.class,
+          ConvolutionForward.class,
+          ReluBackward.class,
+          MaxPoolBackward.class,
+          ConvolutionBackwardFilter.class,
+          ConvolutionBackwardData.class,
+          ReluBiasBackward.class,
+          ConvolutionBackwardFilter.class,
+          ConvolutionBackwardData.class,
+          ReluBiasBackward.class,
+          ConvolutionBackwardFilter.class);
+
+  /** The gradients of a block that {@link #isFirstBlock} takes, as the other fusions leave them. */
+  private boolean isFirstBlockBackward(Fused s) {
+    boolean gradients =
+        s.parts().stream().<Class<?>>map(Object::getClass).toList().equals(BACKWARD)
+            && s.writes().size() == 6
+            && s.writes().stream().allMatch(t -> t.role() == Role.PARAMETER_GRADIENT);
+    if (!gradients) {
+      return false;
+    }
+    List<ConvolutionForward> convolutions = s.parts(ConvolutionForward.class).toList();
+    ConvolutionForward first = convolutions.get(0);
+    return first.input().shape().dim(1) == 1
+        && first.convolution().window().equals(BLOCK_FIRST)
+        && convolutions.get(1).convolution().window().equals(new Window(1, 1, 0))
+        && s.parts(ConvolutionBackwardFilter.class)
+            .allMatch(f -> f.convolution().outChannels() == BLOCK_CHANNELS)
+        && poolBackward(s).pool().window().equals(BLOCK_POOL)
+        && backwardBytes(s) <= device.sharedBytes();
+  }
+
+  private static MaxPoolBackward poolBackward(Fused s) {
+    return s.parts(MaxPoolBackward.class).findFirst().orElseThrow();
+  }
+
+  private static int backwardBytes(Fused s) {
+    Shape y = poolBackward(s).outputGradient().shape();
+    int rows = Math.min(y.dim(2) + 1, 30 / (y.dim(3) + 1) + 2);
+    return 2 * (74_496 + 16 * (2 * rows + 2) * (2 * y.dim(3) + 4));
+  }
+
+  /** From the shape alone: the order of the sums follows from it. */
+  private static int backwardBlocks(Fused s, long images) {
+    Shape y = poolBackward(s).outputGradient().shape();
+    long tiles = ((y.dim(2) + 1) * (y.dim(3) + 1) + 31) / 32;
+    return (int) Math.min(128, images * tiles);
+  }
+
+  /** Scratch memory of such a step for so many images. */
+  static long scratchBytes(Fused s, long images) {
+    return s.kernel() == Fused.Kernel.NIN_BLOCK_BACKWARD
+        ? (long) backwardBlocks(s, images) * BLOCK_GRADIENTS * Float.BYTES
+        : 0;
+  }
+
+  private void firstBlockBackward(Assembly a, SessionMemory memory, Fused s) {
+    List<ConvolutionForward> convolutions = s.parts(ConvolutionForward.class).toList();
+    ConvolutionForward first = convolutions.get(0);
+    ConvolutionForward second = convolutions.get(1);
+    List<ConvolutionBackwardFilter> filters = s.parts(ConvolutionBackwardFilter.class).toList();
+    List<ReluBiasBackward> biases = s.parts(ReluBiasBackward.class).toList();
+    ConvolutionBackwardData third =
+        s.parts(ConvolutionBackwardData.class).findFirst().orElseThrow();
+    ReluBackward mask = s.parts(ReluBackward.class).findFirst().orElseThrow();
+    Shape x = first.input().shape();
+    Shape y = mask.output().shape();
+    int blocks = backwardBlocks(s, x.dim(0));
+    CUdeviceptr partial = a.scratch(scratchBytes(s, x.dim(0)));
+    String file = file(s.kernel());
+    a.add(
+        kernels.launchShared(
+            file,
+            "first_block_backward_bf16",
+            blocks,
+            Launch.BLOCK,
+            backwardBytes(s),
+            a.read(first.input()),
+            a.parameter(first.weight()),
+            memory.at(first.bias()),
+            a.parameter(second.weight()),
+            memory.at(second.bias()),
+            a.parameter(third.weight()),
+            a.read(mask.output()),
+            memory.at(poolBackward(s).position()),
+            a.read(mask.outputGradient()),
+            partial,
+            x.dim(0),
+            x.dim(2),
+            x.dim(3),
+            y.dim(2),
+            y.dim(3)));
+    a.launchBlocks(
+        file,
+        "first_block_gradient_finish",
+        kernels.tiles(BLOCK_GRADIENTS / WARP),
+        partial,
+        memory.at(filters.get(2).weightGradient()),
+        memory.at(biases.get(1).biasGradient()),
+        memory.at(filters.get(1).weightGradient()),
+        memory.at(biases.get(0).biasGradient()),
+        memory.at(filters.get(0).weightGradient()),
+        memory.at(filters.get(0).biasGradient().orElseThrow()),
+        blocks);
   }
 
   private void requireRoom(int blocks, String kernel) {
