@@ -119,8 +119,8 @@ __device__ inline void unpool(const bf16* y, const unsigned char* position, cons
   }
 }
 
-// Both inner activations of a warp's 16 pixels. Chunks of sums that are put at once, here and below,
-// leave registers for the gradients.
+// Both inner activations of a warp's 16 pixels. Here and below, results that are put a chunk at a
+// time leave registers for the sums of the gradients.
 __device__ inline void activations(const Squares& squares, const Window& window,
                                    const Weights& weights, const float* b1, const float* b2,
                                    bf16* inner, bf16* outer) {
