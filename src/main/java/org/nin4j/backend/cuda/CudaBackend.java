@@ -3,9 +3,11 @@ package org.nin4j.backend.cuda;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Session;
+import org.nin4j.backend.cuda.ConvolutionChoice.Method;
 import org.nin4j.backend.cuda.natives.CacheDirectory;
 import org.nin4j.backend.cuda.natives.CudaLibraries;
 import org.nin4j.backend.cuda.natives.Doctor;
@@ -37,7 +39,8 @@ public final class CudaBackend implements Backend {
   private final CudaOptions options;
   private final String description;
 
-  private CudaBackend(int index, CudaOptions options, String libraries) {
+  private CudaBackend(
+      int index, CudaOptions options, Predicate<Method> convolutions, String libraries) {
     this.options = options;
     try (Scope parts = new Scope()) {
       device = parts.add(new Device(index, options.secondStream()));
@@ -53,7 +56,9 @@ public final class CudaBackend implements Backend {
           "CUDA on %s (compute capability %d.%d), %s"
               .formatted(
                   device.name(), device.capability() / 10, device.capability() % 10, libraries);
-      search = new ConvolutionSearch(device, kernels, cache, description, options);
+      search =
+          parts.add(
+              new ConvolutionSearch(device, kernels, cache, description, options, convolutions));
       fusedSteps = new FusedSteps(device, kernels);
       FusionTrial trial =
           new FusionTrial(device, kernels, plan -> session(placed(plan, plan.batch())));
@@ -70,6 +75,11 @@ public final class CudaBackend implements Backend {
    *     what would mend it
    */
   public static CudaBackend open(int index, CudaOptions options) {
+    return open(index, options, method -> true);
+  }
+
+  /** Computes convolutions by some methods only, which tests want. */
+  static CudaBackend open(int index, CudaOptions options, Predicate<Method> convolutions) {
     try {
       SearchPlaces places = SearchPlaces.ofThisMachine(options.libraries());
       CacheDirectory natives = CacheDirectory.ofThisUser();
@@ -79,6 +89,7 @@ public final class CudaBackend implements Backend {
       return new CudaBackend(
           index,
           options,
+          convolutions,
           "driver %s, NVRTC %s, cuBLAS %s, cuDNN %s"
               .formatted(driver, versions.nvrtc(), versions.cublas(), versions.cudnn()));
     } catch (NativesException e) {

@@ -84,7 +84,12 @@ final class CudaStorage implements StorageRules {
     long convolution =
         Steps.convolution(step, plan.precision())
             .map(c -> c.withSamples(Math.toIntExact((long) c.samples() * batch / plan.batch())))
-            .map(c -> Kernels.align(search.scratchBytes(c)))
+            .map(
+                c ->
+                    Kernels.align(
+                        batch == plan.batch()
+                            ? search.scratchBytes(c)
+                            : search.estimatedScratchBytes(c)))
             .orElse(0L);
     return conversions + convolution + Kernels.align(own(step));
   }

@@ -7,12 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -163,12 +161,7 @@ class CudaFaultsTest {
   void everyCallOfAFirstStartMayFail(@TempDir Path cache) throws IOException {
     CudaOptions options = StandInGpu.options().withCache(cache).withWorkspaceBytes(16 << 10);
     train(StandInGpu.options());
-    Path kernels = Files.createDirectory(cache.resolve("kernels"));
-    try (Stream<Path> compiled = Files.list(StandInGpu.cache().resolve("kernels"))) {
-      for (Path kernel : compiled.toList()) {
-        Files.copy(kernel, kernels.resolve(kernel.getFileName()));
-      }
-    }
+    StandInGpu.copyKernels(cache);
     start(options);
     StandIn.reset();
     long calls = start(options);
@@ -192,14 +185,7 @@ class CudaFaultsTest {
 
   /** Binds a plan for which no algorithms are chosen; the calls that it took. */
   private static long start(CudaOptions options) throws IOException {
-    Path chosen = options.cache().orElseThrow().resolve("algorithms");
-    if (Files.exists(chosen)) {
-      try (Stream<Path> files = Files.list(chosen)) {
-        for (Path file : files.toList()) {
-          Files.delete(file);
-        }
-      }
-    }
+    StandInGpu.forgetAlgorithms(options.cache().orElseThrow());
     try (CudaBackend backend = CudaBackend.open(0, options)) {
       backend.bind(backend.prepare(plan(BATCH, Precision.BF16))).close();
     }

@@ -315,7 +315,8 @@ class CudaFusionTest {
       Device device = scope.add(new Device(0, false));
       DiskCache disk = new DiskCache(options.cache(), warnings::add);
       KernelLibrary kernels = scope.add(new KernelLibrary(device, new KernelCompiler(disk, 90)));
-      ConvolutionSearch search = new ConvolutionSearch(device, kernels, disk, "", options);
+      ConvolutionSearch search =
+          scope.add(new ConvolutionSearch(device, kernels, disk, "", options, method -> true));
       FusionTrial trial =
           new FusionTrial(
               device,
