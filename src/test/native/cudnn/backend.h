@@ -34,7 +34,8 @@ struct Part {
   uint64_t serial_;
 };
 
-// An operation graph that was understood: one convolution and a chain of stages behind a forward one.
+// An operation graph that was understood: one convolution, and a chain of stages behind a forward
+// one.
 struct Graph {
   CudnnHandle handle;
   Direction direction;

@@ -146,7 +146,8 @@ cudnnStatus_t finalize_pointwise_operation(const cudnnBackendStruct& d) {
   return CUDNN_STATUS_SUCCESS;
 }
 
-// The descriptors that an operation names go into `parts`, its tensors into `tensors` by their uids.
+// The descriptors that an operation names go into `parts`, its tensors into `tensors` by their
+// uids.
 cudnnStatus_t collect(const cudnnBackendStruct& operation,
                       std::map<int64_t, const cudnnBackendStruct*>& tensors,
                       std::vector<Part>& parts) {

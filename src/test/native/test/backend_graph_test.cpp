@@ -200,8 +200,9 @@ TEST(graph_descriptors_refuse_what_they_cannot_hold) {
   BackendDesc none = nullptr;
   EXPECT_EQ(cudnnBackendCreateDescriptor(999, &none), CUDNN_STATUS_NOT_SUPPORTED);
   BackendDesc t = api.make(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
-  EXPECT_EQ(cudnnBackendSetAttribute(t, CUDNN_ATTR_CONVOLUTION_DILATIONS, CUDNN_TYPE_INT64, 2, four),
-            CUDNN_STATUS_BAD_PARAM);
+  EXPECT_EQ(
+      cudnnBackendSetAttribute(t, CUDNN_ATTR_CONVOLUTION_DILATIONS, CUDNN_TYPE_INT64, 2, four),
+      CUDNN_STATUS_BAD_PARAM);
   EXPECT_EQ(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_FLOAT, 4, four),
             CUDNN_STATUS_BAD_PARAM_ATTRIBUTE_TYPE);
   EXPECT_EQ(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 2, four),

@@ -82,9 +82,9 @@ final class ConvolutionSearch implements AutoCloseable {
    * without compiling anything.
    */
   long estimatedScratchBytes(ConvolutionCase c) {
-    return Optional.ofNullable(chosen.get(c)).stream()
-        .mapToLong(choice -> ConvolutionWork.scratchBytes(c, choice))
-        .findFirst()
+    return Optional.ofNullable(chosen.get(c))
+        .or(() -> kept(c))
+        .map(choice -> ConvolutionWork.scratchBytes(c, choice))
         .orElseGet(
             () ->
                 candidates.ready(c).stream()
@@ -130,14 +130,23 @@ final class ConvolutionSearch implements AutoCloseable {
 
   private Optional<ConvolutionChoice> known(ConvolutionCase c) {
     if (!chosen.containsKey(c)) {
-      cache
-          .get(KIND, key(c))
-          .flatMap(content -> ConvolutionChoice.parse(new String(content, StandardCharsets.UTF_8)))
-          .filter(choice -> allowed.test(choice.method()))
+      kept(c)
           .filter(choice -> choice.method() != Method.CUDNN_GRAPH || graphs.offers(c, choice))
-          .ifPresent(choice -> chosen.put(c, choice));
+          .ifPresent(
+              choice -> {
+                chosen.put(c, choice);
+                graphs.keepOnly(c, choice);
+              });
     }
     return Optional.ofNullable(chosen.get(c));
+  }
+
+  /** The choice of an earlier process. */
+  private Optional<ConvolutionChoice> kept(ConvolutionCase c) {
+    return cache
+        .get(KIND, key(c))
+        .flatMap(content -> ConvolutionChoice.parse(new String(content, StandardCharsets.UTF_8)))
+        .filter(choice -> allowed.test(choice.method()));
   }
 
   private String key(ConvolutionCase c) {
