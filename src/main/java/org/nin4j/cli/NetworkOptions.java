@@ -25,7 +25,8 @@ final class NetworkOptions {
   @Option(
       names = "--recipe",
       paramLabel = "NAME",
-      description = "Recipe to take settings from: default, or d2l as published. Default: d2l.")
+      description =
+          "Recipe to take settings from: default, fast, or d2l as published. Default: d2l.")
   private String recipe = Recipes.d2l().name();
 
   @Option(

@@ -154,8 +154,8 @@ final class RecipeOptions {
       names = "--init",
       paramLabel = "NAME",
       description =
-          "How weights start: xavier-uniform, he-uniform or pytorch. Default:"
-              + " ${bundle:recipe.initialisation}.")
+          "How parameters start: xavier-uniform, he-uniform, pytorch, or identity, which keeps"
+              + " classes alive. Default: ${bundle:recipe.initialisation}.")
   private Optional<Initialisation> initialisation = Optional.empty();
 
   @Option(

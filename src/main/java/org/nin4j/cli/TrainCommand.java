@@ -42,6 +42,7 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  ${ROOT-COMMAND-NAME} train",
+      "  ${ROOT-COMMAND-NAME} train --recipe fast",
       "  ${ROOT-COMMAND-NAME} train --recipe d2l",
       "  ${ROOT-COMMAND-NAME} train --size 96 --epochs 6 --lr 0.01 --seed 7",
       "  ${ROOT-COMMAND-NAME} train --inner 3x3p1,3x3p1",
@@ -58,8 +59,8 @@ final class TrainCommand implements Callable<Integer> {
       names = "--recipe",
       paramLabel = "NAME",
       description =
-          "Settings to start from: default, or d2l as published; options change single ones."
-              + " Default: default.")
+          "Settings to start from: default, fast for the fewest seconds to 0.90, or d2l as"
+              + " published; options change single ones. Default: default.")
   private Optional<String> recipe = Optional.empty();
 
   @Option(

@@ -1,5 +1,6 @@
 package org.nin4j.cli;
 
+import java.lang.management.ManagementFactory;
 import java.util.Optional;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
@@ -12,7 +13,7 @@ import org.nin4j.train.TrainingListener;
 
 /**
  * Tells on the console how training goes: a bar while an epoch runs, or a few lines where there is
- * no terminal; and a line for each epoch done.
+ * no terminal; and a line for each epoch done, with the seconds since the program was started.
  */
 final class TrainingReport implements TrainingListener, AutoCloseable {
   private static final int LINES_PER_EPOCH = 4;
@@ -94,7 +95,7 @@ final class TrainingReport implements TrainingListener, AutoCloseable {
   private String line(EpochResult r) {
     return Texts.format(
         "epoch %d/%d: train loss %.4f, accuracy %.4f; test loss %.4f, accuracy %.4f, top-5 %.4f;"
-            + " %s, %s; dead: %s, %s",
+            + " %s, %s; dead: %s, %s; %.1f s since the start",
         r.epoch(),
         epochs,
         r.trainLoss(),
@@ -105,7 +106,8 @@ final class TrainingReport implements TrainingListener, AutoCloseable {
         Texts.speed(r.imagesPerSecond()),
         Texts.duration(r.seconds()),
         plural(r.deadUnits(), "unit", "units"),
-        plural(r.deadClasses(), "class", "classes"));
+        plural(r.deadClasses(), "class", "classes"),
+        ManagementFactory.getRuntimeMXBean().getUptime() / 1e3);
   }
 
   private static String plural(int count, String one, String many) {

@@ -1,34 +1,47 @@
 package org.nin4j.model;
 
+import java.util.Arrays;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
+import org.nin4j.tensor.Shape;
 
-/** How parameters start: each is uniform in (−bound, bound). */
+/** How parameters start. */
 public enum Initialisation {
   /**
-   * Weights within √(6 / (fanIn + fanOut)), biases 0. Source: Glorot, Bengio, "Understanding the
-   * difficulty of training deep feedforward neural networks", 2010.
+   * Weights uniform within ±√(6 / (fanIn + fanOut)), biases 0. Source: Glorot, Bengio,
+   * "Understanding the difficulty of training deep feedforward neural networks", 2010.
    */
   XAVIER_UNIFORM,
   /**
-   * Weights within √(6 / fanIn), biases 0. Source: He, Zhang, Ren, Sun, "Delving Deep into
+   * Weights uniform within ±√(6 / fanIn), biases 0. Source: He, Zhang, Ren, Sun, "Delving Deep into
    * Rectifiers", 2015.
    */
   HE_UNIFORM,
-  /** Weights and biases within √(1 / fanIn): what PyTorch's layers do when not told otherwise. */
-  PYTORCH;
+  /**
+   * Weights and biases uniform within ±√(1 / fanIn): what PyTorch's layers do when not told
+   * otherwise.
+   */
+  PYTORCH,
+  /**
+   * For networks with ReLU behind every layer, the last included:
+   *
+   * <ul>
+   *   <li>A convolution with as many outputs as inputs passes its input on: 1 at its kernel's
+   *       centre, 0 elsewhere, biases 0. So the network starts as a shallow one. Source: Le,
+   *       Jaitly, Hinton, "A Simple Way to Initialize Recurrent Networks of Rectified Linear
+   *       Units", 2015.
+   *   <li>Other weights are uniform within half of He's bound, less their filter's mean, so that no
+   *       filter answers to a constant. Both keep small what all images have in common by the last
+   *       layers: a step moves a class's score there by the rate times that vector's squared
+   *       length, for all images at once.
+   *   <li>A layer with fewer outputs than inputs has biases of 1: the scores start alike, and each
+   *       has room to fall before its ReLU is silent. Source: Krizhevsky, Sutskever, Hinton,
+   *       "ImageNet Classification with Deep Convolutional Neural Networks", 2012.
+   * </ul>
+   */
+  IDENTITY;
 
-  private double bound(Parameter parameter) {
-    if (this == PYTORCH) {
-      return Math.sqrt(1.0 / parameter.fanIn());
-    }
-    if (parameter.role() == Parameter.Role.BIAS) {
-      return 0;
-    }
-    return this == HE_UNIFORM
-        ? Math.sqrt(6.0 / parameter.fanIn())
-        : Math.sqrt(6.0 / (parameter.fanIn() + parameter.fanOut()));
-  }
+  private static final float NARROWING_BIAS = 1;
 
   /**
    * The initial values of a parameter.
@@ -38,16 +51,65 @@ public enum Initialisation {
    * @param seed the run's seed: the same one gives the same values
    */
   public HostTensor draw(Parameter parameter, int index, long seed) {
-    double bound = bound(parameter);
     HostTensor tensor = HostTensor.zeros(parameter.shape());
-    if (bound == 0) {
-      return tensor;
-    }
-    Philox.Sequence random = new Philox.Sequence(seed, 0, Philox.Stream.INITIALISATION + index);
     float[] values = tensor.values();
+    Philox.Sequence random = new Philox.Sequence(seed, 0, Philox.Stream.INITIALISATION + index);
+    boolean weight = parameter.role() == Parameter.Role.WEIGHT;
+    double he = Math.sqrt(6.0 / parameter.fanIn());
+    switch (this) {
+      case XAVIER_UNIFORM -> {
+        if (weight) {
+          fill(values, Math.sqrt(6.0 / (parameter.fanIn() + parameter.fanOut())), random);
+        }
+      }
+      case HE_UNIFORM -> {
+        if (weight) {
+          fill(values, he, random);
+        }
+      }
+      case PYTORCH -> fill(values, Math.sqrt(1.0 / parameter.fanIn()), random);
+      case IDENTITY -> {
+        if (!weight) {
+          Arrays.fill(values, parameter.fanOut() < parameter.fanIn() ? NARROWING_BIAS : 0);
+        } else if (isSquareConvolution(parameter.shape())) {
+          passOn(values, parameter.shape());
+        } else {
+          fill(values, he / 2, random);
+          centre(values, parameter.shape().dim(0));
+        }
+      }
+    }
+    return tensor;
+  }
+
+  private static void fill(float[] values, double bound, Philox.Sequence random) {
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) (bound * (2.0 * random.nextUniform() - 1.0));
     }
-    return tensor;
+  }
+
+  private static boolean isSquareConvolution(Shape weight) {
+    return weight.rank() == 4 && weight.dim(0) == weight.dim(1);
+  }
+
+  private static void passOn(float[] values, Shape weight) {
+    int area = weight.dim(2) * weight.dim(3);
+    int centre = weight.dim(2) / 2 * weight.dim(3) + weight.dim(3) / 2;
+    for (int channel = 0; channel < weight.dim(0); channel++) {
+      values[(channel * weight.dim(1) + channel) * area + centre] = 1;
+    }
+  }
+
+  private static void centre(float[] values, int filters) {
+    int size = values.length / filters;
+    for (int from = 0; from < values.length; from += size) {
+      double sum = 0;
+      for (int i = from; i < from + size; i++) {
+        sum += values[i];
+      }
+      for (int i = from; i < from + size; i++) {
+        values[i] -= (float) (sum / size);
+      }
+    }
   }
 }

@@ -61,10 +61,28 @@ public final class Recipes {
         .build();
   }
 
+  /**
+   * The fewest seconds to a test accuracy of 0.90 on two processor cores. Its rate is safe with
+   * {@link Initialisation#IDENTITY} alone; of a run this short, mirrored images would be seen too
+   * few times to help.
+   */
+  public static Recipe fast() {
+    return standard().toBuilder()
+        .name("fast")
+        .batch(64)
+        .epochs(2)
+        .augmentation(BatchSpec.Augmentation.NONE)
+        .mean(List.of(0.286f))
+        .std(List.of(0.353f))
+        .schedule(new Schedule.Linear(0.03f, 0.15f))
+        .initialisation(Initialisation.IDENTITY)
+        .build();
+  }
+
   /** All recipes by name, {@link #DEFAULT} first. */
   public static Map<String, Recipe> all() {
     Map<String, Recipe> all = new LinkedHashMap<>();
-    for (Recipe recipe : List.of(standard(), d2l())) {
+    for (Recipe recipe : List.of(standard(), fast(), d2l())) {
       all.put(recipe.name(), recipe);
     }
     return all;

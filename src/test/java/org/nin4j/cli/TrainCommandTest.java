@@ -83,7 +83,8 @@ class TrainCommandTest {
     List<String> epochs = out.stream().filter(l -> l.startsWith("epoch")).toList();
     String result =
         "epoch %d/2: train loss [\\d.]+, accuracy [\\d.]+; test loss [\\d.]+, accuracy"
-            + " [\\d.]+, top-5 [\\d.]+; [\\d,.]+ images/s, [\\d.]+ s; dead: \\d+ units?, \\d+ class(es)?";
+            + " [\\d.]+, top-5 [\\d.]+; [\\d,.]+ images/s, [\\d.]+ s; dead: \\d+ units?, \\d+ class(es)?;"
+            + " [\\d.]+ s since the start";
     List<String> results = epochs.stream().filter(l -> l.contains("test loss")).toList();
     assertEquals(2, results.size());
     assertTrue(results.get(0).matches(result.formatted(1)), results.get(0));

@@ -1,5 +1,6 @@
 package org.nin4j.model;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -97,6 +98,55 @@ class NetworkTest {
     assertUniform(Initialisation.PYTORCH.draw(weight, 0, 1), Math.sqrt(1.0 / 270));
     for (float b : Initialisation.HE_UNIFORM.draw(bias, 1, 1).values()) {
       assertEquals(0f, b);
+    }
+  }
+
+  @Test
+  void identityPassesOnWhatItCan() {
+    Parameter square = new Parameter("w", Shape.of(5, 5, 3, 3), Parameter.Role.WEIGHT, 45, 45);
+    float[] values = Initialisation.IDENTITY.draw(square, 0, 1).values();
+    for (int i = 0; i < values.length; i++) {
+      boolean centre = i % 9 == 4;
+      int input = i / 9 % 5;
+      int output = i / 45;
+      assertEquals(centre && input == output ? 1f : 0f, values[i], "weight " + i);
+    }
+    Parameter bias = new Parameter("b", Shape.of(5), Parameter.Role.BIAS, 45, 45);
+    assertArrayEquals(new float[5], Initialisation.IDENTITY.draw(bias, 1, 1).values());
+  }
+
+  @Test
+  void identityDrawsOtherWeightsAroundTheirFiltersMean() {
+    Parameter weight = new Parameter("w", Shape.of(40, 30, 3, 3), Parameter.Role.WEIGHT, 270, 360);
+    float[] half = Initialisation.HE_UNIFORM.draw(weight, 0, 1).values();
+    float[] values = Initialisation.IDENTITY.draw(weight, 0, 1).values();
+    for (int filter = 0; filter < 40; filter++) {
+      double mean = 0;
+      double sum = 0;
+      for (int i = 270 * filter; i < 270 * (filter + 1); i++) {
+        mean += half[i] / 2 / 270;
+        sum += values[i];
+      }
+      // 270 roundings of numbers below 0.1, each by at most 2⁻²⁸.
+      assertEquals(0, sum, 270 * 0x1p-28);
+      for (int i = 270 * filter; i < 270 * (filter + 1); i++) {
+        assertEquals(half[i] / 2 - mean, values[i], 1e-8);
+      }
+    }
+  }
+
+  @Test
+  void identityRaisesTheBiasesOfNarrowingLayersAlone() {
+    Network network = Networks.nin(10);
+    List<Parameter> parameters = network.parameters(Shape.of(1, 67, 67));
+    for (int i = 0; i < parameters.size(); i++) {
+      Parameter parameter = parameters.get(i);
+      if (parameter.role() == Parameter.Role.BIAS) {
+        float expected = parameter.name().equals("conv10.bias") ? 1 : 0;
+        for (float value : Initialisation.IDENTITY.draw(parameter, i, 1).values()) {
+          assertEquals(expected, value, parameter.name());
+        }
+      }
     }
   }
 

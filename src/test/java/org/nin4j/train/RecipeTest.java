@@ -42,6 +42,7 @@ class RecipeTest {
     Recipe base = Recipes.standard();
     return List.of(
         base,
+        Recipes.fast(),
         Recipes.d2l(),
         base.toBuilder()
             .limit(17)
