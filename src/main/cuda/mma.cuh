@@ -47,6 +47,18 @@ __device__ inline void load_matrices(unsigned (&r)[4], const bf16* row) {
 #endif
 }
 
+// The same with each matrix transposed: a lane receives of matrix i its elements (2q.., g) in r[i].
+__device__ inline void load_matrices_transposed(unsigned (&r)[4], const bf16* row) {
+#ifdef __CUDA_ARCH__
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(row))
+               : "memory");
+#else
+  stand_in_ldmatrix(r, row, true);
+#endif
+}
+
 // Starts to copy 16 bytes to shared memory; both addresses are multiples of 16.
 __device__ inline void copy_async(bf16* shared, const bf16* global) {
 #ifdef __CUDA_ARCH__

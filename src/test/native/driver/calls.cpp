@@ -116,6 +116,8 @@ bool is_wrong_algorithm(const char* direction, int algorithm) {
   return (settings().wrong_algorithm + ",").find(asked) != std::string::npos;
 }
 
+bool is_declined(const char* what) { return settings().declined == what; }
+
 int compute_capability() { return settings().compute_capability; }
 
 }  // namespace stand_in

@@ -88,13 +88,20 @@ constexpr Attribute kAttributes[] = {
     {40, 1},          // ASYNC_ENGINE_COUNT
     {41, 1},          // UNIFIED_ADDRESSING
     {78, 1},          // STREAM_PRIORITIES_SUPPORTED
-    {81, 233472},     // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
     {82, 65536},      // MAX_REGISTERS_PER_MULTIPROCESSOR
-    {97, 232448},     // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
     {106, 32},        // MAX_BLOCKS_PER_MULTIPROCESSOR
 };
 
 }  // namespace
+
+int shared_memory_most() {
+  switch (settings().compute_capability) {
+    case 75: return 65536;
+    case 80: case 87: return 166912;
+    case 86: case 89: case 120: return 101376;
+    default: return 232448;
+  }
+}
 
 bool is_initialised() { return state().initialised; }
 bool has_current_context() { return current() && alive("context", current()); }
@@ -173,6 +180,8 @@ CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device) {
       if (a.id == attribute) *value = a.value;
     }
     if (attribute == 16) *value = settings().multiprocessors;
+    if (attribute == 81) *value = shared_memory_most() + kReservedShared;
+    if (attribute == 97) *value = shared_memory_most();  // ..._PER_BLOCK_OPTIN
     if (attribute == 33) *value = device + 1;  // PCI_BUS_ID
     if (attribute == 75) *value = settings().compute_capability / 10;
     if (attribute == 76) *value = settings().compute_capability % 10;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "calls.h"
+#include "device.h"
 #include "executor.h"
 #include "faults.h"
 #include "graphs.h"
@@ -45,8 +46,6 @@ namespace stand_in {
 namespace {
 
 constexpr unsigned kDynamicSharedDefault = 48 << 10;
-constexpr unsigned kDynamicSharedMost = 232448;
-
 CUresult invalid_image(const std::string& why) {
   diagnose("cuModuleLoadData", why);
   return CUDA_ERROR_INVALID_IMAGE;
@@ -317,7 +316,7 @@ CUresult cuFuncGetAttribute(int* value, int attribute, CUfunction function) {
 CUresult cuFuncSetAttribute(CUfunction function, int attribute, int value) {
   return function_call("cuFuncSetAttribute", function, [&] {
     if (attribute == CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES) {
-      if (value < 0 || static_cast<unsigned>(value) > kDynamicSharedMost) {
+      if (value < 0 || value > shared_memory_most()) {
         return CUDA_ERROR_INVALID_VALUE;
       }
       function->dynamic_shared_limit = static_cast<unsigned>(value);
@@ -378,9 +377,8 @@ CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, CUfunction fun
   return function_call("cuOccupancyMaxActiveBlocksPerMultiprocessor", function, [&] {
     if (threads < 1) return CUDA_ERROR_INVALID_VALUE;
     *blocks = std::min(32, 2048 / threads);
-    if (dynamic_shared) {
-      *blocks = std::min(*blocks, static_cast<int>(kDynamicSharedMost / dynamic_shared));
-    }
+    const int taken = static_cast<int>(dynamic_shared) + kReservedShared;
+    *blocks = std::min(*blocks, (shared_memory_most() + kReservedShared) / taken);
     return CUDA_SUCCESS;
   });
 }

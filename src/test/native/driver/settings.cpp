@@ -24,6 +24,7 @@ constexpr std::pair<const char*, const char*> kDefaults[] = {
     {"poison", "1"},
     {"quiet", "0"},
     {"wrong_algorithm", ""},
+    {"declined", ""},
 };
 
 bool parse(const std::string& text, long low, long high, long& value) {
@@ -49,6 +50,10 @@ bool apply(Settings& s, const std::string& name, const std::string& value) {
   if (name == "wrong_algorithm") {
     s.wrong_algorithm = value;
     return true;
+  }
+  if (name == "declined") {
+    s.declined = value;
+    return value.empty() || value == "graph" || value == "heuristics" || value == "plan";
   }
   if (name == "order") {
     if (value == "forward") s.order = Order::forward;

@@ -22,6 +22,7 @@ struct Settings {
   bool poison;
   bool quiet;
   std::string wrong_algorithm;
+  std::string declined;
 };
 
 const Settings& settings();

@@ -35,8 +35,10 @@ STAND_IN_EXPORT void parallel_for(size_t count, const std::function<void(size_t)
 STAND_IN_EXPORT void diagnose(const char* where, const char* message);
 STAND_IN_EXPORT int compute_capability();
 // Did a test ask for this convolution algorithm to compute wrongly? The direction is "forward",
-// "data" or "filter".
+// "data" or "filter", or one of them with "_graph" behind it, for an engine of the graph API.
 STAND_IN_EXPORT bool is_wrong_algorithm(const char* direction, int algorithm);
+// Did a test ask for graphs to be declined at this point: "graph", "heuristics" or "plan"?
+STAND_IN_EXPORT bool is_declined(const char* what);
 STAND_IN_EXPORT bool stream_is_valid(CUstream_st* stream);
 STAND_IN_EXPORT bool is_capturing();
 

@@ -28,7 +28,10 @@ void standin_reset(void);
 //   lazy                 0            1: asynchronous work runs only when something waits for it
 //   poison               1            fresh device, pinned and shared memory reads as NaN
 //   wrong_algorithm                   "forward:1": cuDNN's algorithm of that number computes
-//                                     wrongly; also data:…, filter:…, several with commas
+//                                     wrongly; also data:…, filter:…, several with commas;
+//                                     "forward_graph:1": the graph API's engine of that number
+//   declined                          graph | heuristics | plan: what of the graph API cuDNN then
+//                                     says not to support when it is finalized, for every graph
 //   quiet                0            1: no diagnostics on standard error
 int standin_set(const char* name, const char* value);
 

@@ -187,12 +187,24 @@ const std::string& common_fingerprint() {
   return common;
 }
 
+// The CUDA headers of a folder that an option names, whether or not they are included.
+std::string headers_in(const std::string& flag) {
+  std::string all;
+  if (flag.rfind("-I", 0) != 0 || !fs::is_directory(flag.substr(2))) return all;
+  std::set<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(flag.substr(2))) {
+    if (entry.path().extension() == ".cuh") files.insert(entry.path());
+  }
+  for (const fs::path& path : files) all += "\n" + path.string() + "\n" + read_file(path);
+  return all;
+}
+
 std::string cache_key(const Compilation& c) {
   std::string all = common_fingerprint() + "\n" + std::to_string(c.architecture) + "\n" + c.name +
                     "\n" + c.source;
   for (const auto& [name, text] : c.headers) all += "\n" + name + "\n" + text;
   for (const std::string& macro : c.macros) all += "\n" + macro;
-  for (const std::string& flag : c.flags) all += "\n" + flag;
+  for (const std::string& flag : c.flags) all += "\n" + flag + headers_in(flag);
   return fingerprint(all);
 }
 

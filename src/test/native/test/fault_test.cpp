@@ -177,6 +177,10 @@ TEST(shared_memory_overruns_are_found) {
   EXPECT_OK(launch(f, {1, 32, 60000}, y.pointer(), 0));
   EXPECT_EQ(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 300000),
             CUDA_ERROR_INVALID_VALUE);
+  standin_set("compute_capability", "86");
+  EXPECT_EQ(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 101377),
+            CUDA_ERROR_INVALID_VALUE);
+  EXPECT_OK(cuFuncSetAttribute(f, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 101376));
 }
 
 TEST(other_faults_of_kernels) {

@@ -10,6 +10,7 @@ import jcuda.driver.JCudaDriver;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.DeviceRates;
 import org.nin4j.backend.cuda.CudaBackend;
+import org.nin4j.backend.cuda.CudaOptions.Fusions;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.Shapes;
 import org.nin4j.plan.Precision;
@@ -23,7 +24,8 @@ import org.nin4j.train.Recipes;
 /**
  * Images a second of the whole network, training and inference, in each precision: medians over
  * rounds after a warm-up, each round long enough not to measure the waiting at its end; the memory
- * that a session takes beside what its plan says; and the time of each step beside its floor.
+ * that a session takes beside what its plan says; the time of each step beside its floor; and in
+ * bf16 the same speed with kernels for several steps nowhere, and wherever there is one.
  */
 final class BenchPart {
   private static final int ROUNDS = 7;
@@ -32,6 +34,9 @@ final class BenchPart {
 
   /** The driver allocates in pieces of 2 MiB, and keeps some for a graph. */
   private static final long MEMORY_SLACK = 32L << 20;
+
+  private static final List<Purpose> PURPOSES =
+      List.of(new Purpose.Training(Sgd.PLAIN), new Purpose.Inference());
 
   private BenchPart() {}
 
@@ -45,9 +50,9 @@ final class BenchPart {
         if (!backend.computesIn(precision)) {
           continue;
         }
-        String name = precision.name().toLowerCase(Locale.ROOT);
-        for (Purpose purpose : List.of(new Purpose.Training(Sgd.PLAIN), new Purpose.Inference())) {
-          String what = purpose instanceof Purpose.Training ? "training" : "inference";
+        String name = name(precision);
+        for (Purpose purpose : PURPOSES) {
+          String what = name(purpose);
           if (!room.timeLeft()) {
             said.add(what + " " + name + " left out for want of time");
             ok = false;
@@ -64,11 +69,37 @@ final class BenchPart {
       }
       for (Precision precision : List.of(Precision.BF16, Precision.FP32)) {
         if (backend.computesIn(precision) && room.timeLeft()) {
+          Measured measured = secondStream(room, precision);
+          numbers.put("training " + name(precision) + " on two streams", measured.numbers());
+          said.add("training " + name(precision) + " on two streams " + measured.timings());
+        }
+      }
+      for (Precision precision : List.of(Precision.BF16, Precision.FP32)) {
+        if (backend.computesIn(precision) && room.timeLeft()) {
           numbers.put("steps " + precision, profile(room, backend, precision));
         }
       }
     }
+    // As measured is what stands above.
+    for (Fusions fusions : List.of(Fusions.NEVER, Fusions.ALWAYS)) {
+      try (CudaBackend backend = room.open(fusions)) {
+        for (Purpose purpose : PURPOSES) {
+          if (backend.computesIn(Precision.BF16) && room.timeLeft()) {
+            String what =
+                "%s bf16, fusions %s"
+                    .formatted(name(purpose), fusions.name().toLowerCase(Locale.ROOT));
+            Measured measured = measure(room, backend, Precision.BF16, purpose);
+            numbers.put(what, measured.numbers());
+            said.add(what + " " + measured.timings());
+          }
+        }
+      }
+    }
     return Outcome.of(ok, String.join("; ", said), numbers);
+  }
+
+  private static String name(Purpose purpose) {
+    return purpose instanceof Purpose.Training ? "training" : "inference";
   }
 
   /**
@@ -99,6 +130,17 @@ final class BenchPart {
       numbers.put("takenBytes", takenBytes);
       numbers.put("grownBytes", grownBytes);
       return numbers;
+    }
+  }
+
+  private static String name(Precision precision) {
+    return precision.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Training with filter gradients beside the other steps. */
+  private static Measured secondStream(Room room, Precision precision) {
+    try (CudaBackend backend = room.openWithSecondStream()) {
+      return measure(room, backend, precision, new Purpose.Training(Sgd.PLAIN));
     }
   }
 

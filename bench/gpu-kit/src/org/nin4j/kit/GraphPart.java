@@ -10,7 +10,10 @@ import org.nin4j.backend.cuda.CudaBackend;
 import org.nin4j.model.Network;
 import org.nin4j.plan.Precision;
 
-/** Trains the same with a graph and without: losses and parameters agree bit for bit. */
+/**
+ * Trains the same with a graph and without, NiN also with filter gradients on a second stream:
+ * losses and parameters agree bit for bit.
+ */
 final class GraphPart {
   private static final int STEPS = 5;
 
@@ -35,10 +38,14 @@ final class GraphPart {
         (same(graph, steps) ? equal : different).add(network.name() + " in " + precision);
       }
       try (CudaBackend backend = room.open();
-          CudaBackend singly = room.openWithoutGraph()) {
+          CudaBackend singly = room.openWithoutGraph();
+          CudaBackend beside = room.openWithSecondStream()) {
         if (backend.computesIn(precision)) {
-          boolean same = same(nin(room, backend, precision), nin(room, singly, precision));
-          (same ? equal : different).add("NiN in " + precision);
+          List<float[]> expected = nin(room, singly, precision);
+          boolean graph = same(expected, nin(room, backend, precision));
+          (graph ? equal : different).add("NiN in " + precision);
+          boolean branched = same(expected, nin(room, beside, precision));
+          (branched ? equal : different).add("NiN in " + precision + " on two streams");
         }
       }
     }

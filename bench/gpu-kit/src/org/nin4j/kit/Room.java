@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.nin4j.backend.cuda.CudaBackend;
 import org.nin4j.backend.cuda.CudaOptions;
+import org.nin4j.backend.cuda.CudaOptions.Fusions;
 
 /**
  * What a part works with.
@@ -34,6 +35,14 @@ record Room(
 
   CudaBackend openWithoutGraph() {
     return CudaBackend.open(0, options().withGraph(false));
+  }
+
+  CudaBackend open(Fusions fusions) {
+    return CudaBackend.open(0, options().withFusions(fusions));
+  }
+
+  CudaBackend openWithSecondStream() {
+    return CudaBackend.open(0, options().withSecondStream(true));
   }
 
   private CudaOptions options() {

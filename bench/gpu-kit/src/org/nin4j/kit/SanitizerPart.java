@@ -17,6 +17,7 @@ import org.nin4j.backend.StepCase;
 import org.nin4j.backend.StepCases;
 import org.nin4j.backend.StepSuite;
 import org.nin4j.backend.cuda.CudaBackend;
+import org.nin4j.plan.Precision;
 import org.nin4j.tensor.DType;
 
 /** Runs one case of each step kind under NVIDIA's compute-sanitizer: memcheck, then racecheck. */
@@ -95,6 +96,11 @@ final class SanitizerPart {
       }
     }
     try (CudaBackend backend = room.open()) {
+      if (backend.computesIn(Precision.BF16)) {
+        for (StepCase stepCase : StepCases.fused(1)) {
+          cases.putIfAbsent(stepCase.step().kind(), stepCase);
+        }
+      }
       cases.values().forEach(stepCase -> StepSuite.check(backend, stepCase));
     }
     return Outcome.of(true, cases.size() + " cases", Map.of("cases", List.copyOf(cases.keySet())));

@@ -62,9 +62,12 @@ final class StepsPart {
   }
 
   private static Tally check(Room room, CudaBackend backend, Precision precision, long seed) {
-    List<StepCase> cases = StepCases.all(precision.activations(), seed);
+    List<StepCase> cases = new ArrayList<>(StepCases.all(precision.activations(), seed));
+    if (precision == Precision.BF16) {
+      cases.addAll(StepCases.fused(seed));
+    }
     if (room.small()) {
-      List<StepCase> all = cases;
+      List<StepCase> all = List.copyOf(cases);
       cases = all.stream().filter(c -> all.indexOf(c) % EVERY_WHEN_SMALL == 0).toList();
     }
     List<String> failures = new ArrayList<>();

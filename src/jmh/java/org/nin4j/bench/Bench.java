@@ -15,6 +15,7 @@ import org.nin4j.model.Network;
 import org.nin4j.model.Networks;
 import org.nin4j.model.Parameter;
 import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
@@ -80,7 +81,13 @@ final class Bench implements AutoCloseable {
 
   /** A whole network: its parameters are He-uniform. */
   static Bench bind(Backend backend, Plan plan) {
-    Session session = backend.bind(backend.prepare(plan));
+    return bind(backend, backend.prepare(plan));
+  }
+
+  /** The same of a prepared plan. */
+  static Bench bind(Backend backend, PlacedPlan placed) {
+    Session session = backend.bind(placed);
+    Plan plan = placed.plan();
     List<Parameter> parameters = NETWORK.parameters(plan.batchStep().orElseThrow().spec().output());
     for (int i = 0; i < parameters.size(); i++) {
       Parameter parameter = parameters.get(i);
@@ -153,6 +160,12 @@ final class Bench implements AutoCloseable {
 
   long bytes() {
     return session.placed().bytes();
+  }
+
+  /** The stored images with their labels, the order of an epoch and its learning rates. */
+  long dataBytes() {
+    return SAMPLES * (SOURCE.elements() + 1)
+        + (long) Integer.BYTES * (epoch.order().length + epoch.learningRates().length);
   }
 
   @Override

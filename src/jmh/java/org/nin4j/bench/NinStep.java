@@ -25,11 +25,7 @@ public final class NinStep {
   private NinStep() {}
 
   public static void main(String[] arguments) throws IOException {
-    Map<String, String> options = new HashMap<>();
-    for (String argument : arguments) {
-      String[] pair = argument.split("=", 2);
-      options.put(pair[0], pair[1]);
-    }
+    Map<String, String> options = options(arguments);
     int threads = Integer.parseInt(options.get("threads"));
     try (Backend backend = Bench.backend(options.get("backend"), threads);
         Bench bench = Bench.bind(backend, plan(options))) {
@@ -42,7 +38,18 @@ public final class NinStep {
     }
   }
 
-  private static Plan plan(Map<String, String> options) {
+  /** Settings of the form {@code name=value}. */
+  static Map<String, String> options(String[] arguments) {
+    Map<String, String> options = new HashMap<>();
+    for (String argument : arguments) {
+      String[] pair = argument.split("=", 2);
+      options.put(pair[0], pair[1]);
+    }
+    return options;
+  }
+
+  /** The plan that the settings batch, pixels, precision and purpose describe. */
+  static Plan plan(Map<String, String> options) {
     int pixels = Integer.parseInt(options.get("pixels"));
     int batch = Integer.parseInt(options.get("batch"));
     Precision precision = Precision.valueOf(options.get("precision").toUpperCase(Locale.ROOT));

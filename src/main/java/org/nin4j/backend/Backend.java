@@ -20,7 +20,8 @@ public interface Backend extends AutoCloseable {
 
   /**
    * Rewrites a plan with the fusions that this backend has, and places its tensors by this
-   * backend's layout: what the placed plan says is what a session holds. Needs no device memory.
+   * backend's layout: what the placed plan says is what a session holds. Needs no device memory,
+   * though it may use some to try, once, which of two ways is faster.
    *
    * @throws BackendException if some step cannot run here; the message names it
    */

@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.backend.cuda.CudaOptions;
+import org.nin4j.backend.cuda.CudaOptions.Fusions;
 import org.nin4j.plan.Precision;
 import org.nin4j.train.Recipe;
 import org.nin4j.train.RecipeJson;
@@ -47,6 +48,22 @@ final class DeviceOptions {
       description = "Where CUDA's libraries are; beats every other place.")
   private Optional<Path> cudaLibraries = Optional.empty();
 
+  @Option(
+      names = "--second-stream",
+      description =
+          "On a GPU, run filter gradients beside the steps behind them: more memory, the same"
+              + " results; not measured yet.")
+  private boolean secondStream;
+
+  @Option(
+      names = "--fusions",
+      paramLabel = "WHERE",
+      description =
+          "On a GPU, where one kernel computes several steps: measured (where it was faster, and"
+              + " right, when both were tried), always (wherever there is one, unchecked), never."
+              + " Default: measured.")
+  private Fusions fusions = Fusions.MEASURED;
+
   int threads() {
     return threads;
   }
@@ -56,6 +73,8 @@ final class DeviceOptions {
     return (device.equals(AUTO) ? "" : " --device " + device)
         + (threads == CORES ? "" : " --threads " + threads)
         + (stepByStep ? " --no-graph" : "")
+        + (secondStream ? " --second-stream" : "")
+        + (fusions == Fusions.MEASURED ? "" : " --fusions " + RecipeJson.name(fusions))
         + cudaLibraries.map(folder -> " --cuda-libs " + folder).orElse("");
   }
 
@@ -79,6 +98,8 @@ final class DeviceOptions {
           threads,
           CudaOptions.STANDARD
               .withGraph(!stepByStep)
+              .withSecondStream(secondStream)
+              .withFusions(fusions)
               .withLibraries(cudaLibraries.stream().toList())
               .withWarnings(command.commandLine().getErr()::println));
     } catch (IllegalArgumentException e) {

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.nin4j.backend.cuda.CudaOptions;
 import org.nin4j.model.Initialisation;
 import org.nin4j.plan.Precision;
 import org.nin4j.train.RecipeJson;
@@ -106,6 +107,7 @@ public final class Main implements Runnable {
         .registerConverter(Precision.class, constants(Precision.class))
         .registerConverter(Initialisation.class, constants(Initialisation.class))
         .registerConverter(ProfileCommand.Order.class, constants(ProfileCommand.Order.class))
+        .registerConverter(CudaOptions.Fusions.class, constants(CudaOptions.Fusions.class))
         .setExecutionExceptionHandler((e, failed, result) -> fail(e, failed.getCommandSpec()))
         .setParameterExceptionHandler((e, all) -> misuse(e));
   }

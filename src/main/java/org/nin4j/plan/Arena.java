@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.nin4j.plan.PlacedPlan.Place;
 import org.nin4j.plan.TensorSpec.Role;
@@ -98,7 +99,7 @@ public final class Arena {
     for (int i = 0; i < plan.steps().size(); i++) {
       long bytes = rules.workspace(plan.steps().get(i));
       if (bytes > 0) {
-        Block block = new Block(bytes, i, i);
+        Block block = new Block(bytes, i, rules.lasts(i));
         ofWorkspace.put(block, i);
         blocks.add(block);
       }
@@ -139,10 +140,11 @@ public final class Arena {
     Map<TensorSpec, Block> blocks = new LinkedHashMap<>();
     for (int i = 0; i < steps; i++) {
       Step step = plan.steps().get(i);
+      int last = rules.lasts(i);
       for (TensorSpec read : step.reads()) {
         if (read.role() == Role.ACTIVATION) {
           // A tensor that no step has written was put there before the run.
-          use(blocks, read, blocks.containsKey(read) ? i : 0, i);
+          use(blocks, read, blocks.containsKey(read) ? i : 0, last);
         }
       }
       if (rules.inPlace(step)) {
@@ -151,7 +153,7 @@ public final class Arena {
       }
       for (TensorSpec written : step.writes()) {
         if (written.role() == Role.ACTIVATION) {
-          use(blocks, written, i, i);
+          use(blocks, written, i, last);
         }
       }
     }
@@ -194,10 +196,19 @@ public final class Arena {
                     plan.kept().contains(t)
                         || plan.steps().subList(at + 1, plan.steps().size()).stream()
                             .anyMatch(s -> s.reads().contains(t)));
-    if (!shared) {
+    if (!shared && !inUse(block, at)) {
       block.tensors.add(pair.written());
       blocks.put(pair.written(), block);
     }
+  }
+
+  /** Whether a step before that one may still be at work on it. */
+  private boolean inUse(Block block, int at) {
+    return IntStream.range(0, at)
+        .filter(i -> rules.lasts(i) >= at)
+        .mapToObj(plan.steps()::get)
+        .flatMap(s -> Stream.concat(s.reads().stream(), s.writes().stream()))
+        .anyMatch(block.tensors::contains);
   }
 
   private long align(long offset) {

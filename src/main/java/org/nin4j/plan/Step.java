@@ -25,7 +25,8 @@ public sealed interface Step
         DropoutBackward,
         FlattenBackward,
         SoftmaxCrossEntropy,
-        SgdUpdate {
+        SgdUpdate,
+        Fused {
 
   /** The layer this step belongs to, or {@code batch}, {@code loss}, {@code update}. */
   String layer();

@@ -18,6 +18,14 @@ public interface StorageRules {
     return 0;
   }
 
+  /**
+   * The last step of the plan that may run while this one still does; both by their places in the
+   * plan. What this one reads and writes, and its workspace, are its own until then.
+   */
+  default int lasts(int step) {
+    return step;
+  }
+
   /** Whether a step may write over what it reads, where {@link Step#inPlace} would allow it. */
   default boolean inPlace(Step step) {
     return true;

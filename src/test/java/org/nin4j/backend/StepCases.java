@@ -16,6 +16,7 @@ import org.nin4j.plan.DropoutBackward;
 import org.nin4j.plan.DropoutForward;
 import org.nin4j.plan.FlattenBackward;
 import org.nin4j.plan.FlattenForward;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.GlobalAvgPoolBackward;
 import org.nin4j.plan.GlobalAvgPoolForward;
 import org.nin4j.plan.LinearBackwardData;
@@ -30,6 +31,7 @@ import org.nin4j.plan.ReluForward;
 import org.nin4j.plan.Sgd;
 import org.nin4j.plan.SgdUpdate;
 import org.nin4j.plan.SoftmaxCrossEntropy;
+import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.DType;
@@ -71,6 +73,105 @@ public final class StepCases {
     return cases.cases;
   }
 
+  /**
+   * Several steps as one, in bf16, for backends that have kernels for that.
+   *
+   * @param seed of the random inputs
+   */
+  public static List<StepCase> fused(long seed) {
+    StepCases cases = new StepCases(DType.BF16, seed);
+    for (int channels : new int[] {96, 256, 384}) {
+      cases.pointwisePair(1, channels, 1, 1);
+      cases.pointwisePair(2, channels, 7, 5);
+      cases.pointwisePair(3, channels, 13, 11);
+    }
+    cases.firstBlock(1, 19, 19);
+    cases.firstBlock(2, 67, 43);
+    cases.firstBlock(3, 38, 61);
+    // So wide that the smaller GPUs hold three rows of it before the pool, and no more.
+    cases.firstBlock(1, 35, 120);
+    return cases.cases;
+  }
+
+  private void pointwisePair(int n, int channels, int h, int w) {
+    TensorSpec x = activation("x", n, channels, h, w);
+    TensorSpec between = activation("between", n, channels, h, w);
+    TensorSpec y = activation("y", n, channels, h, w);
+    List<Step> parts = List.of(convolution("a", 1, x, between), convolution("b", 1, between, y));
+    String what = "pair of 1×1 convolutions of " + x.shape();
+    random(what, new Fused(Fused.Kernel.POINTWISE_PAIR, parts, List.of(between, y)));
+    random(what + ", inference", new Fused(Fused.Kernel.POINTWISE_PAIR, parts, List.of(y)));
+  }
+
+  /** As in the first block of NiN, where only the first has another stride than 1. */
+  private static ConvolutionForward convolution(
+      String layer, int kernel, TensorSpec x, TensorSpec y) {
+    int filters = y.shape().dim(1);
+    int channels = x.shape().dim(1);
+    return new ConvolutionForward(
+        layer,
+        new Conv2d(filters, new Window(kernel, kernel == 1 ? 1 : 4, 0)),
+        x,
+        tensor(layer + ".w", DType.F32, Role.PARAMETER, filters, channels, kernel, kernel),
+        tensor(layer + ".b", DType.F32, Role.PARAMETER, filters),
+        y,
+        true);
+  }
+
+  private void firstBlock(int n, int h, int w) {
+    Window first = new Window(11, 4, 0);
+    Window pooling = new Window(3, 2, 0);
+    int rows = first.places(h);
+    int columns = first.places(w);
+    TensorSpec x = activation("x", n, 1, h, w);
+    TensorSpec a = activation("a.y", n, 96, rows, columns);
+    TensorSpec b = activation("b.y", n, 96, rows, columns);
+    TensorSpec c = activation("c.y", n, 96, rows, columns);
+    int[] out = {n, 96, pooling.places(rows), pooling.places(columns)};
+    TensorSpec y = activation("y", out);
+    TensorSpec position = tensor("p", DType.U8, Role.ACTIVATION, out);
+    for (boolean training : new boolean[] {true, false}) {
+      MaxPoolForward pool =
+          new MaxPoolForward(
+              "l",
+              new MaxPool2d(pooling),
+              c,
+              y,
+              training ? Optional.of(position) : Optional.empty());
+      List<Step> parts =
+          List.of(
+              convolution("a", 11, x, a),
+              convolution("b", 1, a, b),
+              convolution("c", 1, b, c),
+              pool);
+      Step block = new Fused(Fused.Kernel.NIN_BLOCK_FORWARD, parts, pool.writes());
+      String what = "first block of " + x.shape() + (training ? "" : ", inference");
+      cases.add(whole(StepCase.random(what, block, seed)));
+    }
+  }
+
+  /**
+   * With whole numbers: inputs of −1, 0, 1, three such numbers in each filter and a bias. Three
+   * layers stay below 2⁸, exact in bf16, so that equal maxima are found in the same place.
+   */
+  private StepCase whole(StepCase stepCase) {
+    int stream = 0;
+    for (TensorSpec tensor : stepCase.step().reads()) {
+      float[] values = stepCase.inputs().get(tensor).values();
+      Philox.Sequence random = new Philox.Sequence(seed, 4, stream++);
+      int filter = (int) (tensor.shape().elements() / tensor.shape().dim(0));
+      for (int i = 0; i < values.length; i++) {
+        values[i] = tensor.role() == Role.PARAMETER ? 0 : random.nextBelow(3) - 1;
+      }
+      for (int from = 0; tensor.role() == Role.PARAMETER && from < values.length; from += filter) {
+        for (int product = 0; product < 3; product++) {
+          values[from + random.nextBelow(filter)] = random.nextBelow(3) - 1;
+        }
+      }
+    }
+    return stepCase;
+  }
+
   private static TensorSpec tensor(String name, DType type, Role role, int... dims) {
     return new TensorSpec(name, Shape.of(dims), type, role);
   }
@@ -93,6 +194,10 @@ public final class StepCases {
     convolution(2, 10, 5, 5, 10, new Window(1, 1, 0));
     convolution(2, 3, 10, 10, 16, new Window(3, 2, 1));
     convolution(5, 16, 3, 3, 32, new Window(3, 1, 2));
+    convolution(3, 96, 13, 11, 64, new Window(5, 1, 2));
+    convolution(4, 48, 12, 12, 80, new Window(3, 1, 1));
+    convolution(2, 7, 6, 9, 5, new Window(5, 1, 0));
+    convolution(1, 2, 4, 5, 3, new Window(5, 1, 4));
   }
 
   private void convolution(int n, int c, int h, int w, int o, Window window) {
@@ -318,7 +423,7 @@ public final class StepCases {
             new Epoch(99, 3, order, new float[] {0})));
   }
 
-  private void random(String name, org.nin4j.plan.Step step) {
+  private void random(String name, Step step) {
     cases.add(StepCase.random(name, step, seed));
   }
 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.SoftmaxCrossEntropy;
 import org.nin4j.plan.TensorSpec;
@@ -19,8 +20,9 @@ import org.nin4j.tensor.HostTensor;
  * some thousand products, each rounded to 24 bits, err by about √thousands · 2⁻²⁴ ≈ 4e-6. BF16:
  * 2⁻⁸, the rounding of the result to 8 bits; inputs are rounded before both sides see them.
  * Gradients in F32 of BF16 factors: 1e-5 too, since products of two 8-bit factors are exact in F32.
- * Labels and winning positions are exact. The loss's gradient is a difference of numbers up to 1,
- * divided by the number of samples: where all of it is tiny, the share is of that size.
+ * Labels and winning positions are exact. Fused steps round to BF16 between their parts too, where
+ * the reference does not: twice the tolerance. The loss's gradient is a difference of numbers up to
+ * 1, divided by the number of samples: where all of it is tiny, the share is of that size.
  *
  * <p>Products in TF32: 2⁻¹⁰ of the largest magnitude, at least of 2, since a product of two factors
  * below 1, each cut to 10 fraction bits, errs by up to 2⁻⁹ however small a sum with it turns out.
@@ -38,6 +40,13 @@ public final class StepSuite {
     System.out.println("step cases of " + backend.name() + " in " + type + ", seed " + seed);
     return StepCases.all(type, seed).stream()
         .map(c -> DynamicTest.dynamicTest(type + " " + c.name(), () -> check(backend, c)));
+  }
+
+  /** One test for each case of several steps as one, see {@link StepCases#fused}. */
+  public static Stream<DynamicTest> fusedTests(Backend backend, long seed) {
+    System.out.println("fused cases of " + backend.name() + ", seed " + seed);
+    return StepCases.fused(seed).stream()
+        .map(c -> DynamicTest.dynamicTest(c.name(), () -> check(backend, c)));
   }
 
   /** Runs a case on both and compares everything written. */
@@ -78,7 +87,7 @@ public final class StepSuite {
     double tolerance =
         switch (tensor.type()) {
           case F32 -> rounds ? TF32 : F32;
-          case BF16 -> BF16;
+          case BF16 -> stepCase.step() instanceof Fused ? 2 * BF16 : BF16;
           case I32, U8 -> 0;
         };
     double least =

@@ -62,6 +62,7 @@ class ErrorsTest {
         bad(2, "there is no device 'tpu'; there are auto", "train", "--device", "tpu"),
         bad(2, "at least 1 thread", "train", "--threads", "0"),
         bad(2, "'fp8' is none of fp32, tf32, bf16", "train", "--precision", "fp8"),
+        bad(2, "'often' is none of measured, always, never", "train", "--fusions", "often"),
         bad(2, "'zero' is none of xavier-uniform", "train", "--init", "zero"),
         bad(2, "inner convolutions are written like", "train", "--inner", "1x2"),
         bad(

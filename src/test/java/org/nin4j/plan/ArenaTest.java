@@ -1,11 +1,15 @@
 package org.nin4j.plan;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.nin4j.model.Networks;
 import org.nin4j.plan.TensorSpec.Role;
@@ -47,14 +51,75 @@ class ArenaTest {
     return Fusion.CONVOLUTION_RELU.apply(plan);
   }
 
-  /**
-   * Walks the steps with one owner for each byte: what a step reads must still be owned by the
-   * tensor that wrote it.
-   */
+  /** The same rules where some steps of any kind run on beside some of those behind them. */
+  private record Lasting(List<Integer> lasts) implements StorageRules {
+    static Lasting random(Plan plan, long seed) {
+      SplittableRandom random = new SplittableRandom(seed);
+      int steps = plan.steps().size();
+      return new Lasting(
+          IntStream.range(0, steps)
+              .map(i -> Math.min(steps - 1, i + Math.max(0, random.nextInt(12) - 6)))
+              .boxed()
+              .toList());
+    }
+
+    @Override
+    public long bytes(TensorSpec tensor) {
+      return RULES.bytes(tensor);
+    }
+
+    @Override
+    public long alignment() {
+      return RULES.alignment();
+    }
+
+    @Override
+    public long workspace(Step step) {
+      return RULES.workspace(step);
+    }
+
+    @Override
+    public long resident(Step step) {
+      return RULES.resident(step);
+    }
+
+    @Override
+    public int lasts(int step) {
+      return lasts.get(step);
+    }
+  }
+
   @Test
   void nothingIsOverwrittenBeforeItsLastUse() {
     Plan plan = training();
-    PlacedPlan placed = Arena.place(plan, RULES);
+    assertEverythingIsKept(plan, RULES);
+    long seed = System.nanoTime();
+    System.out.println("random overlaps from seed " + seed);
+    for (int i = 0; i < 50; i++) {
+      assertEverythingIsKept(plan, Lasting.random(plan, seed + i));
+    }
+  }
+
+  /** A gradient that is still read elsewhere is not written over in place. */
+  @Test
+  void aTensorInUseIsNotWrittenOver() {
+    Plan plan = training();
+    int relu = plan.steps().indexOf(plan.steps(ReluBackward.class).findFirst().orElseThrow());
+    Step.InPlace pair = plan.steps().get(relu).inPlace().orElseThrow();
+    PlacedPlan apart = Arena.place(plan, RULES);
+    assertEquals(apart.place(pair.read()), apart.place(pair.written()));
+    List<Integer> lasts = new ArrayList<>(IntStream.range(0, plan.steps().size()).boxed().toList());
+    lasts.set(relu - 1, relu); // the step that writes it
+    PlacedPlan beside = Arena.place(plan, new Lasting(lasts));
+    assertNotEquals(beside.place(pair.read()), beside.place(pair.written()));
+  }
+
+  /**
+   * Walks the steps with one owner for each byte: what a step reads, writes and works in must be
+   * owned by itself until the last step beside it has begun to write.
+   */
+  private static void assertEverythingIsKept(Plan plan, StorageRules rules) {
+    PlacedPlan placed = Arena.place(plan, rules);
     int page = 256;
     Map<Long, String> owner = new HashMap<>();
     for (TensorSpec tensor : plan.tensors()) {
@@ -65,12 +130,7 @@ class ArenaTest {
     placed.residents().forEach((i, place) -> own(owner, place, "resident " + i, page));
     for (int i = 0; i < plan.steps().size(); i++) {
       Step step = plan.steps().get(i);
-      for (TensorSpec read : step.reads()) {
-        PlacedPlan.Place place = placed.place(read);
-        for (long p = place.offset() / page; p * page < place.offset() + place.bytes(); p++) {
-          assertEquals(read.name(), owner.get(p), "step " + i + " " + step.kind());
-        }
-      }
+      step.reads().forEach(t -> assertOwned(owner, placed.place(t), t.name(), page));
       if (placed.workspaces().containsKey(i)) {
         own(owner, placed.workspaces().get(i), "workspace " + i, page);
         step.reads().forEach(t -> assertOwned(owner, placed.place(t), t.name(), page));
@@ -80,10 +140,33 @@ class ArenaTest {
           own(owner, placed.place(written), written.name(), page);
         }
       }
+      for (int running = 0; running <= i; running++) {
+        if (rules.lasts(running) >= i) {
+          assertOwnsAll(owner, placed, running, page);
+        }
+      }
     }
     plan.kept().forEach(t -> assertOwned(owner, placed.place(t), t.name(), page));
     for (int i : placed.residents().keySet()) {
       assertOwned(owner, placed.residents().get(i), "resident " + i, page);
+    }
+  }
+
+  /** All but what the step has written over itself. */
+  private static void assertOwnsAll(
+      Map<Long, String> owner, PlacedPlan placed, int index, int page) {
+    Step step = placed.plan().steps().get(index);
+    step.writes().forEach(t -> assertOwned(owner, placed.place(t), t.name(), page));
+    step.reads().stream()
+        .filter(
+            t ->
+                step.inPlace()
+                    .filter(pair -> pair.read().equals(t))
+                    .filter(pair -> placed.place(pair.written()).equals(placed.place(t)))
+                    .isEmpty())
+        .forEach(t -> assertOwned(owner, placed.place(t), t.name(), page));
+    if (placed.workspaces().containsKey(index)) {
+      assertOwned(owner, placed.workspaces().get(index), "workspace " + index, page);
     }
   }
 

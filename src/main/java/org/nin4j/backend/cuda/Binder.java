@@ -10,6 +10,7 @@ import org.nin4j.plan.DropoutBackward;
 import org.nin4j.plan.DropoutForward;
 import org.nin4j.plan.FlattenBackward;
 import org.nin4j.plan.FlattenForward;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.GlobalAvgPoolBackward;
 import org.nin4j.plan.GlobalAvgPoolForward;
 import org.nin4j.plan.LinearBackwardData;
@@ -37,6 +38,7 @@ final class Binder {
   private final Device device;
   private final KernelLibrary kernels;
   private final WeightedSteps weighted;
+  private final FusedSteps fused;
   private final SessionMemory memory;
   private final RunInputs inputs;
   private final Plan plan;
@@ -54,6 +56,7 @@ final class Binder {
     this.device = device;
     this.kernels = kernels;
     this.weighted = new WeightedSteps(owner, device, kernels, search, memory);
+    this.fused = new FusedSteps(device, kernels);
     this.memory = memory;
     this.inputs = inputs;
     this.plan = memory.placed().plan();
@@ -104,6 +107,8 @@ final class Binder {
       softmaxCrossEntropy(a, s);
     } else if (step instanceof SgdUpdate s) {
       update(a, s);
+    } else if (step instanceof Fused s) {
+      fused.bind(a, memory, s);
     }
     return a.finish();
   }

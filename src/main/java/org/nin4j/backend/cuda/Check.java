@@ -78,6 +78,19 @@ final class Check {
     return status == 3 || status == 9 || (status >= 2000 && status < 4000);
   }
 
+  /** Of what it declines, whether cuDNN does not support it, rather than takes it for a mistake. */
+  static boolean cudnnDoesNotSupport(int status) {
+    return status == 9 || (status >= 3000 && status < 4000);
+  }
+
+  /**
+   * Whether cuDNN failed at a work of its own, such as compiling a kernel: 4 in cuDNN 8, 4000 to
+   * 4999 since cuDNN 9.
+   */
+  static boolean cudnnFailsWithin(int status) {
+    return status == 4 || (status >= 4000 && status < 5000);
+  }
+
   private static CudaException failure(String call, String error, int code, boolean lost) {
     String remedy =
         lost

@@ -16,7 +16,10 @@ import org.nin4j.backend.cuda.ConvolutionCase.Kind;
 import org.nin4j.backend.cuda.ConvolutionChoice.Method;
 import org.nin4j.tensor.DType;
 
-/** The ways to compute a convolution on this GPU, by cuDNN's own estimate the fastest first. */
+/**
+ * The ways to compute a convolution on this GPU: a product, engines of cuDNN's graph API,
+ * algorithms of its older API; of both by cuDNN's own estimate the fastest first.
+ */
 final class ConvolutionCandidates {
   /** More would cost time at every first start, and the estimate is seldom that wrong. */
   private static final int MOST = 10;
@@ -27,21 +30,33 @@ final class ConvolutionCandidates {
   private record Entry(int status, int algorithm, int determinism, int math) {}
 
   private final Device device;
+  private final ConvolutionGraphs graphs;
   private final boolean deterministic;
   private final long workspaceBytes;
 
-  ConvolutionCandidates(Device device, CudaOptions options) {
+  ConvolutionCandidates(Device device, ConvolutionGraphs graphs, CudaOptions options) {
     this.device = device;
+    this.graphs = graphs;
     this.deterministic = options.deterministic();
     this.workspaceBytes = options.workspaceBytes();
   }
 
-  /** At most ten; needs no memory on the device. */
+  /** At most ten; needs no memory on the device for tensors. */
   List<ConvolutionChoice> of(ConvolutionCase c) {
+    return first(c, graphs.candidates(c));
+  }
+
+  /** Without those that may have to be compiled first. */
+  List<ConvolutionChoice> ready(ConvolutionCase c) {
+    return first(c, List.of());
+  }
+
+  private List<ConvolutionChoice> first(ConvolutionCase c, List<ConvolutionChoice> planned) {
     List<ConvolutionChoice> candidates = new ArrayList<>();
     if (c.isProduct()) {
       candidates.add(new ConvolutionChoice(Method.PRODUCT, 0, 0, 0));
     }
+    candidates.addAll(planned);
     boolean widened = c.kind() == Kind.BACKWARD_FILTER && c.type() == DType.BF16;
     ConvolutionCase asked = widened ? c.widened() : c;
     try (ConvolutionDescriptors descriptors = new ConvolutionDescriptors(asked)) {

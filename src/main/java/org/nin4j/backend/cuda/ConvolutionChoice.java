@@ -7,7 +7,8 @@ import java.util.Optional;
  *
  * @param method which calls
  * @param algorithm cuDNN's number of it, 0 for a product
- * @param math cuDNN's math type, as its search returned it together with the algorithm
+ * @param math cuDNN's math type, as its search returned it together with the algorithm; 0 for
+ *     products and graphs
  * @param workspace bytes that cuDNN needs
  */
 record ConvolutionChoice(Method method, int algorithm, int math, long workspace) {
@@ -22,6 +23,11 @@ record ConvolutionChoice(Method method, int algorithm, int math, long workspace)
      * result to the operands' type.
      */
     CUDNN_WIDENED,
+    /**
+     * A plan of cuDNN's graph API for bf16 operands, forward with bias and ReLU; the number is the
+     * place in its heuristics' list of engines.
+     */
+    CUDNN_GRAPH,
     /** A matrix product by cuBLAS, for 1×1 windows. */
     PRODUCT
   }

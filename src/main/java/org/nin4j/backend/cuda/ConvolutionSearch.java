@@ -8,14 +8,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.cuda.ConvolutionChoice.Method;
 
 /**
  * Chooses how to compute each convolution: the fastest candidate, measured on random numbers where
  * the session's own tensors will lie, and checked once. What was chosen is kept on disk by device,
  * library versions and shape, so the next start measures nothing.
  */
-final class ConvolutionSearch {
+final class ConvolutionSearch implements AutoCloseable {
   private static final String KIND = "algorithms";
 
   /** Runs that are measured, after one that is not. */
@@ -25,7 +27,9 @@ final class ConvolutionSearch {
 
   private final Device device;
   private final KernelLibrary kernels;
+  private final ConvolutionGraphs graphs;
   private final ConvolutionCandidates candidates;
+  private final Predicate<Method> allowed;
   private final DiskCache cache;
   private final String environment;
   private final Consumer<String> warnings;
@@ -34,16 +38,20 @@ final class ConvolutionSearch {
 
   /**
    * @param environment what else the choice depends on: device and versions
+   * @param allowed methods to choose from
    */
   ConvolutionSearch(
       Device device,
       KernelLibrary kernels,
       DiskCache cache,
       String environment,
-      CudaOptions options) {
+      CudaOptions options,
+      Predicate<Method> allowed) {
     this.device = device;
     this.kernels = kernels;
-    this.candidates = new ConvolutionCandidates(device, options);
+    this.graphs = new ConvolutionGraphs(device, options);
+    this.candidates = new ConvolutionCandidates(device, graphs, options);
+    this.allowed = allowed;
     this.cache = cache;
     this.environment =
         environment
@@ -70,11 +78,40 @@ final class ConvolutionSearch {
   }
 
   /**
-   * Makes or recalls the choice. Making it overwrites the operands.
+   * Like {@link #scratchBytes}, for a convolution that may never be computed: not so exact, and
+   * without compiling anything.
+   */
+  long estimatedScratchBytes(ConvolutionCase c) {
+    return Optional.ofNullable(chosen.get(c))
+        .or(() -> kept(c))
+        .map(choice -> ConvolutionWork.scratchBytes(c, choice))
+        .orElseGet(
+            () ->
+                candidates.ready(c).stream()
+                    .mapToLong(choice -> ConvolutionWork.scratchBytes(c, choice))
+                    .max()
+                    .orElse(0));
+  }
+
+  /**
+   * Prepares the calls for a convolution by the choice, which is made or recalled. Making it
+   * overwrites the operands.
    *
+   * @param owner closes what the calls need, before this is closed
    * @param scratch bytes of scratch memory that there are
    */
-  ConvolutionChoice choose(ConvolutionCase c, ConvolutionWork.Operands at, long scratch) {
+  Work work(Scope owner, ConvolutionCase c, ConvolutionWork.Operands at, long scratch) {
+    return work(owner, c, choose(c, at, scratch), at);
+  }
+
+  private Work work(
+      Scope owner, ConvolutionCase c, ConvolutionChoice choice, ConvolutionWork.Operands at) {
+    return choice.method() == Method.CUDNN_GRAPH
+        ? graphs.work(owner, c, choice, at)
+        : ConvolutionWork.of(owner, device, kernels, c, choice, at);
+  }
+
+  private ConvolutionChoice choose(ConvolutionCase c, ConvolutionWork.Operands at, long scratch) {
     Optional<ConvolutionChoice> known =
         known(c).filter(choice -> ConvolutionWork.scratchBytes(c, choice) <= scratch);
     if (known.isPresent()) {
@@ -86,18 +123,30 @@ final class ConvolutionSearch {
             .toList();
     ConvolutionChoice choice = search(c, fitting, at);
     chosen.put(c, choice);
+    graphs.keepOnly(c, choice);
     cache.put(KIND, key(c), choice.line().getBytes(StandardCharsets.UTF_8));
     return choice;
   }
 
   private Optional<ConvolutionChoice> known(ConvolutionCase c) {
     if (!chosen.containsKey(c)) {
-      cache
-          .get(KIND, key(c))
-          .flatMap(content -> ConvolutionChoice.parse(new String(content, StandardCharsets.UTF_8)))
-          .ifPresent(choice -> chosen.put(c, choice));
+      kept(c)
+          .filter(choice -> choice.method() != Method.CUDNN_GRAPH || graphs.offers(c, choice))
+          .ifPresent(
+              choice -> {
+                chosen.put(c, choice);
+                graphs.keepOnly(c, choice);
+              });
     }
     return Optional.ofNullable(chosen.get(c));
+  }
+
+  /** The choice of an earlier process. */
+  private Optional<ConvolutionChoice> kept(ConvolutionCase c) {
+    return cache
+        .get(KIND, key(c))
+        .flatMap(content -> ConvolutionChoice.parse(new String(content, StandardCharsets.UTF_8)))
+        .filter(choice -> allowed.test(choice.method()));
   }
 
   private String key(ConvolutionCase c) {
@@ -105,7 +154,9 @@ final class ConvolutionSearch {
   }
 
   private List<ConvolutionChoice> possible(ConvolutionCase c) {
-    List<ConvolutionChoice> found = possible.computeIfAbsent(c, candidates::of);
+    List<ConvolutionChoice> found =
+        possible.computeIfAbsent(
+            c, key -> candidates.of(key).stream().filter(x -> allowed.test(x.method())).toList());
     if (found.isEmpty()) {
       throw none(c, "cuDNN offers no algorithm within the workspace; allow it more");
     }
@@ -138,7 +189,7 @@ final class ConvolutionSearch {
   private Optional<Float> measure(
       ConvolutionCase c, ConvolutionChoice candidate, ConvolutionWork.Operands at) {
     try (Scope scope = new Scope()) {
-      Work work = ConvolutionWork.of(scope, device, kernels, c, candidate, at);
+      Work work = work(scope, c, candidate, at);
       Stopwatch stopwatch = scope.add(new Stopwatch(device));
       float best = Float.POSITIVE_INFINITY;
       try {
@@ -162,8 +213,13 @@ final class ConvolutionSearch {
       ConvolutionWork.Operands at,
       ConvolutionTrial trial) {
     try (Scope scope = new Scope()) {
-      return trial.check(ConvolutionWork.of(scope, device, kernels, c, choice, at));
+      return trial.check(work(scope, c, choice, at));
     }
+  }
+
+  @Override
+  public void close() {
+    graphs.close();
   }
 
   private BackendException none(ConvolutionCase c, String why) {

@@ -11,7 +11,7 @@ import org.nin4j.backend.cuda.ConvolutionChoice.Method;
 import org.nin4j.tensor.DType;
 
 /**
- * The calls for a convolution by a chosen method.
+ * The calls for a convolution by a chosen method, other than {@link ConvolutionGraph}'s.
  *
  * <p>Rounding: a bf16 result is rounded once, after bias and ReLU, since the bias is put into y
  * before and added to by the convolution where cuDNN does not fuse it.

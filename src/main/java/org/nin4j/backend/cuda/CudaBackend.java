@@ -3,9 +3,11 @@ package org.nin4j.backend.cuda;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Session;
+import org.nin4j.backend.cuda.ConvolutionChoice.Method;
 import org.nin4j.backend.cuda.natives.CacheDirectory;
 import org.nin4j.backend.cuda.natives.CudaLibraries;
 import org.nin4j.backend.cuda.natives.Doctor;
@@ -17,6 +19,7 @@ import org.nin4j.backend.cuda.natives.Report;
 import org.nin4j.backend.cuda.natives.SearchPlaces;
 import org.nin4j.backend.cuda.natives.Version;
 import org.nin4j.plan.Arena;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.Fusion;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
@@ -31,13 +34,16 @@ public final class CudaBackend implements Backend {
   private final Device device;
   private final KernelLibrary kernels;
   private final ConvolutionSearch search;
+  private final FusedSteps fusedSteps;
+  private final FusionSearch fusions;
   private final CudaOptions options;
   private final String description;
 
-  private CudaBackend(int index, CudaOptions options, String libraries) {
+  private CudaBackend(
+      int index, CudaOptions options, Predicate<Method> convolutions, String libraries) {
     this.options = options;
     try (Scope parts = new Scope()) {
-      device = parts.add(new Device(index));
+      device = parts.add(new Device(index, options.secondStream()));
       if (device.capability() < 75) {
         throw new BackendException(
             "%s has compute capability %d.%d, and 7.5 is needed; use --device cpu"
@@ -50,7 +56,13 @@ public final class CudaBackend implements Backend {
           "CUDA on %s (compute capability %d.%d), %s"
               .formatted(
                   device.name(), device.capability() / 10, device.capability() % 10, libraries);
-      search = new ConvolutionSearch(device, kernels, cache, description, options);
+      search =
+          parts.add(
+              new ConvolutionSearch(device, kernels, cache, description, options, convolutions));
+      fusedSteps = new FusedSteps(device, kernels);
+      FusionTrial trial =
+          new FusionTrial(device, kernels, plan -> session(placed(plan, plan.batch())));
+      fusions = new FusionSearch(fusedSteps, trial, cache, description, options);
       scope = parts.release();
     }
   }
@@ -63,6 +75,11 @@ public final class CudaBackend implements Backend {
    *     what would mend it
    */
   public static CudaBackend open(int index, CudaOptions options) {
+    return open(index, options, method -> true);
+  }
+
+  /** Computes convolutions by some methods only, which tests want. */
+  static CudaBackend open(int index, CudaOptions options, Predicate<Method> convolutions) {
     try {
       SearchPlaces places = SearchPlaces.ofThisMachine(options.libraries());
       CacheDirectory natives = CacheDirectory.ofThisUser();
@@ -72,6 +89,7 @@ public final class CudaBackend implements Backend {
       return new CudaBackend(
           index,
           options,
+          convolutions,
           "driver %s, NVRTC %s, cuBLAS %s, cuDNN %s"
               .formatted(driver, versions.nvrtc(), versions.cublas(), versions.cudnn()));
     } catch (NativesException e) {
@@ -117,21 +135,39 @@ public final class CudaBackend implements Backend {
         List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_BEHIND_POOL, Fusion.RELU_BIAS_GRADIENT)) {
       fused = fusion.apply(fused);
     }
+    fused = fusions.apply(fused);
+    fused.steps(Fused.class).forEach(this::requireKernel);
     return placed(fused, fused.batch());
+  }
+
+  private void requireKernel(Fused step) {
+    if (!fusedSteps.computes(step)) {
+      throw new BackendException(
+          "%s has no kernel for %s (%s) in these shapes"
+              .formatted(device.name(), step.layer(), step.kind()));
+    }
   }
 
   /** The places that the plan's tensors would have with so many samples per step. */
   private PlacedPlan placed(Plan plan, int batch) {
-    return Arena.place(plan, new CudaStorage(plan, batch, search));
+    return Arena.place(plan, new CudaStorage(plan, batch, search, branches(plan)));
+  }
+
+  private Branches branches(Plan plan) {
+    return options.secondStream() ? Branches.of(plan) : Branches.none(plan);
   }
 
   @Override
   public Session bind(PlacedPlan plan) {
     try {
-      return new CudaSession(device, kernels, search, options.graph(), plan);
+      return session(plan);
     } catch (DeviceMemoryException e) {
       throw e.of(plan, largestBatch(plan.plan(), e.freeBytes()));
     }
+  }
+
+  private CudaSession session(PlacedPlan plan) {
+    return new CudaSession(device, kernels, search, options.graph(), branches(plan.plan()), plan);
   }
 
   /** The largest batch found whose arena fits into so much memory; 0 if there is none. */

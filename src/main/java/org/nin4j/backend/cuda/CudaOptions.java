@@ -10,7 +10,10 @@ import java.util.function.Consumer;
  *
  * @param graph capture a run once and replay it whole; else its steps are started one by one, with
  *     the same results bit for bit
+ * @param secondStream run filter gradients beside the steps behind them, with the same results bit
+ *     for bit; tensors and scratch memory live longer, so a training plan takes more
  * @param deterministic use only algorithms that give the same bits each time
+ * @param fusions where kernels that compute several steps at once are used
  * @param workspaceBytes cuDNN's scratch memory for one step, at most
  * @param libraries folders with CUDA libraries that beat all others; usually none
  * @param cache where compiled kernels and chosen algorithms are kept; empty for the user's cache
@@ -19,15 +22,38 @@ import java.util.function.Consumer;
  */
 public record CudaOptions(
     boolean graph,
+    boolean secondStream,
     boolean deterministic,
+    Fusions fusions,
     long workspaceBytes,
     List<Path> libraries,
     Optional<Path> cache,
     Consumer<String> warnings) {
 
-  /** What fits most: a graph, repeatable, 512 MiB for cuDNN, warnings on standard error. */
+  /** Where kernels that compute several steps at once are used. */
+  public enum Fusions {
+    /** Where they were faster, and right, when they were tried on this GPU. */
+    MEASURED,
+    /** Wherever there is one; not tried, not checked: for tests and measurements. */
+    ALWAYS,
+    /** Nowhere. */
+    NEVER
+  }
+
+  /**
+   * What fits most: a graph, one stream, repeatable, measured, 512 MiB for cuDNN, warnings on
+   * standard error.
+   */
   public static final CudaOptions STANDARD =
-      new CudaOptions(true, true, 512L << 20, List.of(), Optional.empty(), System.err::println);
+      new CudaOptions(
+          true,
+          false,
+          true,
+          Fusions.MEASURED,
+          512L << 20,
+          List.of(),
+          Optional.empty(),
+          System.err::println);
 
   public CudaOptions {
     libraries = List.copyOf(libraries);
@@ -37,27 +63,49 @@ public record CudaOptions(
   }
 
   public CudaOptions withGraph(boolean other) {
-    return new CudaOptions(other, deterministic, workspaceBytes, libraries, cache, warnings);
+    return new CudaOptions(
+        other, secondStream, deterministic, fusions, workspaceBytes, libraries, cache, warnings);
+  }
+
+  public CudaOptions withSecondStream(boolean other) {
+    return new CudaOptions(
+        graph, other, deterministic, fusions, workspaceBytes, libraries, cache, warnings);
   }
 
   public CudaOptions withDeterministic(boolean other) {
-    return new CudaOptions(graph, other, workspaceBytes, libraries, cache, warnings);
+    return new CudaOptions(
+        graph, secondStream, other, fusions, workspaceBytes, libraries, cache, warnings);
+  }
+
+  public CudaOptions withFusions(Fusions other) {
+    return new CudaOptions(
+        graph, secondStream, deterministic, other, workspaceBytes, libraries, cache, warnings);
   }
 
   public CudaOptions withWorkspaceBytes(long other) {
-    return new CudaOptions(graph, deterministic, other, libraries, cache, warnings);
+    return new CudaOptions(
+        graph, secondStream, deterministic, fusions, other, libraries, cache, warnings);
   }
 
   public CudaOptions withLibraries(List<Path> other) {
-    return new CudaOptions(graph, deterministic, workspaceBytes, other, cache, warnings);
+    return new CudaOptions(
+        graph, secondStream, deterministic, fusions, workspaceBytes, other, cache, warnings);
   }
 
   public CudaOptions withCache(Path other) {
     return new CudaOptions(
-        graph, deterministic, workspaceBytes, libraries, Optional.of(other), warnings);
+        graph,
+        secondStream,
+        deterministic,
+        fusions,
+        workspaceBytes,
+        libraries,
+        Optional.of(other),
+        warnings);
   }
 
   public CudaOptions withWarnings(Consumer<String> other) {
-    return new CudaOptions(graph, deterministic, workspaceBytes, libraries, cache, other);
+    return new CudaOptions(
+        graph, secondStream, deterministic, fusions, workspaceBytes, libraries, cache, other);
   }
 }

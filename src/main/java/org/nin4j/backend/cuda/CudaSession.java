@@ -39,7 +39,13 @@ final class CudaSession implements Session {
   private final boolean updates;
   private final SessionMemory memory;
   private final RunInputs inputs = new RunInputs();
+
+  /** In the plan's order, then the counters. */
   private final List<BoundStep> steps = new ArrayList<>();
+
+  /** The same, each in its stream and behind what it waits for. */
+  private final List<Work> run = new ArrayList<>();
+
   private final GrowingMemory data = new GrowingMemory();
   private final GrowingMemory order = new GrowingMemory();
   private final GrowingMemory rates = new GrowingMemory();
@@ -54,6 +60,7 @@ final class CudaSession implements Session {
       KernelLibrary kernels,
       ConvolutionSearch search,
       boolean replays,
+      Branches branches,
       PlacedPlan placed) {
     this.device = device;
     this.kernels = kernels;
@@ -71,7 +78,7 @@ final class CudaSession implements Session {
       parts.add(device::synchronize);
       inputs.set(inputs.rates, memory.zeroAddress());
       memory.clear(device);
-      bind(new Binder(parts, device, kernels, search, memory, inputs));
+      bind(new Binder(parts, device, kernels, search, memory, inputs), branches);
       warmUp();
       memory.clear(device);
       device.synchronize();
@@ -79,7 +86,7 @@ final class CudaSession implements Session {
     }
   }
 
-  private void bind(Binder binder) {
+  private void bind(Binder binder, Branches branches) {
     List<Step> planned = placed.plan().steps();
     for (int i = 0; i < planned.size(); i++) {
       String name = name(planned.get(i));
@@ -90,6 +97,11 @@ final class CudaSession implements Session {
       }
     }
     steps.add(new BoundStep("counters", binder.advance()));
+    for (int i = 0; i < steps.size(); i++) {
+      Work step = steps.get(i)::enqueue;
+      Work placed = branches.forks(i) ? () -> device.fork(step) : step;
+      run.add(branches.joins(i) ? Work.sequence(List.of(device::join, placed)) : placed);
+    }
   }
 
   private static String name(Step step) {
@@ -101,12 +113,12 @@ final class CudaSession implements Session {
    * within a captured run, and a step that fails is known by name.
    */
   private void warmUp() {
-    for (BoundStep step : steps) {
-      step.enqueue();
+    for (int i = 0; i < run.size(); i++) {
+      run.get(i).enqueue();
       try {
         device.synchronize();
       } catch (CudaException e) {
-        throw e.during(step.name());
+        throw e.during(steps.get(i).name());
       }
     }
   }
@@ -114,6 +126,11 @@ final class CudaSession implements Session {
   @Override
   public PlacedPlan placed() {
     return placed;
+  }
+
+  /** Where the tensors lie, for trials. */
+  SessionMemory memory() {
+    return memory;
   }
 
   @Override
@@ -307,8 +324,8 @@ final class CudaSession implements Session {
   }
 
   private void enqueueAll() {
-    for (BoundStep step : steps) {
-      step.enqueue();
+    for (Work work : run) {
+      work.enqueue();
     }
   }
 

@@ -2,6 +2,7 @@ package org.nin4j.backend.cuda;
 
 import java.util.Optional;
 import org.nin4j.plan.ConvolutionBackwardFilter;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.LinearBackwardFilter;
 import org.nin4j.plan.LinearForward;
 import org.nin4j.plan.MakeBatch;
@@ -22,15 +23,18 @@ final class CudaStorage implements StorageRules {
   private final Plan plan;
   private final int batch;
   private final ConvolutionSearch search;
+  private final Branches branches;
   private final Optional<Step> holderOfCopy;
 
   /**
    * @param batch samples per step that the sizes are for, as if the plan were made for so many
+   * @param branches what runs beside what
    */
-  CudaStorage(Plan plan, int batch, ConvolutionSearch search) {
+  CudaStorage(Plan plan, int batch, ConvolutionSearch search, Branches branches) {
     this.plan = plan;
     this.batch = batch;
     this.search = search;
+    this.branches = branches;
     this.holderOfCopy = holderOfCopy(plan);
   }
 
@@ -80,9 +84,19 @@ final class CudaStorage implements StorageRules {
     long convolution =
         Steps.convolution(step, plan.precision())
             .map(c -> c.withSamples(Math.toIntExact((long) c.samples() * batch / plan.batch())))
-            .map(c -> Kernels.align(search.scratchBytes(c)))
+            .map(
+                c ->
+                    Kernels.align(
+                        batch == plan.batch()
+                            ? search.scratchBytes(c)
+                            : search.estimatedScratchBytes(c)))
             .orElse(0L);
     return conversions + convolution + Kernels.align(own(step));
+  }
+
+  @Override
+  public int lasts(int step) {
+    return branches.lasts().get(step);
   }
 
   private long own(Step step) {
@@ -94,10 +108,17 @@ final class CudaStorage implements StorageRules {
       return partialSums(s.outputGradient());
     } else if (step instanceof LinearForward s) {
       return Steps.type(s) == DType.BF16 ? elements(s.output()) * Float.BYTES : 0;
+    } else if (step instanceof Fused s) {
+      return FusedSteps.scratchBytes(s, images(s));
     } else if (step instanceof SoftmaxCrossEntropy s) {
       return 2 * Kernels.align(elements(s.labels()) * Float.BYTES);
     }
     return 0;
+  }
+
+  private long images(Fused step) {
+    TensorSpec input = step.reads().get(0);
+    return elements(input) / (input.shape().elements() / input.shape().dim(0));
   }
 
   /** Elements of an activation for this number of samples. */

@@ -2,41 +2,44 @@ package org.nin4j.backend.cuda;
 
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUstream;
-import jcuda.driver.CUstream_flags;
 import jcuda.driver.JCudaDriver;
-import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasHandle;
-import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnHandle;
-import jcuda.runtime.cudaStream_t;
 
 /**
- * One GPU: its primary context, the one stream that all work goes through, and the libraries'
- * handles. The context is current on the thread that opened the device, and only there.
+ * One GPU: its primary context, the stream that work goes through, and the libraries' handles; and,
+ * where wanted, a second stream for work beside it. The context is current on the thread that
+ * opened the device, and only there.
  */
 final class Device implements AutoCloseable {
-  /** Scratch memory for cuBLAS: NVIDIA's advice for Hopper, enough for all others. */
-  private static final long CUBLAS_WORKSPACE = 32L << 20;
-
   private static final int NAME_BYTES = 256;
 
   private final Scope scope;
   private final String name;
   private final int capability;
   private final int multiprocessors;
-  private final CUstream stream;
-  private final cublasHandle cublas;
-  private final cudnnHandle cudnn;
+  private final int sharedBytes;
+  private final Lane first;
+  private final Optional<Lane> second;
   private final Staging staging;
 
-  /** Opens the GPU of that number; the natives are loaded. */
-  Device(int index) {
+  /** Where work goes now. */
+  private Lane lane;
+
+  /**
+   * Opens the GPU of that number; the natives are loaded.
+   *
+   * @param secondStream whether work can be {@link #fork forked}
+   */
+  Device(int index, boolean secondStream) {
     try (Scope parts = new Scope()) {
       Check.driver(JCudaDriver.cuInit(0), "cuInit");
       CUdevice device = new CUdevice();
@@ -46,6 +49,7 @@ final class Device implements AutoCloseable {
           10 * attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
               + attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
       multiprocessors = attribute(device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+      sharedBytes = attribute(device, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
 
       CUcontext context = new CUcontext();
       Check.driver(
@@ -56,29 +60,10 @@ final class Device implements AutoCloseable {
                   JCudaDriver.cuDevicePrimaryCtxRelease(device), "cuDevicePrimaryCtxRelease"));
       Check.driver(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
 
-      stream = new CUstream();
-      Check.driver(
-          JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING),
-          "cuStreamCreate");
-      parts.add(() -> Check.driver(JCudaDriver.cuStreamDestroy(stream), "cuStreamDestroy"));
-      staging = parts.add(new Staging(stream));
-
-      DeviceMemory workspace = parts.add(new DeviceMemory(CUBLAS_WORKSPACE));
-      cublas = new cublasHandle();
-      Check.cublas(JCublas2.cublasCreate(cublas), "cublasCreate");
-      parts.add(() -> Check.cublas(JCublas2.cublasDestroy(cublas), "cublasDestroy"));
-      cudaStream_t same = new cudaStream_t(stream);
-      Check.cublas(JCublas2.cublasSetStream(cublas, same), "cublasSetStream");
-      // After the stream, which takes the workspace away. Without one of ours, cuBLAS would
-      // allocate within a captured run.
-      Check.cublas(
-          JCublas2.cublasSetWorkspace(cublas, workspace.at(0), CUBLAS_WORKSPACE),
-          "cublasSetWorkspace");
-
-      cudnn = new cudnnHandle();
-      Check.cudnn(JCudnn.cudnnCreate(cudnn), "cudnnCreate");
-      parts.add(() -> Check.cudnn(JCudnn.cudnnDestroy(cudnn), "cudnnDestroy"));
-      Check.cudnn(JCudnn.cudnnSetStream(cudnn, same), "cudnnSetStream");
+      first = parts.add(new Lane());
+      second = secondStream ? Optional.of(parts.add(new Lane())) : Optional.empty();
+      lane = first;
+      staging = parts.add(new Staging(first.stream()));
       scope = parts.release();
     }
   }
@@ -111,16 +96,37 @@ final class Device implements AutoCloseable {
     return multiprocessors;
   }
 
+  /** Shared memory that a block may have, for kernels that ask for more than the usual 48 KiB. */
+  int sharedBytes() {
+    return sharedBytes;
+  }
+
   CUstream stream() {
-    return stream;
+    return lane.stream();
   }
 
   cublasHandle cublas() {
-    return cublas;
+    return lane.cublas();
   }
 
   cudnnHandle cudnn() {
-    return cudnn;
+    return lane.cudnn();
+  }
+
+  /** Puts work into the second stream, behind all that is in the first so far. */
+  void fork(Work work) {
+    lane = second.orElseThrow();
+    try {
+      lane.follow(first);
+      work.enqueue();
+    } finally {
+      lane = first;
+    }
+  }
+
+  /** What comes next in the first stream runs behind all that is in the second so far. */
+  void join() {
+    first.follow(second.orElseThrow());
   }
 
   /** The way between host and device for everything but a run. */
@@ -130,7 +136,9 @@ final class Device implements AutoCloseable {
 
   /** Waits for all work so far. */
   void synchronize() {
-    Check.driver(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
+    first.synchronize();
+    // Joined already, unless something failed between.
+    second.ifPresent(Lane::synchronize);
   }
 
   /** Bytes that could be allocated. */

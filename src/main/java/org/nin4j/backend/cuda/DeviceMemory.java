@@ -6,17 +6,6 @@ import jcuda.driver.JCudaDriver;
 
 /** One allocation on the device. */
 final class DeviceMemory implements AutoCloseable {
-  /** JCuda keeps addresses to itself and its subclasses. */
-  private static final class Address extends CUdeviceptr {
-    Address(CUdeviceptr pointer) {
-      super(pointer);
-    }
-
-    long value() {
-      return getNativePointer();
-    }
-  }
-
   private final CUdeviceptr base = new CUdeviceptr();
   private final long bytes;
   private boolean freed;
@@ -49,7 +38,7 @@ final class DeviceMemory implements AutoCloseable {
   }
 
   long address() {
-    return new Address(base).value();
+    return Address.ofPlace(base);
   }
 
   /** Sets bytes, in the stream's order. */

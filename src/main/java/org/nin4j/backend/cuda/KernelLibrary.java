@@ -1,5 +1,7 @@
 package org.nin4j.backend.cuda;
 
+import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+
 import java.util.HashMap;
 import java.util.Map;
 import jcuda.driver.CUfunction;
@@ -29,12 +31,45 @@ final class KernelLibrary implements AutoCloseable {
    * @param arguments see {@link Launch}
    */
   Launch launch(String file, String kernel, int blocks, Object... arguments) {
-    return new Launch(device, function(file, kernel), kernel, blocks, Launch.BLOCK, arguments);
+    return new Launch(device, function(file, kernel), kernel, blocks, Launch.BLOCK, 0, arguments);
   }
 
   /** Like {@link #launch}, for a kernel of one thread. */
   Launch single(String file, String kernel, Object... arguments) {
-    return new Launch(device, function(file, kernel), kernel, 1, 1, arguments);
+    return new Launch(device, function(file, kernel), kernel, 1, 1, 0, arguments);
+  }
+
+  /**
+   * Like {@link #launch}, for a kernel with a launch of its own.
+   *
+   * @param threads of a block
+   * @param sharedBytes of dynamic shared memory for a block, at most {@link Device#sharedBytes}
+   */
+  Launch launchShared(
+      String file, String kernel, int blocks, int threads, int sharedBytes, Object... arguments) {
+    CUfunction function = function(file, kernel);
+    allowSharedMemory(function, kernel);
+    return new Launch(device, function, kernel, blocks, threads, sharedBytes, arguments);
+  }
+
+  /** Such blocks of that kernel that the device runs at once. */
+  int resident(String file, String kernel, int threads, int sharedBytes) {
+    CUfunction function = function(file, kernel);
+    allowSharedMemory(function, kernel);
+    int[] blocks = new int[1];
+    Check.driver(
+        JCudaDriver.cuOccupancyMaxActiveBlocksPerMultiprocessor(
+            blocks, function, threads, sharedBytes),
+        "cuOccupancyMaxActiveBlocksPerMultiprocessor for " + kernel);
+    return blocks[0] * device.multiprocessors();
+  }
+
+  /** Without that, a kernel gets 48 KiB. */
+  private void allowSharedMemory(CUfunction function, String kernel) {
+    Check.driver(
+        JCudaDriver.cuFuncSetAttribute(
+            function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, device.sharedBytes()),
+        "cuFuncSetAttribute for " + kernel);
   }
 
   /**

@@ -19,20 +19,26 @@ final class Launch implements Work {
   private final String call;
   private final int blocks;
   private final int threads;
+  private final int sharedBytes;
   private final Pointer arguments;
 
+  /**
+   * @param sharedBytes of dynamic shared memory for each block
+   */
   Launch(
       Device device,
       CUfunction function,
       String kernel,
       int blocks,
       int threads,
+      int sharedBytes,
       Object... arguments) {
     this.device = device;
     this.function = function;
     this.call = "cuLaunchKernel of " + kernel;
     this.blocks = blocks;
     this.threads = threads;
+    this.sharedBytes = sharedBytes;
     Pointer[] pointers = new Pointer[arguments.length];
     for (int i = 0; i < arguments.length; i++) {
       pointers[i] = pointer(arguments[i]);
@@ -61,7 +67,7 @@ final class Launch implements Work {
   public void enqueue() {
     Check.driver(
         JCudaDriver.cuLaunchKernel(
-            function, blocks, 1, 1, threads, 1, 1, 0, device.stream(), arguments, null),
+            function, blocks, 1, 1, threads, 1, 1, sharedBytes, device.stream(), arguments, null),
         call);
   }
 }

@@ -7,6 +7,7 @@ import org.nin4j.backend.cuda.ConvolutionCase.Kind;
 import org.nin4j.plan.ConvolutionBackwardData;
 import org.nin4j.plan.ConvolutionBackwardFilter;
 import org.nin4j.plan.ConvolutionForward;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.GlobalAvgPoolBackward;
 import org.nin4j.plan.GlobalAvgPoolForward;
 import org.nin4j.plan.LinearBackwardData;
@@ -56,7 +57,8 @@ final class Steps {
         step instanceof ConvolutionForward
             || step instanceof ConvolutionBackwardData
             || step instanceof LinearForward
-            || step instanceof LinearBackwardData;
+            || step instanceof LinearBackwardData
+            || step instanceof Fused;
     return reads && type(step) == DType.BF16;
   }
 

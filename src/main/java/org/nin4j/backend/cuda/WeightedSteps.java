@@ -73,7 +73,7 @@ final class WeightedSteps {
     long bytes = search.scratchBytes(c);
     ConvolutionWork.Operands at =
         new ConvolutionWork.Operands(x, weight, bias, typedBias, y, a.scratch(bytes));
-    a.add(ConvolutionWork.of(owner, device, kernels, c, search.choose(c, at, bytes), at));
+    a.add(search.work(owner, c, at, bytes));
   }
 
   /** db = the sum of dy over all but the channels. */

@@ -6,9 +6,10 @@
  * (output channels, kernel height, kernel width, input channels); the change from and to logical
  * order happens where a session is read and written, never in a run.
  *
- * <p>From the bottom: {@code Check} turns statuses into exceptions; {@code Device} holds the GPU;
- * {@code KernelLibrary} compiles and launches kernels; {@code Convolution…} chooses and calls
- * cuDNN's algorithms; {@code Binder} turns each step into {@code Work}; {@code CudaSession} runs
- * it.
+ * <p>From the bottom: {@code Check} turns statuses into exceptions; {@code Device} holds the GPU
+ * and its streams; {@code KernelLibrary} compiles and launches kernels; {@code Convolution…}
+ * chooses and calls cuDNN's algorithms; {@code Fused…} and {@code Fusion…} do so for kernels that
+ * compute several steps; {@code Binder} turns each step into {@code Work}; {@code Branches} says
+ * which work goes beside the rest; {@code CudaSession} runs it.
  */
 package org.nin4j.backend.cuda;

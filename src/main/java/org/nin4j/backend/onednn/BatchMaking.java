@@ -5,6 +5,7 @@ import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
+import java.util.Optional;
 import org.nin4j.backend.Samples;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.MakeBatch;
@@ -14,20 +15,23 @@ import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.ResizeAxis;
 
 /**
- * Gathers, varies, enlarges and scales the images of a batch: see {@link BatchSpec}. Pixels pass as
- * ints through the loops that weigh them, which the compiler then vectorises.
+ * Gathers, varies, enlarges and scales the images of a batch, on all threads: see {@link
+ * BatchSpec}. Pixels pass as ints through the loops that weigh them, which the compiler then
+ * vectorises.
  */
 final class BatchMaking implements Operation {
   private final MakeBatch step;
   private final SampleStore store;
+  private final Workers workers;
   private final BatchSpec spec;
   private final int channels;
   private final ResizeAxis vertical;
   private final ResizeAxis horizontal;
 
-  BatchMaking(MakeBatch step, SampleStore store) {
+  BatchMaking(MakeBatch step, SampleStore store, Workers workers) {
     this.step = step;
     this.store = store;
+    this.workers = workers;
     spec = step.spec();
     channels = spec.source().dim(0);
     vertical = ResizeAxis.of(spec.source().dim(1), spec.height());
@@ -36,7 +40,34 @@ final class BatchMaking implements Operation {
 
   @Override
   public Kernel bind(Places places) {
-    return step.images().type() == DType.BF16 ? new Shorts(places) : new Floats(places);
+    Maker[] makers = new Maker[workers.count()];
+    for (int i = 0; i < makers.length; i++) {
+      makers[i] = step.images().type() == DType.BF16 ? new Shorts(places) : new Floats(places);
+    }
+    return new Batch(makers);
+  }
+
+  /** One thread's maker makes one image at a time. */
+  private final class Batch implements Kernel {
+    private final Maker[] makers;
+    private final Workers.Task making = this::make;
+    private Run run = new Run();
+    private Optional<Samples> samples = Optional.empty();
+
+    Batch(Maker[] makers) {
+      this.makers = makers;
+    }
+
+    @Override
+    public void run(Run now) {
+      run = now;
+      samples = store.matching(spec);
+      workers.run(step.labels().shape().dim(0), making);
+    }
+
+    private void make(int thread, int n) {
+      makers[thread].make(run, samples.orElseThrow(), n);
+    }
   }
 
   /** What a pixel value becomes in a channel. */
@@ -47,7 +78,7 @@ final class BatchMaking implements Operation {
   /**
    * The work up to 8-bit pixels of the final size; what is stored for them is the type's business.
    */
-  private abstract class Maker implements Kernel {
+  private abstract class Maker {
     private final IntBuffer labels;
     private final byte[] plane = new byte[vertical.inSize() * horizontal.inSize()];
     private final int[] widened = new int[vertical.inSize() * horizontal.outSize() * channels];
@@ -64,27 +95,24 @@ final class BatchMaking implements Operation {
     /** Stores a row of zeros. */
     abstract void storeZeros(int place);
 
-    @Override
-    public void run(Run run) {
-      Samples samples = store.matching(spec);
-      for (int n = 0; n < labels.capacity(); n++) {
-        int sample = run.order[run.index * labels.capacity() + n];
-        labels.put(n, sample < 0 ? -1 : samples.labels().get(sample) & 0xff);
-        if (sample >= 0) {
-          Philox.block(run.seed, n, run.step, Philox.Stream.AUGMENTATION, random);
-          for (int c = 0; c < channels; c++) {
-            gather(samples.images(), sample * channels + c);
-            widen(c);
-          }
+    /** Image n of the batch. */
+    void make(Run run, Samples samples, int n) {
+      int sample = run.order[run.index * labels.capacity() + n];
+      labels.put(n, sample < 0 ? -1 : samples.labels().get(sample) & 0xff);
+      if (sample >= 0) {
+        Philox.block(run.seed, n, run.step, Philox.Stream.AUGMENTATION, random);
+        for (int c = 0; c < channels; c++) {
+          gather(samples.images(), sample * channels + c);
+          widen(c);
         }
-        for (int row = 0; row < spec.height(); row++) {
-          int place = (n * spec.height() + row) * sums.length;
-          if (sample < 0) {
-            storeZeros(place);
-          } else {
-            heighten(row);
-            store(place, sums);
-          }
+      }
+      for (int row = 0; row < spec.height(); row++) {
+        int place = (n * spec.height() + row) * sums.length;
+        if (sample < 0) {
+          storeZeros(place);
+        } else {
+          heighten(row);
+          store(place, sums);
         }
       }
     }

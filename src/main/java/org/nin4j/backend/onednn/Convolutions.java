@@ -7,11 +7,15 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_SRC;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_WEIGHTS;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_0;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_1;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
+import org.bytedeco.dnnl.binary;
 import org.bytedeco.dnnl.convolution_backward_data;
 import org.bytedeco.dnnl.convolution_backward_weights;
 import org.bytedeco.dnnl.convolution_forward;
@@ -29,18 +33,66 @@ import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
 
 /**
- * Convolution and its gradients. The fp32 weights are copied once a step to the layout and type
- * that the pass likes best, and the filter gradient back from it.
+ * Convolution and its gradients: by oneDNN's primitives, or by {@link Winograd} where that should
+ * take less time.
+ *
+ * <p>The fp32 weights are copied once a step to the layout and type that the pass likes best, and
+ * the filter gradient back from it. Where the processor multiplies bf16 slower than fp32, bf16
+ * activations are widened a few samples at a time: their products are exact in fp32, so that only
+ * the order of sums is another.
  */
 final class Convolutions {
-  private final Dnnl dnnl;
+  /** How convolutions may be computed. */
+  enum Way {
+    /** By what should take less time. */
+    FASTEST,
+    /** By primitives only. */
+    DIRECT,
+    /** By Winograd's tiles wherever the windows allow it. */
+    WINOGRAD
+  }
 
-  Convolutions(Dnnl dnnl) {
+  private final Dnnl dnnl;
+  private final Winograd winograd;
+  private final Way way;
+  private final boolean widens;
+
+  /**
+   * @param widens whether bf16 is multiplied as fp32
+   */
+  Convolutions(Dnnl dnnl, Workers workers, Way way, boolean widens) {
     this.dnnl = dnnl;
+    this.winograd = new Winograd(dnnl, workers);
+    this.way = way;
+    this.widens = widens;
   }
 
   private static long[] both(int value) {
     return new long[] {value, value};
+  }
+
+  /** The type that is multiplied where activations have this one. */
+  private DType computed(DType stored) {
+    return widens ? DType.F32 : stored;
+  }
+
+  private boolean byTiles(DType stored, WinogradTiles tiles) {
+    return way != Way.DIRECT
+        && computed(stored) == DType.F32
+        && (way == Way.WINOGRAD || tiles.pays());
+  }
+
+  private Chunks.Spec chunks(TensorSpec tensor, int chunk) {
+    return new Chunks.Spec(dnnl, tensor, chunk, computed(tensor.type()));
+  }
+
+  /** Samples at a time: all, unless something is copied. */
+  private int chunk(TensorSpec x, TensorSpec y) {
+    int batch = x.shape().dim(0);
+    boolean copies = computed(x.type()) != x.type() || computed(y.type()) != y.type();
+    return copies
+        ? Chunks.samples(batch, (x.shape().elements() + y.shape().elements()) / batch)
+        : batch;
   }
 
   private convolution_forward.primitive_desc forward(
@@ -61,6 +113,13 @@ final class Convolutions {
   }
 
   Operation forward(ConvolutionForward step) {
+    Window window = step.convolution().window();
+    if (WinogradTiles.suits(window) && byTiles(step.input().type(), Winograd.tiles(step))) {
+      return winograd.forward(step);
+    }
+    int chunk = chunk(step.input(), step.output());
+    Chunks.Spec x = chunks(step.input(), chunk);
+    Chunks.Spec y = chunks(step.output(), chunk);
     primitive_attr attributes = Dnnl.withUserScratchpad();
     if (step.relu()) {
       post_ops relu = new post_ops();
@@ -68,172 +127,268 @@ final class Convolutions {
       attributes.set_post_ops(relu);
     }
     convolution_forward.primitive_desc descriptor =
-        forward(
-            step.convolution().window(),
-            step.input(),
-            step.weight().shape(),
-            step.output(),
-            attributes);
-    memory.desc plain = Dnnl.laid(step.weight());
-    memory.desc weights = descriptor.weights_desc();
-    long weightBytes = Calls.aligned(weights.get_size());
-    long scratch =
-        Math.max(Calls.scratchpad(descriptor), Calls.reorderScratchpad(dnnl, plain, weights));
+        forward(window, x.computed(), step.weight().shape(), y.computed(), attributes);
+    return pass(
+        x,
+        y,
+        filters(step.weight(), step.input()),
+        descriptor.weights_desc(),
+        Calls.scratchpad(descriptor),
+        (calls, places, scratchAt, in, weights, out) ->
+            calls.add(
+                descriptor,
+                new convolution_forward(descriptor),
+                places,
+                scratchAt,
+                List.of(
+                    Calls.argument(DNNL_ARG_SRC, in),
+                    Calls.argument(DNNL_ARG_WEIGHTS, weights),
+                    Calls.argument(DNNL_ARG_BIAS, places.memory(step.bias())),
+                    Calls.argument(DNNL_ARG_DST, out))));
+  }
+
+  /** The weights for activations like this one. */
+  private Filters filters(TensorSpec weight, TensorSpec activation) {
+    boolean rounds = activation.type() == DType.BF16 && computed(activation.type()) == DType.F32;
+    return new Filters(dnnl, weight, rounds);
+  }
+
+  /** Adds the primitive for one chunk. */
+  @FunctionalInterface
+  private interface Primitive {
+    void add(Calls calls, Places places, long scratchAt, memory in, memory weights, memory out);
+  }
+
+  /** From one activation to another: the weights once, then chunk by chunk. */
+  private Operation pass(
+      Chunks.Spec in,
+      Chunks.Spec out,
+      Filters filters,
+      memory.desc weights,
+      long scratchpad,
+      Primitive primitive) {
+    Regions regions = new Regions();
+    long weightsAt = regions.take(filters.workspace(weights));
+    long inAt = regions.take(in.workspace());
+    long outAt = regions.take(out.workspace());
+    long scratchAt =
+        regions.take(
+            Math.max(
+                Math.max(scratchpad, filters.scratchpad(weights)),
+                Math.max(in.scratchpad(), out.scratchpad())));
     return new Operation() {
       @Override
       public long workspace() {
-        return weightBytes + scratch;
+        return regions.bytes();
       }
 
       @Override
       public Kernel bind(Places places) {
-        memory laid = places.workspace(weights, 0);
-        return new Calls(dnnl)
-            .addReorder(places.memory(step.weight()), laid, places, weightBytes)
-            .add(
-                descriptor,
-                new convolution_forward(descriptor),
-                places,
-                weightBytes,
-                List.of(
-                    Calls.argument(DNNL_ARG_SRC, places.memory(step.input())),
-                    Calls.argument(DNNL_ARG_WEIGHTS, laid),
-                    Calls.argument(DNNL_ARG_BIAS, places.memory(step.bias())),
-                    Calls.argument(DNNL_ARG_DST, places.memory(step.output()))))
-            .kernel();
+        Calls before = new Calls(dnnl);
+        memory laid = filters.add(before, places, weights, weightsAt, scratchAt);
+        Chunks from = in.bind(places, inAt, scratchAt);
+        Chunks to = out.bind(places, outAt, scratchAt);
+        Calls[] each = new Calls[in.count()];
+        for (int k = 0; k < each.length; k++) {
+          each[k] = new Calls(dnnl);
+          primitive.add(each[k], places, scratchAt, from.memory(k), laid, to.memory(k));
+        }
+        return run -> {
+          before.execute();
+          for (int k = 0; k < each.length; k++) {
+            from.fetch(k);
+            each[k].execute();
+            to.store(k);
+          }
+        };
       }
     };
   }
 
   Operation backwardData(ConvolutionBackwardData step) {
     Window window = step.convolution().window();
+    if (WinogradTiles.suits(window)
+        && byTiles(step.outputGradient().type(), Winograd.tiles(step))) {
+      return winograd.backwardData(step);
+    }
     Shape shape = step.weight().shape();
-    TensorSpec dx = step.inputGradient();
-    TensorSpec dy = step.outputGradient();
+    int chunk = chunk(step.inputGradient(), step.outputGradient());
+    Chunks.Spec dx = chunks(step.inputGradient(), chunk);
+    Chunks.Spec dy = chunks(step.outputGradient(), chunk);
     convolution_backward_data.primitive_desc descriptor =
         new convolution_backward_data.primitive_desc(
             dnnl.engine(),
             algorithm.convolution_direct,
-            Dnnl.laid(dx),
-            Dnnl.anyLayout(shape, dy.type()),
+            Dnnl.laid(dx.computed()),
+            Dnnl.anyLayout(shape, dy.computed().type()),
+            Dnnl.laid(dy.computed()),
+            both(window.stride()),
+            both(window.padding()),
+            both(window.padding()),
+            forward(window, dx.computed(), shape, dy.computed(), dnnl.userScratchpad()),
+            dnnl.userScratchpad(),
+            false);
+    return pass(
+        dy,
+        dx,
+        filters(step.weight(), step.outputGradient()),
+        descriptor.weights_desc(),
+        Calls.scratchpad(descriptor),
+        (calls, places, scratchAt, in, weights, out) ->
+            calls.add(
+                descriptor,
+                new convolution_backward_data(descriptor),
+                places,
+                scratchAt,
+                List.of(
+                    Calls.argument(DNNL_ARG_DIFF_DST, in),
+                    Calls.argument(DNNL_ARG_WEIGHTS, weights),
+                    Calls.argument(DNNL_ARG_DIFF_SRC, out))));
+  }
+
+  /**
+   * The filter gradient, and the bias gradient with it where bf16 is multiplied; in fp32 oneDNN
+   * takes longer for both together than for the filter's alone and the sum over pixels as a matrix
+   * product.
+   */
+  Operation backwardFilter(ConvolutionBackwardFilter step) {
+    Optional<TensorSpec> bias = step.biasGradient();
+    boolean apart = computed(step.outputGradient().type()) == DType.F32;
+    if (bias.isPresent() && apart) {
+      return Operations.inOrder(
+          weightGradient(step, Optional.empty()),
+          new Matrices(dnnl).columnSums(step.outputGradient(), bias.get()));
+    }
+    return weightGradient(step, bias);
+  }
+
+  private Operation weightGradient(ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
+    Window window = step.convolution().window();
+    boolean tiles =
+        WinogradTiles.suits(window)
+            && bias.isEmpty()
+            && byTiles(step.input().type(), Winograd.tiles(step));
+    return tiles ? winograd.backwardFilter(step) : directWeightGradient(step, bias);
+  }
+
+  /** Chunk by chunk; the sum of what each gives. */
+  private Operation directWeightGradient(
+      ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
+    Shape shape = step.weightGradient().shape();
+    int chunk = chunk(step.input(), step.outputGradient());
+    Chunks.Spec x = chunks(step.input(), chunk);
+    Chunks.Spec dy = chunks(step.outputGradient(), chunk);
+    convolution_backward_weights.primitive_desc descriptor =
+        weightGradient(step.convolution().window(), x.computed(), dy.computed(), shape, bias);
+    memory.desc gradient = descriptor.diff_weights_desc();
+    binary.primitive_desc sum =
+        new binary.primitive_desc(
+            dnnl.engine(),
+            algorithm.binary_add,
+            gradient,
+            gradient,
+            gradient,
+            dnnl.userScratchpad(),
+            false);
+    Regions regions = new Regions();
+    long sumAt = regions.take(gradient.get_size());
+    long partAt = regions.take(x.count() > 1 ? gradient.get_size() : 0);
+    long xAt = regions.take(x.workspace());
+    long dyAt = regions.take(dy.workspace());
+    long scratchAt =
+        regions.take(
+            Stream.of(
+                    Calls.scratchpad(descriptor),
+                    Calls.scratchpad(sum),
+                    Calls.reorderScratchpad(dnnl, gradient, Dnnl.laid(step.weightGradient())),
+                    x.scratchpad(),
+                    dy.scratchpad())
+                .max(Long::compare)
+                .orElseThrow());
+    return new Operation() {
+      @Override
+      public long workspace() {
+        return regions.bytes();
+      }
+
+      @Override
+      public Kernel bind(Places places) {
+        memory total = places.workspace(gradient, sumAt);
+        Chunks xs = x.bind(places, xAt, scratchAt);
+        Chunks dys = dy.bind(places, dyAt, scratchAt);
+        Calls[] each = new Calls[x.count()];
+        for (int k = 0; k < each.length; k++) {
+          memory part = k == 0 ? total : places.workspace(gradient, partAt);
+          List<Calls.Argument> arguments = new ArrayList<>();
+          arguments.add(Calls.argument(DNNL_ARG_SRC, xs.memory(k)));
+          arguments.add(Calls.argument(DNNL_ARG_DIFF_DST, dys.memory(k)));
+          arguments.add(Calls.argument(DNNL_ARG_DIFF_WEIGHTS, part));
+          bias.ifPresent(b -> arguments.add(Calls.argument(DNNL_ARG_DIFF_BIAS, places.memory(b))));
+          each[k] =
+              new Calls(dnnl)
+                  .add(
+                      descriptor,
+                      new convolution_backward_weights(descriptor),
+                      places,
+                      scratchAt,
+                      arguments);
+          if (k > 0) {
+            each[k].add(
+                sum,
+                new binary(sum),
+                places,
+                scratchAt,
+                List.of(
+                    Calls.argument(DNNL_ARG_SRC_0, total),
+                    Calls.argument(DNNL_ARG_SRC_1, part),
+                    Calls.argument(DNNL_ARG_DST, total)));
+          }
+        }
+        Calls after =
+            new Calls(dnnl)
+                .addReorder(total, places.memory(step.weightGradient()), places, scratchAt);
+        return run -> {
+          for (int k = 0; k < each.length; k++) {
+            xs.fetch(k);
+            dys.fetch(k);
+            each[k].execute();
+          }
+          after.execute();
+        };
+      }
+    };
+  }
+
+  private convolution_backward_weights.primitive_desc weightGradient(
+      Window window, TensorSpec x, TensorSpec dy, Shape shape, Optional<TensorSpec> bias) {
+    convolution_forward.primitive_desc forward =
+        forward(window, x, shape, dy, dnnl.userScratchpad());
+    memory.desc wanted = Dnnl.anyLayout(shape, DType.F32);
+    return bias.isPresent()
+        ? new convolution_backward_weights.primitive_desc(
+            dnnl.engine(),
+            algorithm.convolution_direct,
+            Dnnl.laid(x),
+            wanted,
+            Dnnl.laid(bias.get()),
             Dnnl.laid(dy),
             both(window.stride()),
             both(window.padding()),
             both(window.padding()),
-            forward(window, dx, shape, dy, dnnl.userScratchpad()),
+            forward,
+            dnnl.userScratchpad(),
+            false)
+        : new convolution_backward_weights.primitive_desc(
+            dnnl.engine(),
+            algorithm.convolution_direct,
+            Dnnl.laid(x),
+            wanted,
+            Dnnl.laid(dy),
+            both(window.stride()),
+            both(window.padding()),
+            both(window.padding()),
+            forward,
             dnnl.userScratchpad(),
             false);
-    memory.desc weights = descriptor.weights_desc();
-    long weightBytes = Calls.aligned(weights.get_size());
-    long scratch =
-        Math.max(
-            Calls.scratchpad(descriptor),
-            Calls.reorderScratchpad(dnnl, Dnnl.laid(step.weight()), weights));
-    return new Operation() {
-      @Override
-      public long workspace() {
-        return weightBytes + scratch;
-      }
-
-      @Override
-      public Kernel bind(Places places) {
-        memory laid = places.workspace(weights, 0);
-        return new Calls(dnnl)
-            .addReorder(places.memory(step.weight()), laid, places, weightBytes)
-            .add(
-                descriptor,
-                new convolution_backward_data(descriptor),
-                places,
-                weightBytes,
-                List.of(
-                    Calls.argument(DNNL_ARG_DIFF_DST, places.memory(dy)),
-                    Calls.argument(DNNL_ARG_WEIGHTS, laid),
-                    Calls.argument(DNNL_ARG_DIFF_SRC, places.memory(dx))))
-            .kernel();
-      }
-    };
-  }
-
-  /**
-   * The filter gradient, and the bias gradient with it in bf16; in fp32 oneDNN takes longer for
-   * both together than for the filter's alone and the sum over pixels as a matrix product.
-   */
-  Operation backwardFilter(ConvolutionBackwardFilter step) {
-    Optional<TensorSpec> bias = step.biasGradient();
-    boolean apart = step.outputGradient().type() == DType.F32;
-    if (bias.isPresent() && apart) {
-      return Operations.inOrder(
-          filterGradient(step, Optional.empty()),
-          new Matrices(dnnl).columnSums(step.outputGradient(), bias.get()));
-    }
-    return filterGradient(step, bias);
-  }
-
-  private Operation filterGradient(ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
-    Window window = step.convolution().window();
-    TensorSpec x = step.input();
-    TensorSpec dy = step.outputGradient();
-    Shape shape = step.weightGradient().shape();
-    convolution_forward.primitive_desc forward =
-        forward(window, x, shape, dy, dnnl.userScratchpad());
-    memory.desc wanted = Dnnl.anyLayout(shape, DType.F32);
-    convolution_backward_weights.primitive_desc descriptor =
-        bias.isPresent()
-            ? new convolution_backward_weights.primitive_desc(
-                dnnl.engine(),
-                algorithm.convolution_direct,
-                Dnnl.laid(x),
-                wanted,
-                Dnnl.laid(bias.get()),
-                Dnnl.laid(dy),
-                both(window.stride()),
-                both(window.padding()),
-                both(window.padding()),
-                forward,
-                dnnl.userScratchpad(),
-                false)
-            : new convolution_backward_weights.primitive_desc(
-                dnnl.engine(),
-                algorithm.convolution_direct,
-                Dnnl.laid(x),
-                wanted,
-                Dnnl.laid(dy),
-                both(window.stride()),
-                both(window.padding()),
-                both(window.padding()),
-                forward,
-                dnnl.userScratchpad(),
-                false);
-    memory.desc gradient = descriptor.diff_weights_desc();
-    long gradientBytes = Calls.aligned(gradient.get_size());
-    long scratch =
-        Math.max(
-            Calls.scratchpad(descriptor),
-            Calls.reorderScratchpad(dnnl, gradient, Dnnl.laid(step.weightGradient())));
-    return new Operation() {
-      @Override
-      public long workspace() {
-        return gradientBytes + scratch;
-      }
-
-      @Override
-      public Kernel bind(Places places) {
-        memory laid = places.workspace(gradient, 0);
-        List<Calls.Argument> arguments = new ArrayList<>();
-        arguments.add(Calls.argument(DNNL_ARG_SRC, places.memory(x)));
-        arguments.add(Calls.argument(DNNL_ARG_DIFF_DST, places.memory(dy)));
-        arguments.add(Calls.argument(DNNL_ARG_DIFF_WEIGHTS, laid));
-        bias.ifPresent(b -> arguments.add(Calls.argument(DNNL_ARG_DIFF_BIAS, places.memory(b))));
-        return new Calls(dnnl)
-            .add(
-                descriptor,
-                new convolution_backward_weights(descriptor),
-                places,
-                gradientBytes,
-                arguments)
-            .addReorder(laid, places.memory(step.weightGradient()), places, gradientBytes)
-            .kernel();
-      }
-    };
   }
 }

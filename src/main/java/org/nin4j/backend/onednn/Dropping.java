@@ -9,8 +9,8 @@ import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
 
 /**
- * Dropout, forward and backward alike. The mask is drawn in logical order, whatever the layout, so
- * it is every backend's.
+ * Dropout, forward and backward alike, on all threads. The mask is drawn in logical order, whatever
+ * the layout, so it is every backend's.
  */
 final class Dropping implements Operation {
   private final float probability;
@@ -19,12 +19,14 @@ final class Dropping implements Operation {
   private final TensorSpec to;
   private final int channels;
   private final int pixels;
+  private final Workers workers;
 
-  Dropping(float probability, int stream, TensorSpec from, TensorSpec to) {
+  Dropping(float probability, int stream, TensorSpec from, TensorSpec to, Workers workers) {
     this.probability = probability;
     this.stream = stream;
     this.from = from;
     this.to = to;
+    this.workers = workers;
     Shape shape = from.shape();
     channels = shape.dim(1);
     pixels = shape.rank() == 4 ? shape.dim(2) * shape.dim(3) : 1;
@@ -91,12 +93,31 @@ final class Dropping implements Operation {
 
   @Override
   public Kernel bind(Places places) {
-    Worker worker = new Worker(places);
-    int samples = from.shape().dim(0);
-    return run -> {
-      for (int n = 0; n < samples; n++) {
-        worker.drop(run, n);
-      }
-    };
+    Worker[] each = new Worker[workers.count()];
+    for (int i = 0; i < each.length; i++) {
+      each[i] = new Worker(places);
+    }
+    return new Drops(each);
+  }
+
+  /** One thread's worker masks one sample at a time. */
+  private final class Drops implements Kernel {
+    private final Worker[] each;
+    private final Workers.Task dropping = this::drop;
+    private Run run = new Run();
+
+    Drops(Worker[] each) {
+      this.each = each;
+    }
+
+    @Override
+    public void run(Run now) {
+      run = now;
+      workers.run(from.shape().dim(0), dropping);
+    }
+
+    private void drop(int thread, int n) {
+      each[thread].drop(run, n);
+    }
   }
 }

@@ -5,6 +5,7 @@ import static org.bytedeco.dnnl.global.dnnl.get_effective_cpu_isa;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.dnnl.dnnl_version_t;
 import org.bytedeco.dnnl.global.dnnl.cpu_isa;
 import org.bytedeco.javacpp.BytePointer;
@@ -35,7 +36,10 @@ public final class OneDnnBackend implements Backend {
 
   private final Dnnl dnnl;
   private final int threads;
+  private final Convolutions.Way way;
+  private final Workers workers;
   private final PointerScope scope;
+  private Optional<Boolean> widens;
 
   /**
    * Opens oneDNN.
@@ -45,6 +49,13 @@ public final class OneDnnBackend implements Backend {
    * @throws BackendException if oneDNN's library cannot be loaded here
    */
   public OneDnnBackend(int threads) {
+    this(threads, Convolutions.Way.FASTEST, Optional.empty());
+  }
+
+  /**
+   * @param widens whether bf16 is multiplied as fp32; empty to measure what takes less time
+   */
+  OneDnnBackend(int threads, Convolutions.Way way, Optional<Boolean> widens) {
     if (threads < 1) {
       throw new IllegalArgumentException("at least 1 thread is needed, not " + threads);
     }
@@ -57,6 +68,9 @@ public final class OneDnnBackend implements Backend {
           "oneDNN cannot be loaded (" + e.getMessage() + "); it needs x86-64 Linux with glibc", e);
     }
     this.threads = threads;
+    this.way = way;
+    this.widens = widens;
+    workers = new Workers(threads);
   }
 
   @Override
@@ -97,8 +111,22 @@ public final class OneDnnBackend implements Backend {
     }
     Plan fused = Fusion.RELU_BEHIND_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan));
     try (PointerScope temporary = new PointerScope()) {
-      return Arena.place(fused, new Rules(new Operations(dnnl, new SampleStore())));
+      return Arena.place(fused, new Rules(operations(plan.precision(), new SampleStore())));
     }
+  }
+
+  private Operations operations(Precision precision, SampleStore samples) {
+    boolean wide = precision == Precision.BF16 && widens();
+    Convolutions convolutions = new Convolutions(dnnl, workers, way, wide);
+    return new Operations(dnnl, workers, convolutions, samples);
+  }
+
+  /** Measured once, so that what is prepared is what is bound. */
+  private boolean widens() {
+    if (widens.isEmpty()) {
+      widens = Optional.of(NarrowProducts.slow(dnnl));
+    }
+    return widens.get();
   }
 
   /** Workspaces are asked of the primitives themselves. */
@@ -130,7 +158,7 @@ public final class OneDnnBackend implements Backend {
     try {
       BytePointer arena = allocate(placed.bytes());
       SampleStore samples = new SampleStore();
-      Operations operations = new Operations(dnnl, samples);
+      Operations operations = operations(placed.plan().precision(), samples);
       List<Operation.Kernel> kernels = new ArrayList<>();
       for (int i = 0; i < placed.plan().steps().size(); i++) {
         Step step = placed.plan().steps().get(i);
@@ -161,6 +189,7 @@ public final class OneDnnBackend implements Backend {
 
   @Override
   public void close() {
+    workers.close();
     scope.close();
   }
 }

@@ -1,6 +1,7 @@
 package org.nin4j.backend.onednn;
 
 import java.util.List;
+import org.nin4j.backend.BackendException;
 import org.nin4j.plan.ConvolutionBackwardData;
 import org.nin4j.plan.ConvolutionBackwardFilter;
 import org.nin4j.plan.ConvolutionForward;
@@ -8,6 +9,7 @@ import org.nin4j.plan.DropoutBackward;
 import org.nin4j.plan.DropoutForward;
 import org.nin4j.plan.FlattenBackward;
 import org.nin4j.plan.FlattenForward;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.GlobalAvgPoolBackward;
 import org.nin4j.plan.GlobalAvgPoolForward;
 import org.nin4j.plan.LinearBackwardData;
@@ -31,12 +33,14 @@ final class Operations {
   private final Pools pools;
   private final Sgds sgds;
   private final SampleStore samples;
+  private final Workers workers;
 
   /**
    * @param samples where batches are made from
    */
-  Operations(Dnnl dnnl, SampleStore samples) {
-    this.convolutions = new Convolutions(dnnl);
+  Operations(Dnnl dnnl, Workers workers, Convolutions convolutions, SampleStore samples) {
+    this.workers = workers;
+    this.convolutions = convolutions;
     this.matrices = new Matrices(dnnl);
     this.elements = new Elements(dnnl);
     this.pools = new Pools(dnnl);
@@ -46,7 +50,7 @@ final class Operations {
 
   Operation of(Step step) {
     if (step instanceof MakeBatch s) {
-      return new BatchMaking(s, samples);
+      return new BatchMaking(s, samples, workers);
     } else if (step instanceof ConvolutionForward s) {
       return convolutions.forward(s);
     } else if (step instanceof ConvolutionBackwardData s) {
@@ -76,9 +80,10 @@ final class Operations {
     } else if (step instanceof GlobalAvgPoolBackward s) {
       return new GlobalAverage.Backward(s);
     } else if (step instanceof DropoutForward s) {
-      return new Dropping(s.probability(), s.stream(), s.input(), s.output());
+      return new Dropping(s.probability(), s.stream(), s.input(), s.output(), workers);
     } else if (step instanceof DropoutBackward s) {
-      return new Dropping(s.probability(), s.stream(), s.outputGradient(), s.inputGradient());
+      return new Dropping(
+          s.probability(), s.stream(), s.outputGradient(), s.inputGradient(), workers);
     } else if (step instanceof FlattenForward s) {
       return elements.flatten(s.input(), s.output());
     } else if (step instanceof FlattenBackward s) {
@@ -87,11 +92,15 @@ final class Operations {
       return new CrossEntropy(s);
     } else if (step instanceof SgdUpdate s) {
       return sgds.update(s);
+    } else if (step instanceof Fused s) {
+      throw new BackendException(
+          "%s (%s) is several steps in one, which the CPU computes one by one"
+              .formatted(s.layer(), s.kind()));
     }
     throw new AssertionError("no operation for " + step.kind());
   }
 
-  /** One after the other, with a workspace that serves each in turn; at most one keeps memory. */
+  /** One after the other, with a workspace that serves each in turn. */
   static Operation inOrder(Operation first, Operation second) {
     List<Operation> both = List.of(first, second);
     return new Operation() {
@@ -102,13 +111,13 @@ final class Operations {
 
       @Override
       public long resident() {
-        return both.stream().mapToLong(Operation::resident).sum();
+        return Calls.aligned(first.resident()) + second.resident();
       }
 
       @Override
       public Kernel bind(Places places) {
         Kernel begin = first.bind(places);
-        Kernel end = second.bind(places);
+        Kernel end = second.bind(places.keepingBehind(Calls.aligned(first.resident())));
         return run -> {
           begin.run(run);
           end.run(run);

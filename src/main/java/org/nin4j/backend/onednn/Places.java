@@ -18,16 +18,27 @@ final class Places {
   private final PlacedPlan placed;
   private final BytePointer arena;
   private final int step;
+  private final long residentAt;
 
   /**
    * @param arena its first byte
    * @param step index of the step in the plan, for its workspace and what it keeps
    */
   Places(Dnnl dnnl, PlacedPlan placed, BytePointer arena, int step) {
+    this(dnnl, placed, arena, step, 0);
+  }
+
+  private Places(Dnnl dnnl, PlacedPlan placed, BytePointer arena, int step, long residentAt) {
     this.dnnl = dnnl;
     this.placed = placed;
     this.arena = arena;
     this.step = step;
+    this.residentAt = residentAt;
+  }
+
+  /** The same, but what is kept begins behind so many bytes that another operation keeps. */
+  Places keepingBehind(long bytes) {
+    return new Places(dnnl, placed, arena, step, residentAt + bytes);
   }
 
   memory memory(TensorSpec tensor) {
@@ -39,6 +50,11 @@ final class Places {
     return dnnl.at(seenAs, pointer(placed.place(tensor).offset()));
   }
 
+  /** A part of a tensor's memory. */
+  memory part(memory.desc seenAs, TensorSpec tensor, long offset) {
+    return dnnl.at(seenAs, pointer(placed.place(tensor).offset() + offset));
+  }
+
   /** Memory in the step's workspace. */
   memory workspace(memory.desc desc, long offset) {
     return dnnl.at(desc, pointer(placed.workspaces().get(step).offset() + offset));
@@ -46,7 +62,7 @@ final class Places {
 
   /** Memory that the step keeps. */
   memory resident(memory.desc desc, long offset) {
-    return dnnl.at(desc, pointer(placed.residents().get(step).offset() + offset));
+    return dnnl.at(desc, pointer(placed.residents().get(step).offset() + residentAt + offset));
   }
 
   /** Floats in the region of the parameters, gaps included, and in each of those beside it. */
@@ -66,8 +82,15 @@ final class Places {
     return bytes(tensor).asIntBuffer();
   }
 
+  /** Floats in the step's workspace. */
+  FloatBuffer workspaceFloats(long offset, long bytes) {
+    long begin = placed.workspaces().get(step).offset() + offset;
+    return bytes(new Place(begin, bytes)).asFloatBuffer();
+  }
+
   ByteBuffer residentBytes() {
-    return bytes(placed.residents().get(step));
+    Place whole = placed.residents().get(step);
+    return bytes(new Place(whole.offset() + residentAt, whole.bytes() - residentAt));
   }
 
   private ByteBuffer bytes(TensorSpec tensor) {

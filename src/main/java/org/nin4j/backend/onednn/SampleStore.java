@@ -13,7 +13,8 @@ final class SampleStore {
     samples = Optional.of(loaded);
   }
 
-  Samples matching(BatchSpec spec) {
+  /** The samples, which are of the kind that the batch is made of. */
+  Optional<Samples> matching(BatchSpec spec) {
     Samples loaded =
         samples.orElseThrow(() -> new BackendException("no samples are loaded for the batch"));
     if (!loaded.image().equals(spec.source())) {
@@ -21,6 +22,6 @@ final class SampleStore {
           "the plan makes batches from images of %s, but those loaded are %s"
               .formatted(spec.source(), loaded.image()));
     }
-    return loaded;
+    return samples;
   }
 }

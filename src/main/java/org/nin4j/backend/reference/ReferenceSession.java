@@ -1,6 +1,8 @@
 package org.nin4j.backend.reference;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Epoch;
@@ -14,6 +16,7 @@ import org.nin4j.plan.DropoutBackward;
 import org.nin4j.plan.DropoutForward;
 import org.nin4j.plan.FlattenBackward;
 import org.nin4j.plan.FlattenForward;
+import org.nin4j.plan.Fused;
 import org.nin4j.plan.GlobalAvgPoolBackward;
 import org.nin4j.plan.GlobalAvgPoolForward;
 import org.nin4j.plan.LinearBackwardData;
@@ -35,6 +38,7 @@ import org.nin4j.tensor.HostTensor;
 final class ReferenceSession implements Session {
   private final PlacedPlan placed;
   private final float[] arena;
+  private final Map<TensorSpec, View> inner = new HashMap<>();
   private Optional<Samples> samples = Optional.empty();
   private Epoch epoch = new Epoch(0, 0, new int[0], new float[0]);
   private int runs;
@@ -43,6 +47,11 @@ final class ReferenceSession implements Session {
   ReferenceSession(PlacedPlan placed, int floats) {
     this.placed = placed;
     this.arena = new float[floats];
+    placed
+        .plan()
+        .steps(Fused.class)
+        .flatMap(fused -> fused.inner().stream())
+        .forEach(t -> inner.put(t, View.of(t.shape())));
   }
 
   @Override
@@ -104,6 +113,9 @@ final class ReferenceSession implements Session {
   public void close() {}
 
   private View view(TensorSpec tensor) {
+    if (inner.containsKey(tensor)) {
+      return inner.get(tensor);
+    }
     return new View(arena, (int) (placed.place(tensor).offset() / Float.BYTES), tensor.shape());
   }
 
@@ -197,6 +209,8 @@ final class ReferenceSession implements Session {
             view(s.gradients().get(i)),
             velocity);
       }
+    } else if (step instanceof Fused s) {
+      s.parts().forEach(this::run);
     }
   }
 }

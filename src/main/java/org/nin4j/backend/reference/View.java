@@ -2,8 +2,13 @@ package org.nin4j.backend.reference;
 
 import org.nin4j.tensor.Shape;
 
-/** A tensor in the arena, in logical order. */
+/** A tensor, in logical order. */
 record View(float[] arena, int offset, Shape shape) {
+  /** In memory of its own. */
+  static View of(Shape shape) {
+    return new View(new float[Math.toIntExact(shape.elements())], 0, shape);
+  }
+
   float get(int index) {
     return arena[offset + index];
   }

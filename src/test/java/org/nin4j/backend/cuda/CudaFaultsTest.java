@@ -7,12 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,6 +23,7 @@ import org.nin4j.backend.Session;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
@@ -56,14 +55,29 @@ class CudaFaultsTest {
               new Flatten(),
               new Linear(3)));
 
+  /** The second convolution's filter gradient has something to run beside. */
+  private static final Network TWO_CONVOLUTIONS =
+      new Network(
+          "two-convolutions",
+          Sequential.of(
+              new Conv2d(8, 3, 2, 0),
+              new Relu(),
+              new Conv2d(3, 3, 1, 0),
+              new GlobalAvgPool2d(),
+              new Flatten()));
+
   @BeforeEach
   void available() {
     StandIn.assumeAvailable();
   }
 
   private static Plan plan(int batch, Precision precision) {
+    return plan(NETWORK, batch, precision);
+  }
+
+  private static Plan plan(Network network, int batch, Precision precision) {
     return Planner.plan(
-        NETWORK,
+        network,
         BatchSpec.unit(Shape.of(1, 6, 6), 8, 8),
         batch,
         precision,
@@ -72,7 +86,11 @@ class CudaFaultsTest {
 
   /** Everything that a trainer does, once. */
   private static Metrics train(CudaOptions options) {
-    Plan plan = plan(BATCH, Precision.BF16);
+    return train(options, NETWORK);
+  }
+
+  private static Metrics train(CudaOptions options, Network network) {
+    Plan plan = plan(network, BATCH, Precision.BF16);
     try (CudaBackend backend = CudaBackend.open(0, options);
         Session session = backend.bind(backend.prepare(plan))) {
       session.load(RandomSamples.of(Shape.of(1, 6, 6), 5, 3, 1));
@@ -88,10 +106,10 @@ class CudaFaultsTest {
   }
 
   /** Each call in turn fails: the error names it, and everything is freed. */
-  private static void everyCallFailsOnce(CudaOptions options) {
-    train(options);
+  private static void everyCallFailsOnce(CudaOptions options, Network network) {
+    train(options, network);
     StandIn.reset();
-    train(options);
+    train(options, network);
     long calls = StandIn.calls();
     assertTrue(calls > 100, "only " + calls + " calls");
     System.out.println(calls + " calls, each of which fails once");
@@ -101,7 +119,7 @@ class CudaFaultsTest {
       StandIn.failAt(call);
       BackendException failure = null;
       try {
-        train(options);
+        train(options, network);
       } catch (BackendException e) {
         failure = e;
       }
@@ -121,12 +139,18 @@ class CudaFaultsTest {
 
   @Test
   void everyCallOfATrainingWithAGraphMayFail() {
-    everyCallFailsOnce(StandInGpu.options());
+    everyCallFailsOnce(StandInGpu.options(), NETWORK);
   }
 
   @Test
   void everyCallOfATrainingByStepsMayFail() {
-    everyCallFailsOnce(StandInGpu.options().withGraph(false));
+    everyCallFailsOnce(StandInGpu.options().withGraph(false), NETWORK);
+  }
+
+  @Test
+  void everyCallOfATrainingOnTwoStreamsMayFail() {
+    everyCallFailsOnce(StandInGpu.options().withSecondStream(true), TWO_CONVOLUTIONS);
+    assertTrue(StandIn.calls("cuStreamWaitEvent") > 0, "nothing ran on the second stream");
   }
 
   /**
@@ -137,12 +161,7 @@ class CudaFaultsTest {
   void everyCallOfAFirstStartMayFail(@TempDir Path cache) throws IOException {
     CudaOptions options = StandInGpu.options().withCache(cache).withWorkspaceBytes(16 << 10);
     train(StandInGpu.options());
-    Path kernels = Files.createDirectory(cache.resolve("kernels"));
-    try (Stream<Path> compiled = Files.list(StandInGpu.cache().resolve("kernels"))) {
-      for (Path kernel : compiled.toList()) {
-        Files.copy(kernel, kernels.resolve(kernel.getFileName()));
-      }
-    }
+    StandInGpu.copyKernels(cache);
     start(options);
     StandIn.reset();
     long calls = start(options);
@@ -166,14 +185,7 @@ class CudaFaultsTest {
 
   /** Binds a plan for which no algorithms are chosen; the calls that it took. */
   private static long start(CudaOptions options) throws IOException {
-    Path chosen = options.cache().orElseThrow().resolve("algorithms");
-    if (Files.exists(chosen)) {
-      try (Stream<Path> files = Files.list(chosen)) {
-        for (Path file : files.toList()) {
-          Files.delete(file);
-        }
-      }
-    }
+    StandInGpu.forgetAlgorithms(options.cache().orElseThrow());
     try (CudaBackend backend = CudaBackend.open(0, options)) {
       backend.bind(backend.prepare(plan(BATCH, Precision.BF16))).close();
     }
@@ -225,7 +237,9 @@ class CudaFaultsTest {
   @Test
   void tooLittleMemorySaysHowMuchAndWhichBatchWouldFit() {
     Plan large = plan(4096, Precision.FP32);
-    try (CudaBackend backend = StandInGpu.open()) {
+    // An algorithm not yet chosen might want all that it is allowed, whatever the batch.
+    CudaOptions frugal = StandInGpu.options().withWorkspaceBytes(1 << 20);
+    try (CudaBackend backend = CudaBackend.open(0, frugal)) {
       long needed = backend.prepare(large).bytes();
       StandIn.set("memory", StandIn.memoryUsed() + needed / 3);
       DeviceMemoryException e =

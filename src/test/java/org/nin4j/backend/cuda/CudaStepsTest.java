@@ -37,6 +37,29 @@ class CudaStepsTest {
     return StepSuite.tests(backend, DType.BF16, seed);
   }
 
+  @TestFactory
+  Stream<DynamicTest> fused() {
+    return StepSuite.fusedTests(backend, seed);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> fusedLateAndShuffled() {
+    StandIn.set("lazy", 1);
+    StandIn.set("order", "shuffle");
+    StandIn.set("seed", (int) (seed & 0xffff));
+    return StepSuite.fusedTests(backend, seed);
+  }
+
+  /** So little shared memory that blocks are smaller, or one row is pooled at a time. */
+  @TestFactory
+  Stream<DynamicTest> fusedOnASmallerGpu() {
+    backend.close();
+    StandIn.reset();
+    StandIn.set("compute_capability", 86);
+    backend = StandInGpu.open();
+    return StepSuite.fusedTests(backend, seed);
+  }
+
   /** Work starts only when something waits for it, threads and blocks in any order. */
   @TestFactory
   Stream<DynamicTest> lateAndShuffled() {

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.nin4j.standin.StandIn;
 
 /** The backend on the CUDA stand-in. */
@@ -35,6 +36,28 @@ final class StandInGpu {
       return StandIn.libraries().resolveSibling("cache").resolve(Long.toHexString(built));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Puts the kernels that are compiled by now into a cache of a test's own. */
+  static void copyKernels(Path cache) throws IOException {
+    Path kernels = Files.createDirectory(cache.resolve("kernels"));
+    try (Stream<Path> compiled = Files.list(cache().resolve("kernels"))) {
+      for (Path kernel : compiled.toList()) {
+        Files.copy(kernel, kernels.resolve(kernel.getFileName()));
+      }
+    }
+  }
+
+  /** Empties a cache of chosen algorithms. */
+  static void forgetAlgorithms(Path cache) throws IOException {
+    Path chosen = cache.resolve("algorithms");
+    if (Files.exists(chosen)) {
+      try (Stream<Path> files = Files.list(chosen)) {
+        for (Path file : files.toList()) {
+          Files.delete(file);
+        }
+      }
     }
   }
 

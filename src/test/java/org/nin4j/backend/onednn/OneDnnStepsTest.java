@@ -1,27 +1,41 @@
 package org.nin4j.backend.onednn;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.TestFactory;
 import org.nin4j.backend.StepSuite;
+import org.nin4j.backend.onednn.Convolutions.Way;
 import org.nin4j.tensor.DType;
 
+/** Every step in every way that some processor or shape would have it computed. */
 class OneDnnStepsTest {
-  private static final OneDnnBackend BACKEND = new OneDnnBackend(2);
+  private static final List<OneDnnBackend> OPEN = new ArrayList<>();
 
   @AfterAll
   static void close() {
-    BACKEND.close();
+    OPEN.forEach(OneDnnBackend::close);
+  }
+
+  private static DynamicContainer suite(DType type, Way way, boolean widens) {
+    // Three threads: more than there are parts in some cases, and no divisor of most.
+    OneDnnBackend backend = new OneDnnBackend(3, way, Optional.of(widens));
+    OPEN.add(backend);
+    String name = type + " " + way + (widens ? " widened" : "");
+    return DynamicContainer.dynamicContainer(
+        name, StepSuite.tests(backend, type, System.nanoTime()));
   }
 
   @TestFactory
-  Stream<DynamicTest> everyStepInSinglePrecision() {
-    return StepSuite.tests(BACKEND, DType.F32, System.nanoTime());
-  }
-
-  @TestFactory
-  Stream<DynamicTest> everyStepInBfloat16() {
-    return StepSuite.tests(BACKEND, DType.BF16, System.nanoTime());
+  Stream<DynamicContainer> everyStep() {
+    return Stream.of(
+        suite(DType.F32, Way.DIRECT, false),
+        suite(DType.F32, Way.WINOGRAD, false),
+        suite(DType.BF16, Way.DIRECT, false),
+        suite(DType.BF16, Way.DIRECT, true),
+        suite(DType.BF16, Way.WINOGRAD, true));
   }
 }

@@ -5,9 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.management.ManagementFactory;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.RandomSamples;
+import org.nin4j.backend.RecordedSteps;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.TrainingParity;
 import org.nin4j.model.Network;
@@ -28,11 +30,30 @@ class OneDnnTrainingTest {
     }
   }
 
+  /** Winograd's tiles round some four times as much. */
+  @Test
+  void trainsSoByTiles() {
+    try (OneDnnBackend backend =
+        new OneDnnBackend(3, Convolutions.Way.WINOGRAD, Optional.empty())) {
+      TrainingParity.check(backend, Precision.FP32, 4e-4);
+    }
+  }
+
   /** Activations of 8 bits: each step's loss is off by up to some 2⁻⁸, and the steps add up. */
   @Test
   void trainsNearlySoInBfloat16() {
-    try (OneDnnBackend backend = new OneDnnBackend(2)) {
-      TrainingParity.check(backend, Precision.BF16, 0.03);
+    for (boolean widens : new boolean[] {false, true}) {
+      try (OneDnnBackend backend =
+          new OneDnnBackend(2, Convolutions.Way.FASTEST, Optional.of(widens))) {
+        TrainingParity.check(backend, Precision.BF16, 0.03);
+      }
+    }
+  }
+
+  @Test
+  void directConvolutionsTakeTheRecordedSteps() {
+    try (OneDnnBackend backend = new OneDnnBackend(2, Convolutions.Way.DIRECT, Optional.empty())) {
+      RecordedSteps.check(backend);
     }
   }
 
@@ -64,7 +85,7 @@ class OneDnnTrainingTest {
             6,
             Precision.FP32,
             new Purpose.Training(new Sgd(0.9f, true, 5e-4f)));
-    try (OneDnnBackend backend = new OneDnnBackend(2);
+    try (OneDnnBackend backend = new OneDnnBackend(2, Convolutions.Way.WINOGRAD, Optional.empty());
         Session session = backend.bind(backend.prepare(plan))) {
       session.load(RandomSamples.of(images.source(), 6, 5, 1));
       int runs = 30;

@@ -1,0 +1,150 @@
+// What both directions of the first block share: its weights and its image in shared memory, and a
+// warp's way through its first two convolutions.
+//
+// Images of one channel lie there in squares of 4×4 pixels. What is an 11×11 convolution of stride
+// 4 on pixels is one of 3×3 and stride 1 on squares of 16 channels, where the twelfth row and
+// column of the filters is 0: 144 multiplications for 121. Every factor is then 16 bytes, aligned.
+#pragma once
+#include "grid.cuh"
+#include "products.cuh"
+
+constexpr int CHANNELS = 96;
+constexpr int STEPS = CHANNELS / 16;
+constexpr int KERNEL = 11;
+constexpr int SIDE = 4;
+constexpr int SQUARE = SIDE * SIDE;
+constexpr int SQUARES = 3;
+constexpr int TAPS = SQUARES * SQUARES * SQUARE;
+// Filters of a chunk, whose sums are in registers at a time.
+constexpr int CHUNK = 32;
+constexpr int CHUNKS = CHANNELS / CHUNK;
+constexpr int PARTS = CHUNK / 16;
+// Elements from filter to filter, and from pixel to pixel: 8 more than there are let eight
+// neighbours begin in different banks.
+constexpr int WIDE = TAPS + 8;
+constexpr int NARROW = CHANNELS + 8;
+constexpr int WEIGHTS = CHANNELS * (WIDE + 2 * NARROW);
+
+// Row and column of tap 16 s + t in the filter, for square s in row-major order.
+__device__ inline int tap_row(int tap) {
+  return tap / SQUARE / SQUARES * SIDE + tap % SQUARE / SIDE;
+}
+
+__device__ inline int tap_column(int tap) {
+  return tap / SQUARE % SQUARES * SIDE + tap % SIDE;
+}
+
+struct Weights {
+  const bf16* first;   // [96, WIDE]
+  const bf16* second;  // [96, NARROW]
+  const bf16* third;   // [96, NARROW]
+};
+
+// What this thread copied is there; what others did, after a barrier.
+__device__ inline Weights load_weights(const bf16* w1, const bf16* w2, const bf16* w3,
+                                       bf16* target) {
+  bf16* first = target;
+  bf16* second = first + CHANNELS * WIDE;
+  bf16* third = second + CHANNELS * NARROW;
+  for (int i = threadIdx.x; i < CHANNELS * TAPS; i += BLOCK) {
+    const int filter = i / TAPS;
+    const int tap = i % TAPS;
+    const int u = tap_row(tap);
+    const int v = tap_column(tap);
+    first[filter * WIDE + tap] =
+        u < KERNEL && v < KERNEL ? w1[(filter * KERNEL + u) * KERNEL + v] : bf16{0};
+  }
+  for (int i = threadIdx.x; i < CHANNELS * CHANNELS / 8; i += BLOCK) {
+    const int place = i / (CHANNELS / 8) * NARROW + i % (CHANNELS / 8) * 8;
+    copy_async(second + place, w2 + i * 8);
+    copy_async(third + place, w3 + i * 8);
+  }
+  wait_for_copies();
+  return Weights{first, second, third};
+}
+
+// Rows of squares of an image.
+struct Squares {
+  const bf16* values;
+  int pitch;  // squares from row to row
+
+  // Where the upper (0) or lower (1) half of a square begins. They change places from row to row
+  // and every four columns: so do eight pixels begin in different banks, whether they lie in a row
+  // or in two rows of four.
+  __device__ int half(int row, int column, int which) const {
+    return (row * pitch + column) * SQUARE + ((which + row + column / 4) & 1) * 8;
+  }
+};
+
+// count rows of squares, the first of which has pixel row `top`; zeros outside the image.
+__device__ inline void load_squares(const bf16* x, int top, int height, int width, bf16* target,
+                                    int count, int pitch) {
+  const Squares squares = {target, pitch};
+  for (int i = threadIdx.x; i < count * SIDE * pitch; i += BLOCK) {
+    const int row = i / pitch;
+    const int square = i - row * pitch;
+    const int column = square * SIDE;
+    const bf16* source = x + (top + row) * width + column;
+    uint2 four = make_uint2(0, 0);
+    if (top + row < height && column + SIDE <= width && width % SIDE == 0) {
+      four = *reinterpret_cast<const uint2*>(source);
+    } else if (top + row < height) {
+      unsigned bits[SIDE];
+#pragma unroll
+      for (int j = 0; j < SIDE; j++) {
+        bits[j] = column + j < width ? source[j].bits : 0;
+      }
+      four = make_uint2(bits[0] | bits[1] << 16, bits[2] | bits[3] << 16);
+    }
+    const int inside = row % SIDE;
+    *reinterpret_cast<uint2*>(target + squares.half(row / SIDE, square, inside / 2) +
+                              inside % 2 * SIDE) = four;
+  }
+}
+
+// The first square of a pixel's window.
+struct Window {
+  int row;
+  int column;
+};
+
+// The first convolution of 16 M pixels. windows: of pixel lane % 16 of each 16.
+template <int M>
+__device__ inline void convolve_windows(const Squares& squares, const Window (&windows)[M],
+                                        const bf16* weights, const float* bias,
+                                        unsigned (&result)[STEPS][M][4]) {
+  const int which = threadIdx.x % WARP / 16;
+#pragma unroll
+  for (int chunk = 0; chunk < CHUNKS; chunk++) {
+    const bf16* weight = weights + chunk * CHUNK * WIDE + filter_offset(WIDE);
+    float sums[PARTS][M][2][4] = {};
+// More would fill the registers with loads made early.
+#pragma unroll 1
+    for (int s = 0; s < SQUARES * SQUARES; s++) {
+      unsigned a[M][4];
+#pragma unroll
+      for (int m = 0; m < M; m++) {
+        const int row = windows[m].row + s / SQUARES;
+        const int column = windows[m].column + s % SQUARES;
+        load_matrices(a[m], squares.values + squares.half(row, column, which));
+      }
+      multiply_add_chunk(sums, a, weight + s * SQUARE, WIDE);
+    }
+#pragma unroll
+    for (int i = 0; i < PARTS * M; i++) {
+      const int step = chunk * PARTS + i / M;
+      activate(sums[i / M][i % M], bias + step * 16, result[step][i % M]);
+    }
+  }
+}
+
+// A chunk of a 1×1 convolution of what is in registers.
+template <int M>
+__device__ inline void convolve_chunk(const unsigned (&factors)[STEPS][M][4], const bf16* weights,
+                                      int chunk, float (&sums)[PARTS][M][2][4]) {
+  const bf16* weight = weights + chunk * CHUNK * NARROW + filter_offset(NARROW);
+#pragma unroll
+  for (int k = 0; k < STEPS; k++) {
+    multiply_add_chunk(sums, factors[k], weight + k * 16, NARROW);
+  }
+}

@@ -1,0 +1,61 @@
+package org.nin4j.backend.onednn;
+
+import org.bytedeco.dnnl.memory;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.tensor.DType;
+
+/**
+ * A convolution's fp32 weights in the layout and type that a step computes with.
+ *
+ * @param weight where they lie
+ * @param rounded whether they are rounded to bf16 on the way to fp32, as where activations are bf16
+ *     but multiplied as fp32
+ */
+record Filters(Dnnl dnnl, TensorSpec weight, boolean rounded) {
+  private memory.desc narrow() {
+    return Dnnl.plain(weight.shape(), DType.BF16);
+  }
+
+  private memory.desc plain() {
+    return Dnnl.plain(weight.shape(), DType.F32);
+  }
+
+  private long narrowBytes() {
+    return Calls.aligned(narrow().get_size());
+  }
+
+  /** Bytes of workspace for the weights as {@code wanted}. */
+  long workspace(memory.desc wanted) {
+    return (rounded() ? narrowBytes() : 0) + Calls.aligned(wanted.get_size());
+  }
+
+  /** Bytes of scratchpad. */
+  long scratchpad(memory.desc wanted) {
+    return rounded()
+        ? Math.max(
+            Calls.reorderScratchpad(dnnl, plain(), narrow()),
+            Calls.reorderScratchpad(dnnl, narrow(), wanted))
+        : Calls.reorderScratchpad(dnnl, plain(), wanted);
+  }
+
+  /**
+   * Adds the copies to a step's calls.
+   *
+   * @param wanted layout and type
+   * @param at where in the workspace
+   * @param scratchAt where the scratchpad lies
+   * @return where the weights are then
+   */
+  memory add(Calls calls, Places places, memory.desc wanted, long at, long scratchAt) {
+    if (!rounded()) {
+      memory laid = places.workspace(wanted, at);
+      calls.addReorder(places.memory(weight), laid, places, scratchAt);
+      return laid;
+    }
+    memory narrow = places.workspace(narrow(), at);
+    memory laid = places.workspace(wanted, at + narrowBytes());
+    calls.addReorder(places.memory(weight), narrow, places, scratchAt);
+    calls.addReorder(narrow, laid, places, scratchAt);
+    return laid;
+  }
+}

@@ -1,0 +1,358 @@
+package org.nin4j.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.nin4j.backend.BackendException;
+import org.nin4j.backend.Session;
+import org.nin4j.backend.StepCase;
+import org.nin4j.backend.StepCases;
+import org.nin4j.backend.StepSuite;
+import org.nin4j.backend.cuda.ConvolutionCase.Kind;
+import org.nin4j.backend.cuda.ConvolutionChoice.Method;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.Window;
+import org.nin4j.plan.ConvolutionBackwardData;
+import org.nin4j.plan.ConvolutionBackwardFilter;
+import org.nin4j.plan.ConvolutionForward;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Step;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.standin.StandIn;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.Shape;
+
+/** Convolutions by cuDNN's graph API, on the stand-in. */
+class ConvolutionGraphTest {
+  private static final List<String> OLDER_CALLS =
+      List.of(
+          "cudnnConvolutionForward",
+          "cudnnConvolutionBiasActivationForward",
+          "cudnnConvolutionBackwardData",
+          "cudnnConvolutionBackwardFilter",
+          "cublasGemmEx");
+
+  @TempDir private Path cache;
+
+  private final long seed = System.nanoTime();
+  private final List<String> warnings = new ArrayList<>();
+
+  @BeforeEach
+  void available() throws IOException {
+    StandIn.assumeAvailable();
+    try (CudaBackend backend = StandInGpu.open()) {
+      run(backend, filterGradient());
+    }
+    StandInGpu.copyKernels(cache);
+    StandIn.reset();
+  }
+
+  @AfterEach
+  void nothingLeft() {
+    StandInGpu.assertNoComplaint();
+    StandInGpu.assertNothingLeft("a convolution by the graph API");
+  }
+
+  private CudaOptions options() {
+    return StandInGpu.options().withCache(cache).withWarnings(warnings::add);
+  }
+
+  /** Computes convolutions by the graph API or not at all. */
+  private CudaBackend graphs() {
+    return CudaBackend.open(0, options(), method -> method == Method.CUDNN_GRAPH);
+  }
+
+  private static boolean isConvolution(Step step) {
+    return step instanceof ConvolutionForward
+        || step instanceof ConvolutionBackwardData
+        || step instanceof ConvolutionBackwardFilter;
+  }
+
+  /** All shapes, strides and paddings of the step cases; the first time chosen, then recalled. */
+  @TestFactory
+  Stream<DynamicTest> everyConvolutionIsRight() {
+    System.out.println("convolutions by the graph API, seed " + seed);
+    List<StepCase> cases =
+        StepCases.all(DType.BF16, seed).stream().filter(c -> isConvolution(c.step())).toList();
+    assertTrue(cases.size() > 50, cases.size() + " cases");
+    return Stream.of("chosen: ", "recalled: ")
+        .flatMap(
+            how ->
+                cases.stream()
+                    .map(c -> DynamicTest.dynamicTest(how + c.name(), () -> isRight(how, c))));
+  }
+
+  private void isRight(String how, StepCase c) {
+    StandIn.reset();
+    try (CudaBackend backend = graphs()) {
+      StepSuite.check(backend, c);
+    }
+    assertTrue(StandIn.calls("cudnnBackendExecute") > 0, "not by the graph API");
+    for (String call : OLDER_CALLS) {
+      assertEquals(0, StandIn.calls(call), call);
+    }
+    if (how.startsWith("recalled")) {
+      assertEquals(0, StandIn.calls("cuEventElapsedTime"), "measured again");
+    }
+    assertEquals(List.of(), warnings);
+    StandInGpu.assertNoComplaint();
+    StandInGpu.assertNothingLeft(c.name());
+  }
+
+  private static TensorSpec tensor(String name, DType type, Role role, int... dims) {
+    return new TensorSpec(name, Shape.of(dims), type, role);
+  }
+
+  private static Plan plan(Step step) {
+    Set<TensorSpec> kept = new HashSet<>(step.reads());
+    kept.addAll(step.writes());
+    return new Plan("graph", 2, Precision.BF16, List.of(step), kept);
+  }
+
+  private static Plan filterGradient() {
+    return plan(
+        new ConvolutionBackwardFilter(
+            "conv1",
+            new Conv2d(16, new Window(3, 1, 1)),
+            tensor("x", DType.BF16, Role.ACTIVATION, 2, 8, 5, 5),
+            tensor("dy", DType.BF16, Role.ACTIVATION, 2, 16, 5, 5),
+            tensor("dw", DType.F32, Role.PARAMETER_GRADIENT, 16, 8, 3, 3),
+            Optional.empty()));
+  }
+
+  private static final ConvolutionCase FILTER_GRADIENT =
+      new ConvolutionCase(
+          Kind.BACKWARD_FILTER, DType.BF16, true, 2, 8, 5, 5, 16, new Window(3, 1, 1), false);
+
+  private static void run(CudaBackend backend, Plan plan) {
+    try (Session session = backend.bind(backend.prepare(plan))) {
+      session.run();
+    }
+  }
+
+  private List<ConvolutionChoice> candidates(ConvolutionCase c, CudaOptions options) {
+    try (Device device = new Device(0, false);
+        ConvolutionGraphs graphs = new ConvolutionGraphs(device, options)) {
+      return graphs.candidates(c);
+    }
+  }
+
+  /** The stand-in's engines: 2 adds in any order, 1 takes channels in eights, 3 rounds its sums. */
+  @Test
+  void enginesThatMayNotOrCannotComputeAreLeftOut() {
+    CudaOptions any = options().withDeterministic(false);
+    assertEquals(List.of(0, 1, 3), places(FILTER_GRADIENT, any));
+    assertEquals(List.of(1, 3), places(FILTER_GRADIENT, options()));
+    assertEquals(List.of(3), places(FILTER_GRADIENT, options().withWorkspaceBytes(1000)));
+    ConvolutionCase odd =
+        new ConvolutionCase(
+            Kind.BACKWARD_FILTER, DType.BF16, true, 2, 7, 5, 5, 16, new Window(3, 1, 1), false);
+    assertEquals(List.of(3), places(odd, options()));
+    assertEquals(List.of(), places(FILTER_GRADIENT.widened(), options()));
+    assertEquals(List.of(), warnings);
+  }
+
+  /** Places in the list of the heuristics, which has the engines in the order 2, 1, 3, 0. */
+  private List<Integer> places(ConvolutionCase c, CudaOptions options) {
+    return candidates(c, options).stream().map(ConvolutionChoice::algorithm).toList();
+  }
+
+  @Test
+  void withTheOlderApiTheCandidatesAreAtMostTen() {
+    try (Device device = new Device(0, false);
+        ConvolutionGraphs graphs = new ConvolutionGraphs(device, options())) {
+      ConvolutionCandidates candidates = new ConvolutionCandidates(device, graphs, options());
+      List<Method> methods =
+          candidates.of(FILTER_GRADIENT).stream().map(ConvolutionChoice::method).toList();
+      assertTrue(methods.size() <= 10, methods.toString());
+      assertTrue(methods.contains(Method.CUDNN_GRAPH), methods.toString());
+      assertTrue(methods.contains(Method.CUDNN_WIDENED), methods.toString());
+      assertFalse(
+          candidates.ready(FILTER_GRADIENT).stream()
+              .anyMatch(choice -> choice.method() == Method.CUDNN_GRAPH));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"graph", "heuristics", "plan"})
+  void whereCudnnDeclinesTheOlderApiIsUsed(String declined) {
+    StandIn.set("declined", declined);
+    try (CudaBackend backend = CudaBackend.open(0, options())) {
+      run(backend, filterGradient());
+    }
+    assertTrue(StandIn.calls("cudnnBackendFinalize") > 0, "the graph API was not asked");
+    assertEquals(0, StandIn.calls("cudnnBackendExecute"));
+    assertEquals(List.of(), warnings);
+    try (CudaBackend backend = graphs()) {
+      BackendException e =
+          assertThrows(BackendException.class, () -> backend.prepare(filterGradient()));
+      assertTrue(e.getMessage().contains("offers no algorithm"), e.getMessage());
+    }
+  }
+
+  /** What cuDNN takes for a mistake of ours is told, once, and not in the way. */
+  @Test
+  void aGraphThatCudnnTakesForWrongIsAWarning() {
+    StandIn.fail("cudnnBackendSetAttribute", 1, 2010);
+    try (CudaBackend backend = CudaBackend.open(0, options())) {
+      run(backend, filterGradient());
+    }
+    assertEquals(0, StandIn.calls("cudnnBackendExecute"));
+    assertEquals(1, warnings.size(), warnings.toString());
+    assertTrue(warnings.get(0).contains("graph API is left out"), warnings.get(0));
+    assertTrue(warnings.get(0).contains("cudnnBackendSetAttribute"), warnings.get(0));
+  }
+
+  /** A kernel that does not compile is no candidate; any other failure is one. */
+  @Test
+  void aFailureOfAPlanIsAFailureUnlessItIsTheCompilers() {
+    assertEquals(List.of(1, 3), places(FILTER_GRADIENT, options()));
+    long plan = StandIn.calls("cudnnBackendFinalize") - 1;
+    StandIn.fail("cudnnBackendFinalize", plan, 4001);
+    assertEquals(List.of(3), places(FILTER_GRADIENT, options()));
+    StandIn.fail("cudnnBackendFinalize", plan, 5000);
+    assertThrows(CudaException.class, () -> places(FILTER_GRADIENT, options()));
+  }
+
+  @Test
+  void anEngineThatComputesWronglyIsPassedOver() {
+    StandIn.set("wrong_algorithm", "filter_graph:1");
+    StepCase filter = filterCase();
+    try (CudaBackend backend = graphs()) {
+      StepSuite.check(backend, filter);
+    }
+    for (String warning : warnings) {
+      assertTrue(warning.startsWith("Passed over: ConvolutionChoice[method=CUDNN_GRAPH"), warning);
+    }
+    StandIn.set("wrong_algorithm", "filter_graph:0,filter_graph:1");
+    try (CudaBackend backend =
+        CudaBackend.open(0, options().withWorkspaceBytes(1 << 20), m -> m == Method.CUDNN_GRAPH)) {
+      BackendException e =
+          assertThrows(BackendException.class, () -> StepSuite.check(backend, filter));
+      assertTrue(e.getMessage().contains("no algorithm gives the right result"), e.getMessage());
+      assertTrue(warnings.size() >= 2, warnings.toString());
+    }
+    try (CudaBackend backend = CudaBackend.open(0, options().withWorkspaceBytes(2 << 20))) {
+      StepSuite.check(backend, filter);
+    }
+  }
+
+  /** Of channels in eights, so that two engines compute it. */
+  private StepCase filterCase() {
+    return StepCases.all(DType.BF16, seed).stream()
+        .filter(c -> c.step() instanceof ConvolutionBackwardFilter)
+        .filter(c -> c.step().reads().get(0).shape().dim(1) == 16)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void aChoiceThatCannotBeHadAnyMoreIsMadeAnew() throws IOException {
+    for (String gone : List.of("graph", "plan")) {
+      StandInGpu.forgetAlgorithms(cache);
+      StandIn.reset();
+      try (CudaBackend backend = graphs()) {
+        run(backend, filterGradient());
+      }
+      StandIn.reset();
+      StandIn.set("declined", gone);
+      try (CudaBackend backend = CudaBackend.open(0, options())) {
+        run(backend, filterGradient());
+      }
+      assertTrue(StandIn.calls("cuEventElapsedTime") > 0, "not measured again");
+      assertEquals(0, StandIn.calls("cudnnBackendExecute"));
+      // What is kept now is a choice of the older API.
+      StandIn.reset();
+      try (CudaBackend backend = CudaBackend.open(0, options())) {
+        run(backend, filterGradient());
+      }
+      assertEquals(0, StandIn.calls("cuEventElapsedTime"), "measured again");
+      assertEquals(0, StandIn.calls("cudnnBackendExecute"));
+    }
+    assertEquals(List.of(), warnings);
+  }
+
+  /** Two sessions at once share a plan, which outlives both. */
+  @Test
+  void aPlanIsMadeOnceAndARunMakesNothing() {
+    CudaOptions options = options().withGraph(false);
+    try (CudaBackend backend =
+        CudaBackend.open(0, options, method -> method == Method.CUDNN_GRAPH)) {
+      run(backend, filterGradient());
+      long finished = StandIn.calls("cudnnBackendFinalize");
+      try (Session one = backend.bind(backend.prepare(filterGradient()));
+          Session two = backend.bind(backend.prepare(filterGradient()))) {
+        assertEquals(finished + 2, StandIn.calls("cudnnBackendFinalize"), "only variant packs");
+        one.run();
+        two.run();
+        long calls = StandIn.calls();
+        long live = StandIn.live("");
+        one.run();
+        // The convolution and the kernel that counts runs.
+        assertEquals(calls + 2, StandIn.calls());
+        assertEquals(live, StandIn.live(""));
+      }
+    }
+  }
+
+  @Test
+  void aCapturedRunIsOneCall() {
+    try (CudaBackend backend = graphs();
+        Session session = backend.bind(backend.prepare(filterGradient()))) {
+      session.run();
+      long calls = StandIn.calls();
+      session.run();
+      assertEquals(calls + 1, StandIn.calls());
+    }
+  }
+
+  /**
+   * Each call in turn fails, from the first question to the run: it is told and nothing is left.
+   */
+  @Test
+  void everyCallOfAFirstStartMayFail() throws IOException {
+    start();
+    StandIn.reset();
+    start();
+    long calls = StandIn.calls();
+    for (long call = 1 + seed % 3; call <= calls; call += 3) {
+      StandIn.reset();
+      StandIn.set("quiet", 1);
+      StandIn.failAt(call);
+      String at = "call " + call;
+      BackendException failure = assertThrows(BackendException.class, this::start, at);
+      String failed = StandIn.failedFunction();
+      assertTrue(
+          failure.getMessage().contains(failed) || failure instanceof DeviceMemoryException,
+          at + ", " + failed + ": " + failure.getMessage());
+      StandInGpu.assertNothingLeft(at + ", " + failed);
+    }
+  }
+
+  private void start() throws IOException {
+    StandInGpu.forgetAlgorithms(cache);
+    try (CudaBackend backend = graphs()) {
+      run(backend, filterGradient());
+    }
+  }
+}

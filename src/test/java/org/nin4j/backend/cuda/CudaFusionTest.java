@@ -1,0 +1,402 @@
+package org.nin4j.backend.cuda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import jcuda.driver.CUresult;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.BackendException;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.RandomSamples;
+import org.nin4j.backend.Session;
+import org.nin4j.backend.TrainingParity;
+import org.nin4j.backend.TrainingParity.Trained;
+import org.nin4j.backend.cuda.CudaOptions.Fusions;
+import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
+import org.nin4j.model.Initialisation;
+import org.nin4j.model.MaxPool2d;
+import org.nin4j.model.Network;
+import org.nin4j.model.NinBlock;
+import org.nin4j.model.Parameter;
+import org.nin4j.model.Sequential;
+import org.nin4j.model.Window;
+import org.nin4j.plan.Arena;
+import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.ConvolutionForward;
+import org.nin4j.plan.Fused;
+import org.nin4j.plan.KernelFusion.Replacement;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Planner;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
+import org.nin4j.plan.Sgd;
+import org.nin4j.plan.Step;
+import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.standin.StandIn;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.HostTensor;
+import org.nin4j.tensor.Shape;
+
+/** Kernels that compute several steps: where they are used, and that they compute the same. */
+class CudaFusionTest {
+  /** Every shape that there is a kernel for. */
+  private static final Network NETWORK =
+      new Network(
+          "wide-nin",
+          Sequential.of(
+              new NinBlock(96, 11, 4, 0),
+              new MaxPool2d(3, 2),
+              new NinBlock(256, 3, 1, 1),
+              new NinBlock(384, 3, 1, 1),
+              new NinBlock(5, 3, 1, 1),
+              new GlobalAvgPool2d(),
+              new Flatten()));
+
+  private static final BatchSpec IMAGES = BatchSpec.unit(Shape.of(1, 12, 12), 27, 27);
+
+  private final List<String> warnings = new ArrayList<>();
+
+  @BeforeEach
+  void available() {
+    StandIn.assumeAvailable();
+  }
+
+  @AfterEach
+  void nothingLeft() {
+    StandInGpu.assertNothingLeft("fusions");
+  }
+
+  private CudaOptions options(Path cache, Fusions fusions) {
+    return StandInGpu.options().withCache(cache).withWarnings(warnings::add).withFusions(fusions);
+  }
+
+  private static CudaBackend open(Fusions fusions) {
+    return CudaBackend.open(0, StandInGpu.options().withFusions(fusions));
+  }
+
+  private static TensorSpec activation(String name) {
+    return new TensorSpec(name, Shape.of(2, 96, 5, 3), DType.BF16, Role.ACTIVATION);
+  }
+
+  private static ConvolutionForward convolution(
+      String layer, TensorSpec x, String weight, String bias, TensorSpec y) {
+    return new ConvolutionForward(
+        layer,
+        new Conv2d(96, new Window(1, 1, 0)),
+        x,
+        new TensorSpec(weight, Shape.of(96, 96, 1, 1), DType.F32, Role.PARAMETER),
+        new TensorSpec(bias, Shape.of(96), DType.F32, Role.PARAMETER),
+        y,
+        true);
+  }
+
+  /** Two 1×1 convolutions, as steps of their own. */
+  private static Plan pair() {
+    TensorSpec x = activation("x");
+    TensorSpec y = activation("y");
+    List<Step> steps =
+        List.of(
+            convolution("conv2", x, "w2", "b2", activation("between")),
+            convolution("conv3", activation("between"), "w3", "b3", y));
+    return new Plan("pair", 2, Precision.BF16, steps, Set.of(x, y));
+  }
+
+  private static Plan plan(Purpose purpose) {
+    return plan(6, purpose);
+  }
+
+  private static Plan plan(int batch, Purpose purpose) {
+    return Planner.plan(NETWORK, IMAGES, batch, Precision.BF16, purpose);
+  }
+
+  private static List<String> fused(Plan plan) {
+    return plan.steps(Fused.class).map(f -> f.layer() + " " + f.kind()).toList();
+  }
+
+  private static List<String> choices(Path cache) throws IOException {
+    List<String> choices = new ArrayList<>();
+    Path folder = cache.resolve("fusions");
+    if (Files.exists(folder)) {
+      try (Stream<Path> files = Files.list(folder)) {
+        for (Path file : files.toList()) {
+          byte[] content = Files.readAllBytes(file);
+          choices.add(new String(content, 32, content.length - 32));
+        }
+      }
+    }
+    return choices;
+  }
+
+  @Test
+  void whatThereAreKernelsForIsFused() {
+    try (CudaBackend always = open(Fusions.ALWAYS);
+        CudaBackend never = open(Fusions.NEVER)) {
+      List<String> pairs = List.of("conv5 PointwisePairForward", "conv8 PointwisePairForward");
+      List<String> inference = fused(always.prepare(plan(new Purpose.Inference())).plan());
+      assertEquals("conv1 NinBlockForward", inference.get(0));
+      assertEquals(pairs, inference.subList(1, 3));
+      assertEquals(3, inference.size());
+      List<String> training = fused(always.prepare(plan(training())).plan());
+      assertEquals("conv1 NinBlockForward", training.get(0));
+      assertEquals(pairs, training.subList(1, 3));
+      assertEquals("conv1 NinBlockBackward", training.get(3));
+      assertEquals(4, training.size());
+      assertEquals(List.of(), fused(never.prepare(plan(training())).plan()));
+      Plan single = Planner.plan(NETWORK, IMAGES, 6, Precision.FP32, training());
+      assertEquals(List.of(), fused(always.prepare(single).plan()));
+    }
+  }
+
+  private static Purpose training() {
+    return new Purpose.Training(new Sgd(0.9f, true, 5e-4f));
+  }
+
+  /** As {@link CudaTrainingTest#trainsNearlySoInBfloat16}, with and without. */
+  @TestFactory
+  Stream<DynamicTest> trainingIsTheSame() {
+    Trained expected = TrainingParity.train(new ReferenceBackend(), NETWORK, Precision.BF16, 3);
+    return Stream.of(Fusions.NEVER, Fusions.ALWAYS)
+        .map(
+            fusions ->
+                DynamicTest.dynamicTest(
+                    fusions.toString(),
+                    () -> {
+                      try (CudaBackend backend = open(fusions)) {
+                        assertNear(
+                            expected, TrainingParity.train(backend, NETWORK, Precision.BF16, 3));
+                      }
+                    }));
+  }
+
+  private static void assertNear(Trained expected, Trained actual) {
+    for (int step = 0; step < expected.losses().length; step++) {
+      double loss = expected.losses()[step];
+      assertEquals(loss, actual.losses()[step], 0.03 * loss, "step " + step);
+    }
+    for (int p = 0; p < expected.parameters().size(); p++) {
+      float[] e = expected.parameters().get(p);
+      float[] a = actual.parameters().get(p);
+      double largest =
+          IntStream.range(0, e.length).mapToDouble(i -> Math.abs(e[i])).max().orElse(0);
+      for (int i = 0; i < e.length; i++) {
+        assertEquals(e[i], a[i], 0.03 * Math.max(largest, 0.01), "parameter " + p);
+      }
+    }
+  }
+
+  /** Logits within 2⁻⁶ of the largest: nine layers of 8-bit activations. */
+  @Test
+  void inferenceIsTheSame() {
+    HostTensor expected = logits(new ReferenceBackend());
+    for (Fusions fusions : List.of(Fusions.NEVER, Fusions.ALWAYS)) {
+      try (CudaBackend backend = open(fusions)) {
+        HostTensor actual = logits(backend);
+        float largest = 0;
+        for (float value : expected.values()) {
+          largest = Math.max(largest, Math.abs(value));
+        }
+        assertTrue(largest > 0);
+        for (int i = 0; i < expected.values().length; i++) {
+          assertEquals(expected.values()[i], actual.values()[i], largest * 0x1p-6, "logit " + i);
+        }
+      }
+    }
+  }
+
+  private static HostTensor logits(Backend backend) {
+    Plan plan = plan(new Purpose.Inference());
+    try (Session session = backend.bind(backend.prepare(plan))) {
+      session.load(RandomSamples.of(IMAGES.source(), 6, 5, 9));
+      List<Parameter> parameters = NETWORK.parameters(IMAGES.output());
+      for (int i = 0; i < parameters.size(); i++) {
+        session.write(
+            plan.tensor(parameters.get(i).name()),
+            Initialisation.HE_UNIFORM.draw(parameters.get(i), i, 9));
+      }
+      session.begin(new Epoch(1, 0, new int[] {0, 1, 2, 3, 4, 5}, new float[] {0}));
+      session.run();
+      return session.read(
+          plan.kept().stream().filter(t -> t.type() == DType.F32).findFirst().orElseThrow());
+    }
+  }
+
+  /** Which of the two is faster says nothing here, but that it is tried once and remembered. */
+  @Test
+  void theChoiceIsMadeOnce(@TempDir Path cache) throws IOException {
+    Plan first = prepare(options(cache, Fusions.MEASURED), pair());
+    assertTrue(StandIn.calls("cuEventElapsedTime") > 0, "nothing was measured");
+    List<String> choices = choices(cache);
+    assertEquals(1, choices.size());
+    boolean fused = choices.get(0).startsWith("fused");
+    assertTrue(choices.get(0).matches("(fused|apart) \\S+ \\S+"), choices.get(0));
+    assertEquals(fused ? 1 : 2, first.steps().size());
+    StandIn.reset();
+    assertEquals(first, prepare(options(cache, Fusions.MEASURED), pair()));
+    assertEquals(0, StandIn.calls("cuEventElapsedTime"), "measured again");
+    assertEquals(List.of(), warnings);
+  }
+
+  @Test
+  void everyKernelPassesItsTrial(@TempDir Path cache) throws IOException {
+    prepare(StandInGpu.options(), plan(1, training()));
+    Path kernels = Files.createDirectory(cache.resolve("kernels"));
+    try (Stream<Path> compiled = Files.list(StandInGpu.cache().resolve("kernels"))) {
+      for (Path kernel : compiled.toList()) {
+        Files.copy(kernel, kernels.resolve(kernel.getFileName()));
+      }
+    }
+    CudaOptions options = options(cache, Fusions.MEASURED).withWorkspaceBytes(1 << 20);
+    prepare(options, plan(1, new Purpose.Inference()));
+    prepare(options, plan(1, training()));
+    List<String> choices = choices(cache);
+    assertEquals(List.of(), warnings);
+    assertTrue(choices.size() >= 7, choices.toString());
+    assertTrue(choices.stream().noneMatch(c -> c.startsWith("wrong")), choices.toString());
+  }
+
+  private static Plan prepare(CudaOptions options, Plan plan) {
+    try (CudaBackend backend = CudaBackend.open(0, options)) {
+      return backend.prepare(plan).plan();
+    }
+  }
+
+  /** A kernel that takes the weights, or only the biases, in the wrong order. */
+  @TestFactory
+  Stream<DynamicTest> aKernelThatComputesWronglyIsPassedOver(@TempDir Path cache) {
+    return Stream.of(
+            List.of("w2", "b2", "w3", "b3"),
+            List.of("w3", "b2", "w2", "b3"),
+            List.of("w2", "b3", "w3", "b2"))
+        .map(
+            names ->
+                DynamicTest.dynamicTest(
+                    names.toString(),
+                    () -> {
+                      warnings.clear();
+                      boolean right = names.get(0).equals("w2") && names.get(1).equals("b2");
+                      assertEquals(right ? 0 : 1, tried(cache, names), warnings.toString());
+                    }));
+  }
+
+  /** Warnings of a trial with those parameters in the kernel; what is told is what is kept. */
+  private int tried(Path cache, List<String> names) throws IOException {
+    Plan pair = pair();
+    List<Step> others =
+        List.of(
+            convolution(
+                "conv2", activation("x"), names.get(0), names.get(1), activation("between")),
+            convolution(
+                "conv3", activation("between"), names.get(2), names.get(3), activation("y")));
+    Fused fused = new Fused(Fused.Kernel.POINTWISE_PAIR, others, List.of(activation("y")));
+    CudaOptions options = options(cache.resolve(String.join("", names)), Fusions.MEASURED);
+    CudaBackend.open(0, options).close();
+    try (Scope scope = new Scope()) {
+      Device device = scope.add(new Device(0, false));
+      DiskCache disk = new DiskCache(options.cache(), warnings::add);
+      KernelLibrary kernels = scope.add(new KernelLibrary(device, new KernelCompiler(disk, 90)));
+      ConvolutionSearch search =
+          scope.add(new ConvolutionSearch(device, kernels, disk, "", options, method -> true));
+      FusionTrial trial =
+          new FusionTrial(
+              device,
+              kernels,
+              plan ->
+                  new CudaSession(
+                      device,
+                      kernels,
+                      search,
+                      true,
+                      Branches.none(plan),
+                      Arena.place(
+                          plan, new CudaStorage(plan, plan.batch(), search, Branches.none(plan)))));
+      FusionSearch fusions =
+          new FusionSearch(new FusedSteps(device, kernels), trial, disk, "", options);
+      boolean wins =
+          fusions.wins(
+              pair, List.of(new Replacement(pair.steps(), fused)), UnaryOperator.identity());
+      if (!warnings.isEmpty()) {
+        assertFalse(wins);
+        assertTrue(
+            warnings.get(0).startsWith("Passed over: conv2 (PointwisePair"), warnings.get(0));
+        assertEquals(List.of("wrong"), choices(options.cache().orElseThrow()));
+      }
+      return warnings.size();
+    }
+  }
+
+  /** Whatever fails in a trial, there is another way to compute; the next start tries again. */
+  @Test
+  void aTrialThatFailsLeavesTheStepsApart(@TempDir Path cache) throws IOException {
+    for (String call :
+        List.of("cuFuncSetAttribute", "cuOccupancyMaxActiveBlocksPerMultiprocessor")) {
+      warnings.clear();
+      StandIn.fail(call, 1, CUresult.CUDA_ERROR_INVALID_VALUE);
+      assertEquals(pair(), prepare(options(cache, Fusions.MEASURED), pair()));
+      assertEquals(1, warnings.size());
+      assertTrue(warnings.get(0).startsWith("Not used: conv2 (PointwisePair"), warnings.get(0));
+      assertTrue(warnings.get(0).contains(call), warnings.get(0));
+      assertEquals(List.of(), choices(cache));
+    }
+  }
+
+  @Test
+  void aTrialNeedsNoMemoryThatThereIsNot(@TempDir Path cache) throws IOException {
+    try (CudaBackend backend = CudaBackend.open(0, options(cache, Fusions.MEASURED))) {
+      StandIn.set("memory", StandIn.memoryUsed() + 1000);
+      assertEquals(pair(), backend.prepare(pair()).plan());
+      assertEquals(pair(), backend.prepare(pair()).plan());
+      assertEquals(1, warnings.size(), "told once");
+      assertTrue(warnings.get(0).contains("no room"), warnings.get(0));
+    }
+    assertEquals(List.of(), choices(cache));
+  }
+
+  @Test
+  void aPlanWithAKernelThatThereIsNotIsRefused() {
+    List<Step> parts = pair().steps();
+    Plan fused =
+        pair()
+            .withSteps(
+                List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, parts, parts.get(1).writes())));
+    StandIn.set("compute_capability", 80);
+    prepare(StandInGpu.options(), fused);
+    TensorSpec wide = new TensorSpec("y", Shape.of(2, 96, 5, 3), DType.F32, Role.ACTIVATION);
+    List<Step> mixed =
+        List.of(parts.get(0), convolution("conv3", activation("between"), "w3", "b3", wide));
+    Plan other =
+        pair().withSteps(List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, mixed, List.of(wide))));
+    BackendException e =
+        assertThrows(BackendException.class, () -> prepare(StandInGpu.options(), other));
+    assertTrue(e.getMessage().contains("no kernel for conv2 (PointwisePair"), e.getMessage());
+  }
+
+  /** 128 images of 26 pooled rows: whole on 132 blocks, in parts where there are fewer. */
+  @Test
+  void imagesAreCutSoThatNoBlockWaitsLong() {
+    assertEquals(1, FusedSteps.strips(128, 26, 132));
+    assertEquals(4, FusedSteps.strips(128, 26, 108));
+    assertEquals(26, FusedSteps.strips(1, 26, 132));
+    assertEquals(1, FusedSteps.strips(1, 1, 4));
+  }
+}

@@ -1,0 +1,256 @@
+// The graph API's engines, plans, and their execution.
+#include <algorithm>
+#include <utility>
+
+#include "backend.h"
+#include "numbers.h"
+
+using namespace stand_in;
+
+namespace {
+
+constexpr char kFinalize[] = "cudnnBackendFinalize";
+constexpr char kExecute[] = "cudnnBackendExecute";
+
+// general takes any shape; vectorised channels in eights; split adds parts in any order; coarse
+// rounds its sums to bf16.
+enum : int { kGeneral, kVectorised, kSplit, kCoarse };
+
+const char* wrong_name(Direction direction) {
+  switch (direction) {
+    case Direction::forward: return "forward_graph";
+    case Direction::backward_data: return "data_graph";
+    default: return "filter_graph";
+  }
+}
+
+// bf16 factors; sums and the filter gradient may be float.
+bool types_fit(const Graph& g) {
+  const bool factors = g.problem.x.type == CUDNN_DATA_BFLOAT16;
+  const bool data = g.direction != Direction::backward_data || g.x.type == CUDNN_DATA_BFLOAT16;
+  return factors && data && compute_capability() >= 80;
+}
+
+bool layouts_fit(const Graph& g) {
+  const auto all = g.tensors();
+  return std::all_of(all.begin(), all.end(),
+                     [](const GraphTensor& t) { return t.is_channels_last(); });
+}
+
+// One tensor, where it lies.
+struct Bound {
+  GraphTensor tensor;
+  void* data;
+};
+
+bool overlap(const void* a, size_t a_bytes, const void* b, size_t b_bytes) {
+  const char* p = static_cast<const char*>(a);
+  const char* q = static_cast<const char*>(b);
+  return a_bytes && b_bytes && p < q + b_bytes && q < p + a_bytes;
+}
+
+cudnnStatus_t check_places(const std::vector<Bound>& bound, const void* workspace, size_t bytes) {
+  if (!is_device_range(kExecute, workspace, bytes)) return CUDNN_STATUS_BAD_PARAM;
+  const Bound& result = bound.back();
+  for (const Bound& b : bound) {
+    if (reinterpret_cast<uintptr_t>(b.data) % static_cast<uintptr_t>(b.tensor.alignment) != 0) {
+      return misuse(kExecute, CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER,
+                    "a tensor is aligned less than its descriptor says");
+    }
+    if (!is_there(kExecute, b.tensor, b.data)) return CUDNN_STATUS_BAD_PARAM;
+    const size_t span = b.tensor.span_bytes();
+    if (overlap(b.data, span, workspace, bytes)) {
+      return bad_parameter(kExecute, "a tensor overlaps the workspace");
+    }
+    if (&b != &result && overlap(b.data, span, result.data, result.tensor.span_bytes())) {
+      return bad_parameter(kExecute, "a tensor overlaps the result");
+    }
+  }
+  return CUDNN_STATUS_SUCCESS;
+}
+
+// Finds the places of all tensors in a variant pack, which has these and no others.
+cudnnStatus_t find_places(const Graph& graph, const cudnnBackendStruct& pack,
+                          std::vector<Bound>& bound) {
+  const auto uids = pack.all<int64_t>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
+  const auto pointers = pack.all<void*>(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS);
+  for (const GraphTensor& tensor : graph.tensors()) {
+    const auto place = std::find(uids.begin(), uids.end(), tensor.uid);
+    if (place == uids.end()) return bad_parameter(kExecute, "a tensor has no place");
+    bound.push_back({tensor, pointers[static_cast<size_t>(place - uids.begin())]});
+  }
+  for (int64_t uid : uids) {
+    const bool known = std::any_of(bound.begin(), bound.end(),
+                                   [uid](const Bound& b) { return b.tensor.uid == uid; });
+    if (!known) return bad_parameter(kExecute, "a uid that is no tensor's, or a virtual one's");
+  }
+  return CUDNN_STATUS_SUCCESS;
+}
+
+double rounded(double v, const cudnnTensorStruct& t) {
+  const float narrow = static_cast<float>(v);
+  return t.type == CUDNN_DATA_BFLOAT16 ? bf16_to_float(float_to_bf16(narrow)) : narrow;
+}
+
+// The work of a plan. `data` are the places in the order of Graph::tensors().
+void compute(const Graph& g, int engine, const std::vector<Bound>& data) {
+  void* out = data.back().data;
+  std::vector<double> result;
+  switch (g.direction) {
+    case Direction::forward: result = forward(g.problem, data[0].data, data[1].data); break;
+    case Direction::backward_data:
+      result = backward_data(g.problem, data[0].data, data[1].data);
+      break;
+    case Direction::backward_filter:
+      result = backward_filter(g.problem, data[0].data, data[1].data);
+      break;
+  }
+  if (is_wrong_algorithm(wrong_name(g.direction), engine)) {
+    for (double& v : result) v *= 1.01;
+  }
+  if (engine == kCoarse) {
+    for (double& v : result) v = bf16_to_float(float_to_bf16(static_cast<float>(v)));
+  }
+  if (g.direction == Direction::backward_filter) {
+    Convolution p = g.problem;
+    p.w.type = g.w.type;
+    store_filter(p, out, result, 1, 0);
+    return;
+  }
+  // Each virtual tensor rounds to its type.
+  if (!g.stages.empty()) {
+    for (double& v : result) v = rounded(v, g.y);
+  }
+  size_t next_addend = 2;
+  const size_t channels = static_cast<size_t>(g.result().dims[1]);
+  for (const Stage& stage : g.stages) {
+    const bool last = &stage == &g.stages.back();
+    if (stage.adds) {
+      const Bound& addend = data[next_addend++];
+      const Elements values(addend.data, addend.tensor.type == CUDNN_DATA_BFLOAT16);
+      for (size_t i = 0; i < result.size(); i++) {
+        result[i] += values[addend.tensor.offset(0, static_cast<int>(i % channels), 0, 0)];
+      }
+    } else {
+      for (double& v : result) v = v > 0 || v != v ? v : 0;
+    }
+    for (double& v : result) v = last ? v : rounded(v, stage.output);
+  }
+  store_tensor(g.result(), out, result, 1, 0);
+}
+
+}  // namespace
+
+namespace stand_in {
+
+Engine engine(Direction, int index) {
+  switch (index) {
+    case kSplit:
+      return {index, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}};
+    case kCoarse:
+      return {index,
+              {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION}};
+    case kVectorised: return {index, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE}};
+    default: return {index, {}};
+  }
+}
+
+std::vector<int> engines(const Graph& graph, int mode) {
+  if (!types_fit(graph) || !layouts_fit(graph)) return {};
+  if (mode == CUDNN_HEUR_MODE_FALLBACK) return {kGeneral};
+  if (mode == CUDNN_HEUR_MODE_B) return {kVectorised, kGeneral};
+  if (graph.direction == Direction::forward) return {kVectorised, kCoarse, kGeneral};
+  return {kSplit, kVectorised, kCoarse, kGeneral};
+}
+
+cudnnStatus_t engine_supports(const Graph& g, int index, int64_t& workspace_bytes) {
+  const Convolution& p = g.problem;
+  const size_t taps = static_cast<size_t>(p.w.dims[2]) * p.w.dims[3];
+  if (index == kVectorised && (p.x.dims[1] % 8 != 0 || p.y.dims[1] % 8 != 0)) {
+    return CUDNN_STATUS_NOT_SUPPORTED_SHAPE;
+  }
+  size_t bytes = taps * p.w.dims[1] * 4 + 512;
+  if (index == kVectorised) bytes = p.w.count() * 4 + 2048;
+  if (index == kSplit) bytes = g.result().count() * 16;
+  workspace_bytes = static_cast<int64_t>(bytes);
+  return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t finalize_heuristics(cudnnBackendStruct& d) {
+  const auto* source = d.one<BackendDesc>(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
+  const int mode = d.one<int>(CUDNN_ATTR_ENGINEHEUR_MODE);
+  if (!is_alive(source) || !source->graph ||
+      source->type != CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR) {
+    return bad_parameter(kFinalize, "heuristics without an operation graph");
+  }
+  if (mode < CUDNN_HEUR_MODE_INSTANT || mode > CUDNN_HEUR_MODE_A) {
+    return bad_parameter(kFinalize, "no such mode of heuristics");
+  }
+  if (is_declined("heuristics")) return CUDNN_STATUS_NOT_SUPPORTED;
+  d.graph = source->graph;
+  d.found = engines(*d.graph, mode);
+  return d.found.empty() ? CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE : CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t finalize_plan(cudnnBackendStruct& d) {
+  const auto* configuration = d.one<BackendDesc>(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
+  if (!is_alive(configuration) || configuration->type != CUDNN_BACKEND_ENGINECFG_DESCRIPTOR) {
+    return bad_parameter(kFinalize, "a plan without an engine's configuration");
+  }
+  if (is_declined("plan")) return CUDNN_STATUS_NOT_SUPPORTED;
+  const cudnnStatus_t status =
+      engine_supports(*configuration->graph, configuration->engine, d.workspace_bytes);
+  if (status) return status;
+  auto graph = std::make_shared<Graph>(*configuration->graph);
+  graph->parts.emplace_back(configuration);
+  d.graph = graph;
+  d.engine = configuration->engine;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t finalize_variant_pack(const cudnnBackendStruct& d) {
+  auto uids = d.all<int64_t>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
+  if (uids.size() != d.all<void*>(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS).size()) {
+    return bad_parameter(kFinalize, "not a pointer for each uid");
+  }
+  std::sort(uids.begin(), uids.end());
+  if (std::adjacent_find(uids.begin(), uids.end()) != uids.end()) {
+    return misuse(kFinalize, CUDNN_STATUS_BAD_PARAM_DUPLICATED_ENTRIES, "a uid comes twice");
+  }
+  return CUDNN_STATUS_SUCCESS;
+}
+
+}  // namespace stand_in
+
+cudnnStatus_t cudnnBackendExecute(CudnnHandle handle, BackendDesc plan, BackendDesc pack) {
+  return cudnn_call(
+      kExecute,
+      [&] {
+        if (plan->type != CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR ||
+            pack->type != CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR) {
+          return bad_parameter(kExecute, "not a plan and a variant pack");
+        }
+        if (!plan->finalized || !pack->finalized) {
+          return misuse(kExecute, CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED,
+                        "the plan or the variant pack is not finalized");
+        }
+        const std::shared_ptr<const Graph> graph = plan->graph;
+        if (handle != graph->handle ||
+            handle != plan->one<CudnnHandle>(CUDNN_ATTR_EXECUTION_PLAN_HANDLE)) {
+          return bad_parameter(kExecute, "the plan was made with another handle");
+        }
+        for (const Part& part : graph->parts) {
+          if (!part.is_there()) return bad_parameter(kExecute, "a part of the plan is gone");
+        }
+        std::vector<Bound> bound;
+        if (cudnnStatus_t error = find_places(*graph, *pack, bound)) return error;
+        void* workspace = pack->one<void*>(CUDNN_ATTR_VARIANT_PACK_WORKSPACE);
+        const auto bytes = static_cast<size_t>(plan->workspace_bytes);
+        if (cudnnStatus_t error = check_places(bound, workspace, bytes)) return error;
+        return run_on(handle, kExecute, [=, engine = plan->engine] {
+          if (bytes) std::memset(workspace, 0xff, bytes);
+          compute(*graph, engine, bound);
+        });
+      },
+      handle, plan, pack);
+}

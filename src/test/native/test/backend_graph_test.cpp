@@ -1,0 +1,301 @@
+// cuDNN's graph API against sums written out from the definitions, and what it refuses.
+#include <algorithm>
+
+#include "backend_graph.h"
+#include "gpu.h"
+#include "numbers.h"
+
+namespace {
+
+// Channels last; x 2×3×5×4, w 4×3×3×3, y 2×4×3×4: stride 2 and 1, padding 1.
+constexpr int64_t kX[] = {2, 3, 5, 4}, kW[] = {4, 3, 3, 3}, kY[] = {2, 4, 3, 4};
+enum : int64_t { kUidX = 11, kUidW, kUidY, kUidBias, kUidSum, kUidBiased };
+
+size_t count(const int64_t (&d)[4]) { return static_cast<size_t>(d[0] * d[1] * d[2] * d[3]); }
+
+size_t at(const int64_t (&d)[4], int64_t n, int64_t c, int64_t h, int64_t w) {
+  return static_cast<size_t>(((n * d[2] + h) * d[3] + w) * d[1] + c);
+}
+
+// Calls visit(x offset, w offset, y offset) for every product.
+template <class Visit>
+void each_product(Visit visit) {
+  for (int64_t n = 0; n < kY[0]; n++)
+    for (int64_t k = 0; k < kY[1]; k++)
+      for (int64_t i = 0; i < kY[2]; i++)
+        for (int64_t j = 0; j < kY[3]; j++)
+          for (int64_t c = 0; c < kX[1]; c++)
+            for (int64_t r = 0; r < 3; r++)
+              for (int64_t s = 0; s < 3; s++) {
+                const int64_t h = i * 2 - 1 + r, w = j - 1 + s;
+                if (h < 0 || w < 0 || h >= kX[2] || w >= kX[3]) continue;
+                visit(at(kX, n, c, h, w), at(kW, k, c, r, s), at(kY, n, k, i, j));
+              }
+}
+
+std::vector<uint16_t> narrow(const std::vector<float>& values) {
+  std::vector<uint16_t> result;
+  for (float v : values) result.push_back(stand_in::float_to_bf16(v));
+  return result;
+}
+
+std::vector<float> random_bf16(size_t n, unsigned seed) {
+  std::vector<float> values = random_floats(n, seed);
+  for (float& v : values) v = stand_in::bf16_to_float(stand_in::float_to_bf16(v));
+  return values;
+}
+
+// Expects what was summed in double to be rounded once, to fp32 or to bf16.
+void expect_rounded(const std::vector<float>& actual, const std::vector<double>& expected,
+                    double tolerance) {
+  for (size_t i = 0; i < expected.size(); i++) {
+    if (std::fabs(actual[i] - expected[i]) <= tolerance * std::fabs(expected[i]) + 1e-12) continue;
+    EXPECT_EQ(actual[i], expected[i]);
+    return;
+  }
+}
+
+std::vector<float> widen(const std::vector<uint16_t>& values) {
+  std::vector<float> result;
+  for (uint16_t v : values) result.push_back(stand_in::bf16_to_float(v));
+  return result;
+}
+
+BackendDesc bf16(Api& api, int64_t uid, const int64_t (&d)[4]) {
+  return api.tensor(uid, CUDNN_DATA_BFLOAT16, d);
+}
+
+}  // namespace
+
+TEST(a_graph_of_convolution_bias_and_relu_is_its_definition) {
+  Gpu gpu;
+  Api api;
+  const int64_t one_per_channel[] = {1, 4, 1, 1};
+  const std::vector<float> x = random_bf16(count(kX), 1), w = random_bf16(count(kW), 2),
+                           bias = random_bf16(4, 3);
+  std::vector<double> y(count(kY));
+  for (size_t i = 0; i < y.size(); i++) y[i] = bias[i % 4];
+  each_product([&](size_t ix, size_t iw, size_t iy) {
+    y[iy] += static_cast<double>(x[ix]) * w[iw];
+  });
+  for (double& v : y) v = std::max(v, 0.0);
+  BackendDesc sum = api.tensor(kUidSum, CUDNN_DATA_FLOAT, kY, true);
+  BackendDesc biased = api.tensor(kUidBiased, CUDNN_DATA_FLOAT, kY, true);
+  BackendDesc b = bf16(api, kUidBias, one_per_channel), out = bf16(api, kUidY, kY);
+  BackendDesc convolution = api.forward(bf16(api, kUidX, kX), bf16(api, kUidW, kW), sum);
+  // The order of the operations says nothing.
+  BackendDesc plan = api.plan(api.graph(
+      {api.pointwise(biased, nullptr, out), convolution, api.pointwise(sum, b, biased)}));
+  DeviceArray<uint16_t> gx(narrow(x)), gw(narrow(w)), gb(narrow(bias)), gy(count(kY));
+  DeviceArray<char> space(Api::workspace(plan));
+  const Numbers uids = {kUidBias, kUidX, kUidY, kUidW};
+  const std::vector<void*> places = {gb.data(), gx.data(), gy.data(), gw.data()};
+  EXPECT_OK(cudnnBackendExecute(api.handle, plan, api.pack(uids, places, space.data())));
+  const std::vector<float> actual = widen(gy.read());
+  expect_rounded(actual, y, 0x1p-8 + 1e-6);
+  // The workspace was written to its last byte.
+  EXPECT_EQ(space.read().back(), '\xff');
+  standin_set("wrong_algorithm", "forward_graph:0");
+  EXPECT_OK(cudnnBackendExecute(api.handle, plan, api.pack(uids, places, space.data())));
+  EXPECT_EQ(widen(gy.read()) == actual, false);
+
+  // What is virtual has no place; each other tensor has one; no other has.
+  Numbers with_virtual = {kUidBias, kUidX, kUidY, kUidW, kUidSum};
+  std::vector<void*> five = places;
+  five.push_back(gy.data());
+  EXPECT_EQ(
+      cudnnBackendExecute(api.handle, plan, api.pack(with_virtual, five, space.data())),
+      CUDNN_STATUS_BAD_PARAM);
+  EXPECT_CONTAINS(standin_message(), "a virtual one's");
+  EXPECT_EQ(cudnnBackendExecute(api.handle, plan,
+                                api.pack({kUidX, kUidY, kUidW},
+                                         {gx.data(), gy.data(), gw.data()}, space.data())),
+            CUDNN_STATUS_BAD_PARAM);
+  EXPECT_CONTAINS(standin_message(), "a tensor has no place");
+}
+
+TEST(graphs_of_gradients_are_their_definitions) {
+  Gpu gpu;
+  Api api;
+  const std::vector<float> x = random_bf16(count(kX), 1), w = random_bf16(count(kW), 2),
+                           dy = random_bf16(count(kY), 3);
+  std::vector<double> dx(count(kX)), dw(count(kW));
+  each_product([&](size_t ix, size_t iw, size_t iy) {
+    dx[ix] += static_cast<double>(dy[iy]) * w[iw];
+    dw[iw] += static_cast<double>(dy[iy]) * x[ix];
+  });
+  DeviceArray<uint16_t> gx(narrow(x)), gw(narrow(w)), gdy(narrow(dy)), gdx(count(kX));
+  DeviceArray<float> gdw(count(kW));
+  BackendDesc filter =
+      api.plan(api.graph({api.filter(bf16(api, kUidX, kX), api.tensor(kUidW, CUDNN_DATA_FLOAT, kW),
+                                     bf16(api, kUidY, kY))}));
+  DeviceArray<char> space(Api::workspace(filter));
+  EXPECT_OK(cudnnBackendExecute(api.handle, filter,
+                                api.pack({kUidX, kUidW, kUidY},
+                                         {gx.data(), gdw.data(), gdy.data()}, space.data())));
+  expect_rounded(gdw.read(), dw, 1e-7);
+  BackendDesc data = api.plan(api.graph(
+      {api.data(bf16(api, kUidX, kX), bf16(api, kUidW, kW), bf16(api, kUidY, kY))}));
+  DeviceArray<char> other(Api::workspace(data));
+  EXPECT_OK(cudnnBackendExecute(api.handle, data,
+                                api.pack({kUidX, kUidW, kUidY},
+                                         {gdx.data(), gw.data(), gdy.data()}, other.data())));
+  expect_rounded(widen(gdx.read()), dx, 0x1p-8 + 1e-6);
+}
+
+TEST(engines_differ_in_what_they_note_and_support) {
+  Gpu gpu;
+  Api api;
+  BackendDesc graph = api.graph({api.filter(
+      bf16(api, kUidX, kX), api.tensor(kUidW, CUDNN_DATA_FLOAT, kW), bf16(api, kUidY, kY))});
+  const Descriptors all = api.configurations(graph);
+  EXPECT_EQ(all.size(), size_t{4});
+  int nondeterministic = 0, coarse = 0, supported = 0;
+  for (BackendDesc configuration : all) {
+    BackendDesc engine = api.make(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+    int64_t found = 0;
+    EXPECT_OK(cudnnBackendGetAttribute(configuration, CUDNN_ATTR_ENGINECFG_ENGINE,
+                                       CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &found, &engine));
+    int notes[8];
+    EXPECT_OK(cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+                                       CUDNN_TYPE_NUMERICAL_NOTE, 8, &found, notes));
+    nondeterministic += static_cast<int>(
+        std::count(notes, notes + found, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC));
+    coarse += static_cast<int>(
+        std::count(notes, notes + found, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION));
+    const int status = cudnnBackendFinalize(api.open_plan(configuration));
+    EXPECT_EQ(status == 0 || status == CUDNN_STATUS_NOT_SUPPORTED_SHAPE, true);
+    supported += status == 0;
+  }
+  EXPECT_EQ(nondeterministic, 1);
+  EXPECT_EQ(coarse, 1);
+  EXPECT_EQ(supported, 3);  // three channels are not a multiple of eight
+  EXPECT_EQ(std::string(standin_message()), "");
+
+  for (const char* declined : {"graph", "heuristics", "plan"}) {
+    standin_set("declined", declined);
+    EXPECT_EQ(cudnnBackendFinalize(api.open_plan(all[3])) == 0, std::string(declined) != "plan");
+    EXPECT_EQ(cudnnBackendFinalize(api.open_heuristics(graph, CUDNN_HEUR_MODE_A)) == 0,
+              std::string(declined) != "heuristics");
+  }
+  standin_set("declined", "");
+  EXPECT_EQ(standin_set("declined", "nothing of the kind"), -1);
+  standin_set("declined", "");
+  // fp32 operands, and any on a GPU without bf16, have no engine.
+  BackendDesc wide = api.graph({api.filter(api.tensor(kUidX, CUDNN_DATA_FLOAT, kX),
+                                           api.tensor(kUidW, CUDNN_DATA_FLOAT, kW),
+                                           api.tensor(kUidY, CUDNN_DATA_FLOAT, kY))});
+  EXPECT_EQ(cudnnBackendFinalize(api.open_heuristics(wide, CUDNN_HEUR_MODE_A)),
+            CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE);
+  standin_set("compute_capability", "75");
+  EXPECT_EQ(cudnnBackendFinalize(api.open_heuristics(graph, CUDNN_HEUR_MODE_A)),
+            CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE);
+}
+
+TEST(graph_descriptors_refuse_what_they_cannot_hold) {
+  Gpu gpu;
+  Api api;
+  const int64_t four[] = {1, 2, 3, 4};
+  const int type = CUDNN_DATA_FLOAT;
+  BackendDesc none = nullptr;
+  EXPECT_EQ(cudnnBackendCreateDescriptor(999, &none), CUDNN_STATUS_NOT_SUPPORTED);
+  BackendDesc t = api.make(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+  EXPECT_EQ(
+      cudnnBackendSetAttribute(t, CUDNN_ATTR_CONVOLUTION_DILATIONS, CUDNN_TYPE_INT64, 2, four),
+      CUDNN_STATUS_BAD_PARAM);
+  EXPECT_EQ(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_FLOAT, 4, four),
+            CUDNN_STATUS_BAD_PARAM_ATTRIBUTE_TYPE);
+  EXPECT_EQ(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 2, four),
+            CUDNN_STATUS_BAD_PARAM);
+  EXPECT_EQ(
+      cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, nullptr),
+      CUDNN_STATUS_BAD_PARAM_NULL_POINTER);
+  EXPECT_OK(
+      cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &type));
+  EXPECT_EQ(cudnnBackendFinalize(t), CUDNN_STATUS_BAD_PARAM);
+  EXPECT_CONTAINS(standin_message(), "an attribute that must be set is not");
+  // Not finalized, so not to be named; finalized, so not to be changed.
+  BackendDesc o = api.make(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+  EXPECT_EQ(cudnnBackendSetAttribute(o, CUDNN_ATTR_OPERATION_POINTWISE_XDESC,
+                                     CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &t),
+            CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED);
+  BackendDesc good = api.tensor(kUidX, CUDNN_DATA_BFLOAT16, kX);
+  EXPECT_EQ(cudnnBackendSetAttribute(good, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, four),
+            CUDNN_STATUS_BAD_PARAM);
+  EXPECT_EQ(cudnnBackendFinalize(good), CUDNN_STATUS_BAD_PARAM);
+  int64_t found;
+  EXPECT_EQ(cudnnBackendGetAttribute(o, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+                                     0, &found, nullptr),
+            CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED);
+  // A result of another shape; two tensors of one uid; a result that is virtual; no convolution.
+  BackendDesc x = bf16(api, kUidX, kX), w = bf16(api, kUidW, kW), y = bf16(api, kUidY, kY);
+  const int64_t large[] = {2, 4, 3, 5};
+  BackendDesc misfit = api.operation(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
+                                     CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
+                                     {CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+                                      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+                                      CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y},
+                                     {x, w, bf16(api, kUidY, large)});
+  EXPECT_EQ(cudnnBackendFinalize(misfit), CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH);
+  EXPECT_EQ(cudnnBackendFinalize(api.open_graph({api.forward(x, bf16(api, kUidX, kW), y)})),
+            CUDNN_STATUS_BAD_PARAM_DUPLICATED_ENTRIES);
+  BackendDesc hidden = api.tensor(kUidSum, CUDNN_DATA_FLOAT, kY, true);
+  EXPECT_EQ(cudnnBackendFinalize(api.open_graph({api.forward(x, w, hidden)})),
+            CUDNN_STATUS_BAD_PARAM);
+  EXPECT_EQ(cudnnBackendFinalize(api.open_graph({api.pointwise(y, nullptr, hidden)})),
+            CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN);
+  EXPECT_EQ(cudnnBackendFinalize(api.open_pack({1, 2}, {nullptr}, nullptr)),
+            CUDNN_STATUS_BAD_PARAM);
+  EXPECT_EQ(cudnnBackendFinalize(api.open_pack({1, 1}, {nullptr, nullptr}, nullptr)),
+            CUDNN_STATUS_BAD_PARAM_DUPLICATED_ENTRIES);
+  // A failure that a test asks for, and a descriptor that is gone.
+  BackendDesc graph = api.open_graph({api.forward(x, w, y)});
+  standin_fail("cudnnBackendFinalize", 1, 4001);
+  EXPECT_EQ(cudnnBackendFinalize(graph), 4001);
+  EXPECT_EQ(standin_live("cuDNN backend descriptor") > 10, true);
+  api.destroy(x);
+  EXPECT_EQ(cudnnBackendFinalize(graph), CUDNN_STATUS_BAD_PARAM);
+}
+
+TEST(a_plan_refuses_places_that_do_not_fit) {
+  Gpu gpu;
+  Api api;
+  BackendDesc x = bf16(api, kUidX, kX), w = bf16(api, kUidW, kW), y = bf16(api, kUidY, kY);
+  BackendDesc plan = api.plan(api.graph({api.forward(x, w, y)}));
+  const size_t bytes = Api::workspace(plan);
+  DeviceArray<uint16_t> gx(narrow(random_floats(count(kX) + 8, 1))),
+      gw(narrow(random_floats(count(kW), 2))), gy(count(kY));
+  DeviceArray<char> space(bytes), small(bytes - 1);
+  const auto run = [&](void* px, void* py, void* workspace) {
+    return cudnnBackendExecute(
+        api.handle, plan, api.pack({kUidX, kUidW, kUidY}, {px, gw.data(), py}, workspace));
+  };
+  EXPECT_OK(run(gx.data(), gy.data(), space.data()));
+  EXPECT_OK(run(gx.data() + 8, gy.data(), space.data()));
+  EXPECT_EQ(run(gx.data() + 1, gy.data(), space.data()),
+            CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER);
+  EXPECT_EQ(run(gx.data() + 16, gy.data(), space.data()), CUDNN_STATUS_BAD_PARAM);
+  EXPECT_CONTAINS(standin_message(), "are not inside one live device allocation");
+  EXPECT_EQ(run(gx.data(), gy.data(), small.data()), CUDNN_STATUS_BAD_PARAM);
+  EXPECT_EQ(run(gx.data(), gx.data(), space.data()), CUDNN_STATUS_BAD_PARAM);
+  EXPECT_CONTAINS(standin_message(), "overlaps the result");
+  DeviceArray<char> both(bytes + count(kY) * 2);
+  EXPECT_EQ(run(gx.data(), both.data(), both.data()), CUDNN_STATUS_BAD_PARAM);
+  EXPECT_CONTAINS(standin_message(), "overlaps the workspace");
+  EXPECT_EQ(cudnnBackendExecute(api.handle, plan,
+                                api.open_pack({kUidX, kUidW, kUidY},
+                                              {gx.data(), gw.data(), gy.data()}, space.data())),
+            CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED);
+  EXPECT_EQ(cudnnBackendExecute(api.handle, plan, plan), CUDNN_STATUS_BAD_PARAM);
+  cudnnHandle_t other;
+  EXPECT_OK(cudnnCreate(&other));
+  EXPECT_EQ(cudnnBackendExecute(other, plan,
+                                api.pack({kUidX, kUidW, kUidY},
+                                         {gx.data(), gw.data(), gy.data()}, space.data())),
+            CUDNN_STATUS_BAD_PARAM);
+  EXPECT_OK(cudnnDestroy(other));
+  // What a plan was made of must be there as long as it runs.
+  api.destroy(w);
+  EXPECT_EQ(run(gx.data(), gy.data(), space.data()), CUDNN_STATUS_BAD_PARAM);
+  EXPECT_CONTAINS(standin_message(), "a part of the plan is gone");
+}
