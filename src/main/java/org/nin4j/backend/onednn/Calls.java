@@ -1,12 +1,16 @@
 package org.nin4j.backend.onednn;
 
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_FROM;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SCRATCHPAD;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_TO;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.dnnl.IntMemoryMap;
+import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.primitive;
 import org.bytedeco.dnnl.primitive_desc_base;
@@ -65,6 +69,25 @@ final class Calls {
     }
     calls.add(new Call(primitive, map));
     return this;
+  }
+
+  /** Adds result = left · right. */
+  Calls addProduct(
+      matmul.primitive_desc descriptor,
+      Places places,
+      long scratchAt,
+      memory left,
+      memory right,
+      memory result) {
+    return add(
+        descriptor,
+        new matmul(descriptor),
+        places,
+        scratchAt,
+        List.of(
+            argument(DNNL_ARG_SRC, left),
+            argument(DNNL_ARG_WEIGHTS, right),
+            argument(DNNL_ARG_DST, result)));
   }
 
   /** Adds a copy from one layout or type to another. */

@@ -14,7 +14,6 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.bytedeco.dnnl.binary;
 import org.bytedeco.dnnl.convolution_backward_data;
 import org.bytedeco.dnnl.convolution_backward_weights;
@@ -172,10 +171,8 @@ final class Convolutions {
     long inAt = regions.take(in.workspace());
     long outAt = regions.take(out.workspace());
     long scratchAt =
-        regions.take(
-            Math.max(
-                Math.max(scratchpad, filters.scratchpad(weights)),
-                Math.max(in.scratchpad(), out.scratchpad())));
+        regions.takeLargest(
+            scratchpad, filters.scratchpad(weights), in.scratchpad(), out.scratchpad());
     return new Operation() {
       @Override
       public long workspace() {
@@ -296,15 +293,12 @@ final class Convolutions {
     long xAt = regions.take(x.workspace());
     long dyAt = regions.take(dy.workspace());
     long scratchAt =
-        regions.take(
-            Stream.of(
-                    Calls.scratchpad(descriptor),
-                    Calls.scratchpad(sum),
-                    Calls.reorderScratchpad(dnnl, gradient, Dnnl.laid(step.weightGradient())),
-                    x.scratchpad(),
-                    dy.scratchpad())
-                .max(Long::compare)
-                .orElseThrow());
+        regions.takeLargest(
+            Calls.scratchpad(descriptor),
+            Calls.scratchpad(sum),
+            Calls.reorderScratchpad(dnnl, gradient, Dnnl.laid(step.weightGradient())),
+            x.scratchpad(),
+            dy.scratchpad());
     return new Operation() {
       @Override
       public long workspace() {

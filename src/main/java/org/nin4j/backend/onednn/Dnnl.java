@@ -2,7 +2,9 @@ package org.nin4j.backend.onednn;
 
 import org.bytedeco.dnnl.engine;
 import org.bytedeco.dnnl.global.dnnl.scratchpad_mode;
+import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.post_ops;
 import org.bytedeco.dnnl.primitive_attr;
 import org.bytedeco.dnnl.stream;
 import org.bytedeco.javacpp.Pointer;
@@ -77,6 +79,32 @@ record Dnnl(engine engine, stream stream, primitive_attr userScratchpad) {
   /** The transpose of a matrix that lies row by row: (columns × rows). */
   static memory.desc transposed(long rows, long columns, DType type) {
     return new memory.desc(new long[] {columns, rows}, type(type), new long[] {1, columns});
+  }
+
+  /** So many fp32 matrices, one behind the other, each row by row. */
+  static memory.desc matrices(long count, long rows, long columns) {
+    return new memory.desc(
+        new long[] {count, rows, columns}, memory.data_type.f32, memory.format_tag.abc);
+  }
+
+  /** The transposes of such matrices: each (columns × rows). */
+  static memory.desc transposedMatrices(long count, long rows, long columns) {
+    return new memory.desc(
+        new long[] {count, columns, rows}, memory.data_type.f32, memory.format_tag.acb);
+  }
+
+  /** result = left · right. */
+  matmul.primitive_desc product(memory.desc left, memory.desc right, memory.desc result) {
+    return new matmul.primitive_desc(engine, left, right, result, userScratchpad, false);
+  }
+
+  /** result += left · right. */
+  matmul.primitive_desc addedProduct(memory.desc left, memory.desc right, memory.desc result) {
+    primitive_attr adding = withUserScratchpad();
+    post_ops sum = new post_ops();
+    sum.append_sum();
+    adding.set_post_ops(sum);
+    return new matmul.primitive_desc(engine, left, right, result, adding, false);
   }
 
   memory at(memory.desc desc, Pointer place) {

@@ -1,6 +1,7 @@
 package org.nin4j.backend.onednn;
 
 import java.nio.FloatBuffer;
+import java.util.Arrays;
 
 /**
  * One thread's memory for the transforms of {@link WinogradTransform}, and the ways between images
@@ -8,35 +9,46 @@ import java.nio.FloatBuffer;
  * for each tile).
  */
 final class WinogradLines {
-  private static final int POINTS = WinogradTransform.POINTS;
+  private static final int STEP = WinogradTransform.STEP;
 
   private final WinogradTiles tiles;
+  private final WinogradTransform transform;
+  private final int pointCount;
   private final float[] zeros;
   private final float[][] rows;
-  private final float[][] picked = new float[POINTS][];
+  private final float[][] picked;
   private final float[][] transformed;
   private final float[][] columns;
   private final float[][] points;
   private final float[][][] halves;
 
   /** Those of {@link #halves} that are written next. */
-  private final float[][] results;
+  private final float[][] results = new float[STEP][];
 
   private final float[] line;
 
   WinogradLines(WinogradTiles tiles) {
     this.tiles = tiles;
+    transform = tiles.transform();
+    pointCount = transform.points();
     int most = Math.max(tiles.channels(), tiles.filters());
     int image = Math.max(tiles.width(), tiles.outWidth()) * most;
     int across = tiles.across() * most;
     zeros = new float[image];
-    rows = new float[POINTS][image];
-    transformed = new float[POINTS][image];
-    columns = new float[POINTS][across];
-    points = new float[POINTS][across];
-    halves = new float[tiles.results()][POINTS][across];
-    results = new float[tiles.results()][];
+    rows = new float[pointCount][image];
+    picked = new float[pointCount][];
+    transformed = new float[pointCount][image];
+    columns = new float[pointCount][across];
+    points = new float[pointCount][across];
+    halves = new float[STEP][pointCount][across];
     line = new float[image];
+  }
+
+  /** Memory for each thread. */
+  static WinogradLines[] forEach(Workers workers, WinogradTiles tiles) {
+    WinogradLines[] lines = new WinogradLines[workers.count()];
+    Arrays.setAll(lines, i -> new WinogradLines(tiles));
+    return lines;
   }
 
   /**
@@ -50,12 +62,12 @@ final class WinogradLines {
   void spreadInput(FloatBuffer from, int sample, int row, FloatBuffer to, int plane, int at) {
     int width = tiles.width();
     int channels = tiles.channels();
-    int first = tiles.results() * row - tiles.padding();
-    pick(from, sample, first, POINTS, tiles.height(), width * channels);
-    WinogradTransform.input(picked, transformed, width * channels);
-    for (int i = 0; i < POINTS; i++) {
-      gather(transformed[i], POINTS, tiles.padding(), width, channels);
-      WinogradTransform.input(columns, points, tiles.across() * channels);
+    int first = STEP * row - tiles.padding();
+    pick(from, sample, first, pointCount, tiles.height(), width * channels);
+    transform.input(picked, transformed, width * channels);
+    for (int i = 0; i < pointCount; i++) {
+      gather(transformed[i], pointCount, tiles.padding(), width, channels);
+      transform.input(columns, points, tiles.across() * channels);
       put(i, to, plane, at, tiles.across() * channels);
     }
   }
@@ -64,12 +76,11 @@ final class WinogradLines {
   void spreadGradient(FloatBuffer from, int sample, int row, FloatBuffer to, int plane, int at) {
     int width = tiles.outWidth();
     int channels = tiles.filters();
-    int taps = tiles.results();
-    pick(from, sample, taps * row, taps, tiles.outHeight(), width * channels);
-    WinogradTransform.filter(picked, transformed, taps, width * channels);
-    for (int i = 0; i < POINTS; i++) {
-      gather(transformed[i], taps, 0, width, channels);
-      WinogradTransform.filter(columns, points, taps, tiles.across() * channels);
+    pick(from, sample, STEP * row, STEP, tiles.outHeight(), width * channels);
+    transform.filter(picked, transformed, width * channels);
+    for (int i = 0; i < pointCount; i++) {
+      gather(transformed[i], STEP, 0, width, channels);
+      transform.filter(columns, points, tiles.across() * channels);
       put(i, to, plane, at, tiles.across() * channels);
     }
   }
@@ -91,7 +102,7 @@ final class WinogradLines {
   private void gather(float[] row, int count, int padding, int width, int channels) {
     for (int i = 0; i < count; i++) {
       for (int tile = 0; tile < tiles.across(); tile++) {
-        int column = tiles.results() * tile - padding + i;
+        int column = STEP * tile - padding + i;
         boolean inside = column >= 0 && column < width;
         System.arraycopy(
             inside ? row : zeros,
@@ -104,8 +115,8 @@ final class WinogradLines {
   }
 
   private void put(int i, FloatBuffer to, int plane, int at, int length) {
-    for (int j = 0; j < POINTS; j++) {
-      to.put((i * POINTS + j) * plane + at, points[j], 0, length);
+    for (int j = 0; j < pointCount; j++) {
+      to.put((i * pointCount + j) * plane + at, points[j], 0, length);
     }
   }
 
@@ -125,36 +136,34 @@ final class WinogradLines {
       float[] bias,
       boolean relu) {
     int channels = tiles.filters();
-    int count = tiles.results();
     int length = tiles.across() * channels;
-    for (int j = 0; j < POINTS; j++) {
-      for (int i = 0; i < POINTS; i++) {
-        from.get((i * POINTS + j) * plane + at, points[i], 0, length);
+    for (int j = 0; j < pointCount; j++) {
+      for (int i = 0; i < pointCount; i++) {
+        from.get((i * pointCount + j) * plane + at, points[i], 0, length);
       }
-      for (int r = 0; r < count; r++) {
+      for (int r = 0; r < STEP; r++) {
         results[r] = halves[r][j];
       }
-      WinogradTransform.result(points, results, count, length);
+      transform.result(points, results, length);
     }
     int elements = tiles.outWidth() * channels;
-    for (int r = 0; r < count && count * row + r < tiles.outHeight(); r++) {
-      WinogradTransform.result(halves[r], columns, count, length);
-      scatter(count, channels);
+    for (int r = 0; r < STEP && STEP * row + r < tiles.outHeight(); r++) {
+      transform.result(halves[r], columns, length);
+      scatter(channels);
       if (relu) {
         addAndCut(line, bias, elements);
       } else {
         add(line, bias, elements);
       }
-      to.put(sample + (count * row + r) * elements, line, 0, elements);
+      to.put(sample + (STEP * row + r) * elements, line, 0, elements);
     }
   }
 
-  private void scatter(int count, int channels) {
+  private void scatter(int channels) {
     for (int tile = 0; tile < tiles.across(); tile++) {
-      int within = Math.min(count, tiles.outWidth() - count * tile);
+      int within = Math.min(STEP, tiles.outWidth() - STEP * tile);
       for (int i = 0; i < within; i++) {
-        System.arraycopy(
-            columns[i], tile * channels, line, (count * tile + i) * channels, channels);
+        System.arraycopy(columns[i], tile * channels, line, (STEP * tile + i) * channels, channels);
       }
     }
   }

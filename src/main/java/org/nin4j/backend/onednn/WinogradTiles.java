@@ -1,11 +1,13 @@
 package org.nin4j.backend.onednn;
 
+import static org.nin4j.backend.onednn.WinogradTransform.STEP;
+
 import org.nin4j.model.Window;
 import org.nin4j.tensor.Shape;
 
 /**
- * How a correlation of stride 1 is cut into tiles: of 6×6 inputs, {@code 7 − kernel} apart in both
- * directions, each for that many results. Tiles that reach over an edge meet zeros there.
+ * How a correlation of stride 1 is cut into tiles: each for 4×4 results, from {@code kernel + 3}
+ * inputs in both directions. Tiles that reach over an edge meet zeros there.
  *
  * @param samples N
  * @param chunk samples that are computed at a time, so that what lies between stays in a cache; N
@@ -76,14 +78,13 @@ record WinogradTiles(
     return GAIN * share * (products + passing) < kernel * kernel * products;
   }
 
-  /** Multiplications of a tile, for each pair of channels. */
-  int points() {
-    return WinogradTransform.POINTS * WinogradTransform.POINTS;
+  WinogradTransform transform() {
+    return WinogradTransform.of(kernel);
   }
 
-  /** Results of a tile in one direction. */
-  int results() {
-    return WinogradTransform.POINTS + 1 - kernel;
+  /** Multiplications of a tile, for each pair of channels. */
+  int points() {
+    return transform().points() * transform().points();
   }
 
   int outHeight() {
@@ -95,11 +96,11 @@ record WinogradTiles(
   }
 
   int down() {
-    return (outHeight() + results() - 1) / results();
+    return (outHeight() + STEP - 1) / STEP;
   }
 
   int across() {
-    return (outWidth() + results() - 1) / results();
+    return (outWidth() + STEP - 1) / STEP;
   }
 
   /** Of a sample. */

@@ -21,9 +21,11 @@ class WinogradTest {
   }
 
   /**
-   * The transforms' loops against the definition of a correlation in double, for tiles of 3 and 5
-   * taps and, as filter gradients have them, of 4 and 2. Each result is a sum of at most 5 products
-   * of numbers below 1; through points up to 2 in size, some ten roundings of 2⁻²⁴ are tolerated.
+   * The transforms' loops against the definition of a correlation in double: tiles of 6 and 8
+   * points, with the filter transformed by its matrix and the results by the loop, and, as filter
+   * gradients have it, the other way round. Each result is a sum of at most 5 products of numbers
+   * below 1; through six points, which are up to √2 in size, some ten roundings of 2⁻²⁴ are
+   * tolerated, through eight, up to 2 in size, eight times as many.
    */
   @Test
   void resultsAreCorrelations() {
@@ -31,66 +33,58 @@ class WinogradTest {
     System.out.println("Winograd's transforms, seed " + seed);
     SplittableRandom random = new SplittableRandom(seed);
     int length = 133;
-    for (int taps = 2; taps <= 5; taps++) {
-      int results = 7 - taps;
-      float[][] d = lines(6, length, random);
-      float[][] g = lines(taps, length, random);
-      float[][] v = new float[6][length];
-      WinogradTransform.input(d, v, length);
-      float[][] u = taps % 2 == 0 ? new float[6][length] : byMatrix(taps, g, length);
-      if (taps % 2 == 0) {
-        WinogradTransform.filter(g, u, taps, length);
-      }
-      float[][] m = new float[6][length];
-      for (int p = 0; p < 6; p++) {
-        for (int i = 0; i < length; i++) {
-          m[p][i] = v[p][i] * u[p][i];
+    for (int kernel : new int[] {3, 5}) {
+      WinogradTransform transform = WinogradTransform.of(kernel);
+      int points = transform.points();
+      assertEquals(kernel + 3, points);
+      for (int taps : new int[] {kernel, WinogradTransform.STEP}) {
+        int results = points + 1 - taps;
+        float[][] d = lines(points, length, random);
+        float[][] g = lines(taps, length, random);
+        float[][] v = new float[points][length];
+        transform.input(d, v, length);
+        float[][] u = byMatrix(transform.filterMatrix(taps), g, length);
+        if (taps == WinogradTransform.STEP) {
+          u = new float[points][length];
+          transform.filter(g, u, length);
         }
-      }
-      float[][] y = results % 2 == 0 ? new float[results][length] : resultsByMatrix(results, m);
-      if (results % 2 == 0) {
-        WinogradTransform.result(m, y, results, length);
-      }
-      for (int j = 0; j < results; j++) {
-        for (int i = 0; i < length; i++) {
-          double expected = 0;
-          for (int k = 0; k < taps; k++) {
-            expected += (double) d[j + k][i] * g[k][i];
+        float[][] m = new float[points][length];
+        for (int p = 0; p < points; p++) {
+          for (int i = 0; i < length; i++) {
+            m[p][i] = v[p][i] * u[p][i];
           }
-          assertEquals(expected, y[j][i], 2e-6, taps + " taps, result " + j);
+        }
+        float[][] y = byMatrix(transform.resultMatrix(results), m, length);
+        if (results == WinogradTransform.STEP) {
+          y = new float[results][length];
+          transform.result(m, y, length);
+        }
+        double tolerance = points == 6 ? 2e-6 : 1.6e-5;
+        for (int j = 0; j < results; j++) {
+          for (int i = 0; i < length; i++) {
+            double expected = 0;
+            for (int k = 0; k < taps; k++) {
+              expected += (double) d[j + k][i] * g[k][i];
+            }
+            assertEquals(expected, y[j][i], tolerance, taps + " taps, result " + j);
+          }
         }
       }
     }
   }
 
-  private static float[][] byMatrix(int taps, float[][] g, int length) {
-    double[][] matrix = WinogradTransform.filterMatrix(taps);
-    float[][] u = new float[6][length];
-    for (int p = 0; p < 6; p++) {
+  private static float[][] byMatrix(double[][] matrix, float[][] lines, int length) {
+    float[][] product = new float[matrix.length][length];
+    for (int row = 0; row < matrix.length; row++) {
       for (int i = 0; i < length; i++) {
         double sum = 0;
-        for (int k = 0; k < taps; k++) {
-          sum += matrix[p][k] * g[k][i];
+        for (int k = 0; k < lines.length; k++) {
+          sum += matrix[row][k] * lines[k][i];
         }
-        u[p][i] = (float) sum;
+        product[row][i] = (float) sum;
       }
     }
-    return u;
-  }
-
-  private static float[][] resultsByMatrix(int results, float[][] m) {
-    double[][] matrix = WinogradTransform.resultMatrix(results);
-    float[][] y = new float[results][m[0].length];
-    for (int j = 0; j < results; j++) {
-      for (int i = 0; i < m[0].length; i++) {
-        double sum = 0;
-        for (int p = 0; p < 6; p++) {
-          sum += matrix[j][p] * m[p][i];
-        }
-        y[j][i] = (float) sum;
-      }
-    }
-    return y;
+    return product;
   }
 
   @Test
@@ -98,9 +92,9 @@ class WinogradTest {
     WinogradTiles tiles = WinogradTiles.of(Shape.of(6, 96, 27, 13), 256, 5, 2);
     assertEquals(27, tiles.outHeight());
     assertEquals(13, tiles.outWidth());
-    assertEquals(2, tiles.results());
-    assertEquals(14, tiles.down());
-    assertEquals(7, tiles.across());
+    assertEquals(64, tiles.points());
+    assertEquals(7, tiles.down());
+    assertEquals(4, tiles.across());
     assertEquals(6, tiles.chunk() * tiles.chunks());
   }
 
