@@ -166,7 +166,7 @@ final class WinogradCorrelation implements Operation {
       spread = places.workspaceFloats(spreadAt, product.src_desc().get_size());
       result = places.workspaceFloats(resultAt, product.dst_desc().get_size());
       biases = bias.map(places::floats);
-      biasRow = new float[tiles.outWidth() * tiles.filters()];
+      biasRow = new float[tiles.across() * tiles.filters()];
       lines = WinogradLines.forEach(workers, tiles);
     }
 

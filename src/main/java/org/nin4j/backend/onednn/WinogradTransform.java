@@ -1,5 +1,8 @@
 package org.nin4j.backend.onednn;
 
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
 /**
  * Minimal filtering over tiles of 6 or 8 elements, their <i>points</i>: a correlation of n inputs
  * with r taps has n + 1 − r results and takes n multiplications, since it is the evaluation of
@@ -16,60 +19,108 @@ package org.nin4j.backend.onednn;
  * that powers stay small and results err by a quarter as much; of eight they are ½, 1 and 2, which
  * err least among the sets tried, four times as much as those six.
  *
- * <p>Loops run over lines, arrays of neighbouring channels and pixels: element i of each array
- * belongs to one tile. One line is one array, so that the compiler can prove what it needs to
- * vectorise.
+ * <p>As polynomials with roots ±a are even but for one factor, values at a and −a are the sum and
+ * the difference of an even and an odd part, and each part is a weighted sum of two to four lines:
+ * arrays of neighbouring channels and pixels, where element i of each belongs to one tile. The
+ * loops are as small as that, and use one index for all their arrays, on purpose: the compiler of
+ * JDK 17 vectorises those, but neither loops over six lines with two results nor loops whose arrays
+ * begin at different places; both take some ten times as long.
  */
 final class WinogradTransform {
   /** Results of a tile in one direction, or the taps where a gradient is the filter. */
   static final int STEP = 4;
 
-  /**
-   * A pair of points ±a.
-   *
-   * @param point a
-   * @param square a²
-   * @param cube a³
-   * @param sum of the other pairs' squares
-   * @param product of the other pairs' squares, of two; not used for one
-   * @param scale 1 / Π (a − other point)
-   */
-  private record Pair(
-      float point, float square, float cube, float sum, float product, float scale) {}
-
   private static final WinogradTransform SIX = new WinogradTransform(Math.sqrt(0.5), Math.sqrt(2));
 
   private static final WinogradTransform EIGHT = new WinogradTransform(0.5, 1, 2);
 
-  /** All but ∞. */
+  /** All points but ∞: 0, then the pairs. */
   private final double[] finite;
 
-  private final Pair[] pairs;
+  private final int pairs;
+  private final WeightedSum inputAtZero;
+  private final WeightedSum inputAtInfinity;
+  private final WeightedSum[] inputEven;
+  private final WeightedSum[] inputOdd;
+  private final WeightedSum[] filterEven;
+  private final WeightedSum[] filterOdd;
+  private final WeightedSum[] results;
 
   private WinogradTransform(double... positive) {
-    finite = new double[2 * positive.length + 1];
-    for (int i = 0; i < positive.length; i++) {
-      finite[2 * i + 1] = positive[i];
-      finite[2 * i + 2] = -positive[i];
+    pairs = positive.length;
+    finite = new double[2 * pairs + 1];
+    for (int k = 0; k < pairs; k++) {
+      finite[2 * k + 1] = positive[k];
+      finite[2 * k + 2] = -positive[k];
     }
-    pairs = new Pair[positive.length];
-    for (int i = 0; i < pairs.length; i++) {
-      double sum = 0;
-      double product = 1;
-      for (int j = 0; j < pairs.length; j++) {
-        sum += i == j ? 0 : positive[j] * positive[j];
-        product *= i == j ? 1 : positive[j] * positive[j];
+    double[] all = polynomial(positive, -1);
+    inputAtZero = new WeightedSum(everySecond(0, pairs + 1), all);
+    inputAtInfinity = new WeightedSum(everySecond(1, pairs + 1), all);
+    inputEven = new WeightedSum[pairs];
+    inputOdd = new WeightedSum[pairs];
+    filterEven = new WeightedSum[pairs];
+    filterOdd = new WeightedSum[pairs];
+    for (int k = 0; k < pairs; k++) {
+      double a = positive[k];
+      double[] others = polynomial(positive, k);
+      inputEven[k] = new WeightedSum(everySecond(2, pairs), others);
+      inputOdd[k] = new WeightedSum(everySecond(1, pairs), times(a, others));
+      double scale = scale(2 * k + 1);
+      filterEven[k] = new WeightedSum(everySecond(0, 2), new double[] {scale, scale * a * a});
+      filterOdd[k] =
+          new WeightedSum(everySecond(1, 2), new double[] {scale * a, scale * a * a * a});
+    }
+    results = new WeightedSum[STEP];
+    for (int power = 0; power < STEP; power++) {
+      results[power] = result(positive, power);
+    }
+  }
+
+  /** Σ aᵏ (m(a) ± m(−a)), and the value at 0 for k = 0, at ∞ for the last k. */
+  private static WeightedSum result(double[] positive, int power) {
+    int pairs = positive.length;
+    boolean atZero = power == 0;
+    boolean atInfinity = power == STEP - 1;
+    int[] lines = new int[pairs + (atZero || atInfinity ? 1 : 0)];
+    double[] factors = new double[lines.length];
+    int first = atZero ? 1 : 0;
+    if (atZero) {
+      lines[0] = 0;
+      factors[0] = 1;
+    }
+    for (int k = 0; k < pairs; k++) {
+      lines[first + k] = 2 * k + 1 + power % 2;
+      factors[first + k] = Math.pow(positive[k], power);
+    }
+    if (atInfinity) {
+      lines[pairs] = 2 * pairs + 1;
+      factors[pairs] = 1;
+    }
+    return new WeightedSum(lines, factors);
+  }
+
+  /** The coefficients of Π (t − a²) over all a but one, the constant first. */
+  private static double[] polynomial(double[] positive, int but) {
+    double[] coefficients = {1};
+    for (int k = 0; k < positive.length; k++) {
+      if (k != but) {
+        double[] product = new double[coefficients.length + 1];
+        for (int i = 0; i < coefficients.length; i++) {
+          product[i] -= coefficients[i] * positive[k] * positive[k];
+          product[i + 1] += coefficients[i];
+        }
+        coefficients = product;
       }
-      double a = positive[i];
-      pairs[i] =
-          new Pair(
-              (float) a,
-              (float) (a * a),
-              (float) (a * a * a),
-              (float) sum,
-              (float) product,
-              (float) scale(2 * i + 1));
     }
+    return coefficients;
+  }
+
+  private static double[] times(double factor, double[] values) {
+    return Arrays.stream(values).map(value -> factor * value).toArray();
+  }
+
+  private static int[] everySecond(int first, int count) {
+    return IntStream.range(0, count).map(i -> first + 2 * i).toArray();
   }
 
   /** With so many points that a filter of so many taps gives {@link #STEP} results: 3 or 5. */
@@ -142,226 +193,133 @@ final class WinogradTransform {
 
   /**
    * v = Bᵀ d: a line for each element to a line for each point. A row of B holds the coefficients
-   * of Π (x − other point), which is even but for the factor x ± a.
+   * of Π (x − other point).
+   *
+   * @param begin where in all lines
+   * @param end behind it
    */
-  void input(float[][] d, float[][] v, int length) {
-    if (pairs.length == 2) {
-      outerOfSix(d[0], d[2], d[4], v[0], length);
-      outerOfSix(d[1], d[3], d[5], v[5], length);
-      for (int k = 0; k < 2; k++) {
-        pairOfSix(d[1], d[2], d[3], d[4], pairs[k], v[2 * k + 1], v[2 * k + 2], length);
+  void input(float[][] d, float[][] v, int begin, int end) {
+    inputAtZero.take(d, v[0], begin, end);
+    for (int k = 0; k < pairs; k++) {
+      inputEven[k].take(d, v[2 * k + 1], begin, end);
+      inputOdd[k].take(d, v[2 * k + 2], begin, end);
+      sumAndDifference(v[2 * k + 1], v[2 * k + 2], begin, end);
+    }
+    inputAtInfinity.take(d, v[points() - 1], begin, end);
+  }
+
+  /**
+   * v = G g: {@link #STEP} lines, the taps, to a line for each point.
+   *
+   * @param begin where in all lines
+   * @param end behind it
+   */
+  void filter(float[][] g, float[][] v, int begin, int end) {
+    scale((float) scale(0), g[0], v[0], begin, end);
+    for (int k = 0; k < pairs; k++) {
+      filterEven[k].take(g, v[2 * k + 1], begin, end);
+      filterOdd[k].take(g, v[2 * k + 2], begin, end);
+      sumAndDifference(v[2 * k + 1], v[2 * k + 2], begin, end);
+    }
+    System.arraycopy(g[STEP - 1], begin, v[points() - 1], begin, end - begin);
+  }
+
+  /**
+   * y = Aᵀ m: a line for each point to {@link #STEP} lines.
+   *
+   * @param m is overwritten
+   * @param begin where in all lines
+   * @param end behind it
+   */
+  void result(float[][] m, float[][] y, int begin, int end) {
+    for (int k = 0; k < pairs; k++) {
+      sumAndDifference(m[2 * k + 1], m[2 * k + 2], begin, end);
+    }
+    for (int power = 0; power < STEP; power++) {
+      results[power].take(m, y[power], begin, end);
+    }
+  }
+
+  private static void scale(float factor, float[] from, float[] to, int begin, int end) {
+    for (int i = begin; i < end; i++) {
+      to[i] = factor * from[i];
+    }
+  }
+
+  private static void sumAndDifference(float[] a, float[] b, int begin, int end) {
+    for (int i = begin; i < end; i++) {
+      float first = a[i];
+      float second = b[i];
+      a[i] = first + second;
+      b[i] = first - second;
+    }
+  }
+
+  /** A weighted sum of two to four of the given lines. */
+  private static final class WeightedSum {
+    private final int[] lines;
+    private final float[] factors;
+
+    WeightedSum(int[] lines, double[] factors) {
+      this.lines = lines;
+      this.factors = new float[factors.length];
+      for (int i = 0; i < factors.length; i++) {
+        this.factors[i] = (float) factors[i];
       }
-    } else {
-      outerOfEight(d[0], d[2], d[4], d[6], v[0], length);
-      outerOfEight(d[1], d[3], d[5], d[7], v[7], length);
-      for (int k = 0; k < 3; k++) {
-        pairOfEight(
-            d[1], d[2], d[3], d[4], d[5], d[6], pairs[k], v[2 * k + 1], v[2 * k + 2], length);
+    }
+
+    void take(float[][] from, float[] to, int begin, int end) {
+      float[] a = from[lines[0]];
+      float[] b = from[lines[1]];
+      float fa = factors[0];
+      float fb = factors[1];
+      switch (lines.length) {
+        case 2 -> two(fa, a, fb, b, to, begin, end);
+        case 3 -> three(fa, a, fb, b, factors[2], from[lines[2]], to, begin, end);
+        default -> {
+          float[] c = from[lines[2]];
+          four(fa, a, fb, b, factors[2], c, factors[3], from[lines[3]], to, begin, end);
+        }
       }
     }
-  }
 
-  /** At 0, and at ∞: (x² − ½)(x² − 2). */
-  private static void outerOfSix(float[] d0, float[] d2, float[] d4, float[] v, int length) {
-    for (int i = 0; i < length; i++) {
-      v[i] = d0[i] - 2.5f * d2[i] + d4[i];
+    private static void two(
+        float fa, float[] a, float fb, float[] b, float[] to, int begin, int end) {
+      for (int i = begin; i < end; i++) {
+        to[i] = fa * a[i] + fb * b[i];
+      }
     }
-  }
 
-  private static void pairOfSix(
-      float[] d1,
-      float[] d2,
-      float[] d3,
-      float[] d4,
-      Pair pair,
-      float[] plus,
-      float[] minus,
-      int length) {
-    float sum = pair.sum();
-    float point = pair.point();
-    for (int i = 0; i < length; i++) {
-      float even = d4[i] - sum * d2[i];
-      float odd = point * (d3[i] - sum * d1[i]);
-      plus[i] = even + odd;
-      minus[i] = even - odd;
+    private static void three(
+        float fa,
+        float[] a,
+        float fb,
+        float[] b,
+        float fc,
+        float[] c,
+        float[] to,
+        int begin,
+        int end) {
+      for (int i = begin; i < end; i++) {
+        to[i] = fa * a[i] + fb * b[i] + fc * c[i];
+      }
     }
-  }
 
-  /** At 0, and at ∞: (x² − ¼)(x² − 1)(x² − 4). */
-  private static void outerOfEight(
-      float[] d0, float[] d2, float[] d4, float[] d6, float[] v, int length) {
-    for (int i = 0; i < length; i++) {
-      v[i] = (d6[i] - d0[i]) + 5.25f * (d2[i] - d4[i]);
-    }
-  }
-
-  private static void pairOfEight(
-      float[] d1,
-      float[] d2,
-      float[] d3,
-      float[] d4,
-      float[] d5,
-      float[] d6,
-      Pair pair,
-      float[] plus,
-      float[] minus,
-      int length) {
-    float sum = pair.sum();
-    float product = pair.product();
-    float point = pair.point();
-    for (int i = 0; i < length; i++) {
-      float even = d6[i] - sum * d4[i] + product * d2[i];
-      float odd = point * (d5[i] - sum * d3[i] + product * d1[i]);
-      plus[i] = even + odd;
-      minus[i] = even - odd;
-    }
-  }
-
-  /** v = G g: {@link #STEP} lines, the taps, to a line for each point. */
-  void filter(float[][] g, float[][] v, int length) {
-    scale(g[0], (float) scale(0), v[0], length);
-    for (int k = 0; k < pairs.length; k++) {
-      filterPair(g[0], g[1], g[2], g[3], pairs[k], v[2 * k + 1], v[2 * k + 2], length);
-    }
-    System.arraycopy(g[3], 0, v[points() - 1], 0, length);
-  }
-
-  private static void scale(float[] g, float factor, float[] v, int length) {
-    for (int i = 0; i < length; i++) {
-      v[i] = factor * g[i];
-    }
-  }
-
-  private static void filterPair(
-      float[] g0,
-      float[] g1,
-      float[] g2,
-      float[] g3,
-      Pair pair,
-      float[] plus,
-      float[] minus,
-      int length) {
-    float square = pair.square();
-    float even = pair.scale();
-    float odd = pair.scale() * pair.point();
-    for (int i = 0; i < length; i++) {
-      float e = even * (g0[i] + square * g2[i]);
-      float o = odd * (g1[i] + square * g3[i]);
-      plus[i] = e + o;
-      minus[i] = e - o;
-    }
-  }
-
-  /** y = Aᵀ m: a line for each point to {@link #STEP} lines. */
-  void result(float[][] m, float[][] y, int length) {
-    Pair a = pairs[0];
-    Pair b = pairs[1];
-    if (pairs.length == 2) {
-      evenOfSix(m[0], m[1], m[2], m[3], m[4], a, b, y[0], y[2], length);
-      oddOfSix(m[1], m[2], m[3], m[4], m[5], a, b, y[1], y[3], length);
-    } else {
-      Pair c = pairs[2];
-      evenOfEight(m[0], m[1], m[2], m[3], m[4], m[5], m[6], a, b, c, y[0], y[2], length);
-      oddOfEight(m[1], m[2], m[3], m[4], m[5], m[6], m[7], a, b, c, y[1], y[3], length);
-    }
-  }
-
-  private static void evenOfSix(
-      float[] m0,
-      float[] m1,
-      float[] m2,
-      float[] m3,
-      float[] m4,
-      Pair pairA,
-      Pair pairB,
-      float[] y0,
-      float[] y2,
-      int length) {
-    float a2 = pairA.square();
-    float b2 = pairB.square();
-    for (int i = 0; i < length; i++) {
-      float a = m1[i] + m2[i];
-      float b = m3[i] + m4[i];
-      y0[i] = m0[i] + a + b;
-      y2[i] = a2 * a + b2 * b;
-    }
-  }
-
-  private static void oddOfSix(
-      float[] m1,
-      float[] m2,
-      float[] m3,
-      float[] m4,
-      float[] m5,
-      Pair pairA,
-      Pair pairB,
-      float[] y1,
-      float[] y3,
-      int length) {
-    float a1 = pairA.point();
-    float a3 = pairA.cube();
-    float b1 = pairB.point();
-    float b3 = pairB.cube();
-    for (int i = 0; i < length; i++) {
-      float a = m1[i] - m2[i];
-      float b = m3[i] - m4[i];
-      y1[i] = a1 * a + b1 * b;
-      y3[i] = a3 * a + b3 * b + m5[i];
-    }
-  }
-
-  private static void evenOfEight(
-      float[] m0,
-      float[] m1,
-      float[] m2,
-      float[] m3,
-      float[] m4,
-      float[] m5,
-      float[] m6,
-      Pair pairA,
-      Pair pairB,
-      Pair pairC,
-      float[] y0,
-      float[] y2,
-      int length) {
-    float a2 = pairA.square();
-    float b2 = pairB.square();
-    float c2 = pairC.square();
-    for (int i = 0; i < length; i++) {
-      float a = m1[i] + m2[i];
-      float b = m3[i] + m4[i];
-      float c = m5[i] + m6[i];
-      y0[i] = m0[i] + a + b + c;
-      y2[i] = a2 * a + b2 * b + c2 * c;
-    }
-  }
-
-  private static void oddOfEight(
-      float[] m1,
-      float[] m2,
-      float[] m3,
-      float[] m4,
-      float[] m5,
-      float[] m6,
-      float[] m7,
-      Pair pairA,
-      Pair pairB,
-      Pair pairC,
-      float[] y1,
-      float[] y3,
-      int length) {
-    float a1 = pairA.point();
-    float a3 = pairA.cube();
-    float b1 = pairB.point();
-    float b3 = pairB.cube();
-    float c1 = pairC.point();
-    float c3 = pairC.cube();
-    for (int i = 0; i < length; i++) {
-      float a = m1[i] - m2[i];
-      float b = m3[i] - m4[i];
-      float c = m5[i] - m6[i];
-      y1[i] = a1 * a + b1 * b + c1 * c;
-      y3[i] = a3 * a + b3 * b + c3 * c + m7[i];
+    private static void four(
+        float fa,
+        float[] a,
+        float fb,
+        float[] b,
+        float fc,
+        float[] c,
+        float fd,
+        float[] d,
+        float[] to,
+        int begin,
+        int end) {
+      for (int i = begin; i < end; i++) {
+        to[i] = fa * a[i] + fb * b[i] + fc * c[i] + fd * d[i];
+      }
     }
   }
 }

@@ -42,11 +42,11 @@ class WinogradTest {
         float[][] d = lines(points, length, random);
         float[][] g = lines(taps, length, random);
         float[][] v = new float[points][length];
-        transform.input(d, v, length);
+        transform.input(d, v, 0, length);
         float[][] u = byMatrix(transform.filterMatrix(taps), g, length);
         if (taps == WinogradTransform.STEP) {
           u = new float[points][length];
-          transform.filter(g, u, length);
+          transform.filter(g, u, 0, length);
         }
         float[][] m = new float[points][length];
         for (int p = 0; p < points; p++) {
@@ -57,7 +57,7 @@ class WinogradTest {
         float[][] y = byMatrix(transform.resultMatrix(results), m, length);
         if (results == WinogradTransform.STEP) {
           y = new float[results][length];
-          transform.result(m, y, length);
+          transform.result(m, y, 0, length);
         }
         double tolerance = points == 6 ? 2e-6 : 1.6e-5;
         for (int j = 0; j < results; j++) {
