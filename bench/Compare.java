@@ -29,17 +29,18 @@ import java.util.stream.DoubleStream;
  */
 public final class Compare {
   private static final Map<String, String> DEFAULTS =
-      Map.of(
-          "engines", "nin4j-onednn,libtorch-nchw,libtorch-nhwc",
-          "precision", "fp32,bf16",
-          "purpose", "train",
-          "batch", "128",
-          "pixels", "224",
-          "threads", String.valueOf(Runtime.getRuntime().availableProcessors()),
-          "rounds", "5",
-          "steps", "3",
-          "warmup", "3",
-          "results", "bench/results");
+      Map.ofEntries(
+          Map.entry("engines", "nin4j-onednn,libtorch-nchw,libtorch-nhwc"),
+          Map.entry("precision", "fp32,bf16"),
+          Map.entry("purpose", "train"),
+          Map.entry("batch", "128"),
+          Map.entry("pixels", "224"),
+          Map.entry("threads", String.valueOf(Runtime.getRuntime().availableProcessors())),
+          Map.entry("rounds", "5"),
+          Map.entry("steps", "3"),
+          Map.entry("warmup", "3"),
+          Map.entry("profile", "5"),
+          Map.entry("results", "bench/results"));
 
   /** glibc keeps what it has and asks for large pages, instead of returning memory every step. */
   private static final Map<String, String> TUNED =
@@ -51,6 +52,14 @@ public final class Compare {
           "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1");
 
   private static final Pattern NUMBER = Pattern.compile("\"(\\w+)\":([-+.\\deE]+|NaN)");
+
+  /** What of the profile is shown: the measured rates, the sums by block, the whole run. */
+  private static final Pattern PROFILE =
+      Pattern.compile("(?s)\\n(measured: [^\\n]*)\\n.*\\n( *Block .*)");
+
+  /** Ours, and what {@code nin} calls their devices. */
+  private static final Map<String, String> DEVICES =
+      Map.of("nin4j-onednn", "cpu", "nin4j-cuda", "cuda");
 
   /** One comparison: what all engines do alike. */
   private record Work(
@@ -171,7 +180,7 @@ public final class Compare {
                 number(options, "threads"),
                 number(options, "warmup"));
         List<Engine> engines = race(work, options);
-        String table = table(work, engines);
+        String table = table(work, engines) + profile(work, engines.get(0), options);
         System.out.println(table);
         tables.append(table).append('\n');
         engines.forEach(e -> json.append(json.isEmpty() ? "" : ",\n").append(json(work, e)));
@@ -282,6 +291,46 @@ public final class Compare {
     }
     command.addAll(settings);
     return command;
+  }
+
+  /**
+   * Where the time of ours goes, block by block, beside what this device needs at least: measured
+   * after the race, in a process of its own.
+   */
+  private static String profile(Work work, Engine first, Map<String, String> options)
+      throws IOException {
+    String device = DEVICES.get(first.name);
+    if (device == null || number(options, "profile") == 0) {
+      return "";
+    }
+    System.err.println(work.title() + ": profiling " + first.name);
+    List<String> command = new ArrayList<>(List.of("java", "-XX:+UseSerialGC", "-cp"));
+    command.add(path("target/nin4j.jar", "target/lib/*"));
+    command.addAll(List.of("org.nin4j.cli.Main", "profile", "--dataset=shapes"));
+    command.add("--device=" + device);
+    command.add("--precision=" + work.precision());
+    command.add("--batch=" + work.batch());
+    command.add("--size=" + work.pixels());
+    command.add("--threads=" + work.threads());
+    command.add("--warm-up-steps=" + work.warmup());
+    command.add("--steps=" + options.get("profile"));
+    if (!work.purpose().equals("train")) {
+      command.add("--inference");
+    }
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().put("OMP_NUM_THREADS", String.valueOf(work.threads()));
+    builder.environment().putAll(environment(first.name));
+    builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+    Process process = builder.start();
+    String all =
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).stripTrailing();
+    Matcher parts = PROFILE.matcher(all);
+    if (!parts.find()) {
+      System.err.println("profiling " + first.name + " failed");
+      return "";
+    }
+    return "\n%s, by block:\n\n```\n%s\n\n%s\n```\n"
+        .formatted(first.name, parts.group(1), parts.group(2));
   }
 
   private static String path(String... parts) {
