@@ -30,8 +30,9 @@ import picocli.CommandLine.Spec;
     description = {
       "%nMeasures the device's memory bandwidth and matrix rate, trains some runs, and prints for"
           + " each step its median time, the spread of the middle half, the bytes that it reads and"
-          + " writes, its FLOPs, and its floor: the longer of bytes / bandwidth and FLOPs / matrix"
-          + " rate. Where tensors stay in the processor's cache, a step can be faster than that."
+          + " writes, its FLOPs, their share of the peak, and its floor: the longer of bytes /"
+          + " bandwidth and FLOPs / matrix rate. Where tensors stay in the processor's cache, or a"
+          + " convolution takes fewer multiplications, a step can be faster than that."
           + " Without the data set and a network to get it from, shapes are used.",
       ""
     },

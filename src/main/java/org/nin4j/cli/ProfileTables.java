@@ -40,6 +40,7 @@ final class ProfileTables {
             "MFLOP",
             "GB/s",
             "GFLOP/s",
+            "Peak %",
             "Floor µs",
             "Time/floor");
     for (StepTime s : steps) {
@@ -72,6 +73,7 @@ final class ProfileTables {
             "MFLOP",
             "GB/s",
             "GFLOP/s",
+            "Peak %",
             "Floor µs",
             "Time/floor");
     Total all = profile.total();
@@ -112,12 +114,14 @@ final class ProfileTables {
     return new Table(sides, titles);
   }
 
-  private static List<String> work(double seconds, double floor, long bytes, long flops) {
+  private List<String> work(double seconds, double floor, long bytes, long flops) {
+    double peak = profile.rates().flopsPerSecond();
     return List.of(
         Texts.format("%,.3f", bytes / 1e6),
         flops == 0 ? "" : Texts.format("%,.2f", flops / 1e6),
         rate(bytes, seconds),
         flops == 0 ? "" : rate(flops, seconds),
+        flops == 0 || seconds == 0 ? "" : Texts.format("%.1f", 100 * flops / seconds / peak),
         microseconds(floor),
         floor == 0 ? "" : Texts.format("%.2f", seconds / floor));
   }

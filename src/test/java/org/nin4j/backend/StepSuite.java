@@ -37,9 +37,21 @@ public final class StepSuite {
 
   /** One test for each case. */
   public static Stream<DynamicTest> tests(Backend backend, DType type, long seed) {
+    return tests(backend, type, F32, seed);
+  }
+
+  /**
+   * One test for each case.
+   *
+   * @param single tolerance of F32, as a share of the largest magnitude
+   */
+  public static Stream<DynamicTest> tests(Backend backend, DType type, double single, long seed) {
     System.out.println("step cases of " + backend.name() + " in " + type + ", seed " + seed);
     return StepCases.all(type, seed).stream()
-        .map(c -> DynamicTest.dynamicTest(type + " " + c.name(), () -> check(backend, c)));
+        .map(
+            c ->
+                DynamicTest.dynamicTest(
+                    type + " " + c.name(), () -> check(backend, c, c.precision(), single)));
   }
 
   /** One test for each case of several steps as one, see {@link StepCases#fused}. */
@@ -60,13 +72,18 @@ public final class StepSuite {
    * @return the largest difference as a share of what is tolerated, at most 1
    */
   public static double check(Backend backend, StepCase stepCase, Precision precision) {
+    return check(backend, stepCase, precision, F32);
+  }
+
+  private static double check(
+      Backend backend, StepCase stepCase, Precision precision, double single) {
     StepCase.Outcome expected = stepCase.run(new ReferenceBackend(), precision);
     StepCase.Outcome actual = stepCase.run(backend, precision);
     double worst = 0;
     for (TensorSpec tensor : stepCase.step().writes()) {
       HostTensor e = expected.written().get(tensor);
       HostTensor a = actual.written().get(tensor);
-      worst = Math.max(worst, compare(stepCase, precision, tensor, e, a));
+      worst = Math.max(worst, compare(stepCase, precision, single, tensor, e, a));
     }
     Metrics e = expected.metrics();
     Metrics a = actual.metrics();
@@ -80,13 +97,14 @@ public final class StepSuite {
   private static double compare(
       StepCase stepCase,
       Precision precision,
+      double single,
       TensorSpec tensor,
       HostTensor expected,
       HostTensor actual) {
     boolean rounds = precision == Precision.TF32 && stepCase.step().multiplyAdds() > 0;
     double tolerance =
         switch (tensor.type()) {
-          case F32 -> rounds ? TF32 : F32;
+          case F32 -> rounds ? TF32 : single;
           case BF16 -> stepCase.step() instanceof Fused ? 2 * BF16 : BF16;
           case I32, U8 -> 0;
         };

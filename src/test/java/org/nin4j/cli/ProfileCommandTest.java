@@ -59,13 +59,15 @@ class ProfileCommandTest {
                     .replace("N", NUMBER)),
         lines.get(2));
     assertEquals(
-        "Layer Step Time µs Spread µs MB MFLOP GB/s GFLOP/s Floor µs Time/floor", lines.get(4));
+        "Layer Step Time µs Spread µs MB MFLOP GB/s GFLOP/s Peak % Floor µs Time/floor",
+        lines.get(4));
     assertTrue(lines.get(6).matches("0 batch MakeBatch( N){6}".replace("N", NUMBER)));
-    assertTrue(lines.get(7).matches("1 conv1 ConvolutionForward( N){8}".replace("N", NUMBER)));
+    assertTrue(lines.get(7).matches("1 conv1 ConvolutionForward( N){9}".replace("N", NUMBER)));
 
     JsonObject json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
     List<JsonElement> steps = json.getAsJsonArray("steps").asList();
-    int titles = lines.indexOf("Block Time µs Share % MB MFLOP GB/s GFLOP/s Floor µs Time/floor");
+    int titles =
+        lines.indexOf("Block Time µs Share % MB MFLOP GB/s GFLOP/s Peak % Floor µs Time/floor");
     assertEquals(6 + steps.size() + 1, titles);
     assertTrue(lines.get(titles - 2).startsWith(steps.size() - 1 + " update SgdUpdate "));
     List<String> blocks = List.of("batch", "block1", "block2", "loss", "update", "all steps");

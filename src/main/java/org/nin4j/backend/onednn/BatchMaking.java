@@ -81,7 +81,7 @@ final class BatchMaking implements Operation {
   private abstract class Maker {
     private final IntBuffer labels;
     private final byte[] plane = new byte[vertical.inSize() * horizontal.inSize()];
-    private final int[] widened = new int[vertical.inSize() * horizontal.outSize() * channels];
+    private final int[][] widened = new int[vertical.inSize()][horizontal.outSize() * channels];
     private final int[] sums = new int[horizontal.outSize() * channels];
     private final int[] random = new int[4];
 
@@ -145,9 +145,8 @@ final class BatchMaking implements Operation {
       int width = horizontal.outSize();
       for (int row = 0; row < vertical.inSize(); row++) {
         int from = row * horizontal.inSize();
-        int to = row * width * channels + channel;
         for (int column = 0; column < width; column++) {
-          widened[to + column * channels] =
+          widened[row][column * channels + channel] =
               horizontal.isIdentity() ? plane[from + column] & 0xff : weighted(column, from);
         }
       }
@@ -165,25 +164,24 @@ final class BatchMaking implements Operation {
 
     /** One row of the final height into {@link #sums}. */
     private void heighten(int row) {
-      int stride = sums.length;
       if (vertical.isIdentity()) {
-        System.arraycopy(widened, row * stride, sums, 0, stride);
+        System.arraycopy(widened[row], 0, sums, 0, sums.length);
         return;
       }
       Arrays.fill(sums, 1 << (ResizeAxis.PRECISION_BITS - 1));
       for (int i = 0; i < vertical.count()[row]; i++) {
         addWeighted(
-            (vertical.start()[row] + i) * stride,
+            widened[vertical.start()[row] + i],
             vertical.coefficients()[row * vertical.maxCount() + i]);
       }
-      for (int i = 0; i < stride; i++) {
+      for (int i = 0; i < sums.length; i++) {
         sums[i] = Math.min(255, sums[i] >> ResizeAxis.PRECISION_BITS);
       }
     }
 
-    private void addWeighted(int from, int coefficient) {
+    private void addWeighted(int[] values, int coefficient) {
       for (int i = 0; i < sums.length; i++) {
-        sums[i] += widened[from + i] * coefficient;
+        sums[i] += values[i] * coefficient;
       }
     }
   }

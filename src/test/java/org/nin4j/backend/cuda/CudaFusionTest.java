@@ -394,9 +394,9 @@ class CudaFusionTest {
   /** 128 images of 26 pooled rows: whole on 132 blocks, in parts where there are fewer. */
   @Test
   void imagesAreCutSoThatNoBlockWaitsLong() {
-    assertEquals(1, FusedSteps.strips(128, 26, 132));
-    assertEquals(4, FusedSteps.strips(128, 26, 108));
-    assertEquals(26, FusedSteps.strips(1, 26, 132));
-    assertEquals(1, FusedSteps.strips(1, 1, 4));
+    assertEquals(1, FirstBlock.strips(128, 26, 132));
+    assertEquals(4, FirstBlock.strips(128, 26, 108));
+    assertEquals(26, FirstBlock.strips(1, 26, 132));
+    assertEquals(1, FirstBlock.strips(1, 1, 4));
   }
 }
