@@ -76,7 +76,10 @@ final class BenchPart {
       }
       for (Precision precision : List.of(Precision.BF16, Precision.FP32)) {
         if (backend.computesIn(precision) && room.timeLeft()) {
-          numbers.put("steps " + precision, profile(room, backend, precision));
+          DeviceRates rates = rates(room, backend, precision);
+          Profile profile = profile(room, backend, precision, rates);
+          numbers.put("steps " + precision, steps(precision, profile));
+          numbers.put("blocks " + precision, blocks(profile));
         }
       }
     }
@@ -189,9 +192,13 @@ final class BenchPart {
     return free[0];
   }
 
-  /** Each step of training in the order of the plan, times in microseconds; printed too. */
-  private static List<Map<String, Object>> profile(
-      Room room, Backend backend, Precision precision) {
+  private static DeviceRates rates(Room room, Backend backend, Precision precision) {
+    // On the processor the rates would take minutes to measure, and say nothing.
+    return room.small() ? new DeviceRates(1e9, 1e9) : DeviceRates.measure(backend, precision);
+  }
+
+  private static Profile profile(
+      Room room, Backend backend, Precision precision, DeviceRates rates) {
     Recipe recipe =
         Recipes.d2l().toBuilder()
             .precision(precision)
@@ -199,17 +206,18 @@ final class BenchPart {
             .batch(Nin.batch(room))
             .build();
     ImageDataset images = Shapes.draw(1, 2 * recipe.batch(), recipe.batch(), 1).train();
-    // On the processor the rates would take minutes to measure, and say nothing.
-    DeviceRates rates =
-        room.small() ? new DeviceRates(1e9, 1e9) : DeviceRates.measure(backend, precision);
     int runs = room.small() ? 1 : PROFILED_RUNS;
-    Profile profile = Profiler.profile(backend, recipe, images, false, rates, runs, runs);
+    return Profiler.profile(backend, recipe, images, false, rates, runs, runs);
+  }
+
+  /** Each step of training in the order of the plan, times in microseconds; printed too. */
+  private static List<Map<String, Object>> steps(Precision precision, Profile profile) {
     System.out.printf(
         Locale.ROOT,
         "%n%s: %.0f GB/s, %.1f TFLOP/s, %.1f µs a step in one go, %.1f µs step by step%n",
         precision,
-        rates.bytesPerSecond() / 1e9,
-        rates.flopsPerSecond() / 1e12,
+        profile.rates().bytesPerSecond() / 1e9,
+        profile.rates().flopsPerSecond() / 1e12,
         profile.runSeconds() * 1e6,
         profile.total().seconds() * 1e6);
     List<Map<String, Object>> table = new ArrayList<>();
@@ -229,6 +237,35 @@ final class BenchPart {
       row.put("floor", step.floor() * 1e6);
       row.put("bytes", step.bytes());
       row.put("flops", step.flops());
+      table.add(row);
+    }
+    return table;
+  }
+
+  /** The sums by block of the network, beside the floor and the measured peak; printed too. */
+  private static List<Map<String, Object>> blocks(Profile profile) {
+    List<Map<String, Object>> table = new ArrayList<>();
+    List<Profile.Total> totals = new ArrayList<>(profile.blocks());
+    totals.add(profile.total());
+    for (Profile.Total block : totals) {
+      double rate = block.flops() == 0 ? 0 : block.flops() / block.seconds();
+      double peak = 100 * rate / profile.rates().flopsPerSecond();
+      System.out.printf(
+          Locale.ROOT,
+          "%-34s %10.1f µs  floor %10.1f µs, %6.2f times  %8.1f GFLOP/s, %5.1f %% of the peak%n",
+          block.name(),
+          block.seconds() * 1e6,
+          block.floor() * 1e6,
+          block.seconds() / block.floor(),
+          rate / 1e9,
+          peak);
+      Map<String, Object> row = new LinkedHashMap<>();
+      row.put("block", block.name());
+      row.put("microseconds", block.seconds() * 1e6);
+      row.put("floor", block.floor() * 1e6);
+      row.put("bytes", block.bytes());
+      row.put("flops", block.flops());
+      row.put("percentOfPeak", peak);
       table.add(row);
     }
     return table;
