@@ -38,7 +38,7 @@ record FirstBlock(Device device, KernelLibrary kernels) implements FusedStep {
   private static int blockBytes(Fused s, int atOnce) {
     int width = s.parts(ConvolutionForward.class).findFirst().orElseThrow().input().shape().dim(3);
     int columns = FIRST.places(width);
-    int kept = (2 * atOnce + 1) * columns * (CHANNELS + FusedSteps.GAP);
+    int kept = (2 * atOnce + 1) * columns * (CHANNELS + GAP);
     return 2 * (34_560 + kept + 16 * (2 * atOnce + 3) * (columns + 2));
   }
 
@@ -55,7 +55,7 @@ record FirstBlock(Device device, KernelLibrary kernels) implements FusedStep {
     int bytes = blockBytes(s, atOnce);
     String kernel = "first_block_forward_bf16";
     int resident = kernels.resident(FILE, kernel, Launch.BLOCK, bytes);
-    FusedSteps.requireRoom(device, resident, kernel);
+    FusedStep.requireRoom(device, resident, kernel);
     int strips = strips(x.dim(0), y.dim(2), resident);
     a.add(
         kernels.launchShared(
@@ -72,7 +72,7 @@ record FirstBlock(Device device, KernelLibrary kernels) implements FusedStep {
             a.parameter(third.weight()),
             memory.at(third.bias()),
             a.write(pool.output()),
-            pool.position().map(p -> FusedSteps.stored(memory, s, p)).orElse(FusedSteps.NONE),
+            pool.position().map(p -> FusedStep.stored(memory, s, p)).orElse(NONE),
             x.dim(0),
             x.dim(2),
             x.dim(3),

@@ -119,7 +119,7 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
     a.launchBlocks(
         FILE,
         "first_block_gradient_finish",
-        kernels.tiles(GRADIENTS / FusedSteps.WARP),
+        kernels.tiles(GRADIENTS / WARP),
         partial,
         memory.at(filters.get(2).weightGradient()),
         memory.at(biases.get(1).biasGradient()),

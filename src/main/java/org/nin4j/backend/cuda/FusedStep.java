@@ -1,12 +1,32 @@
 package org.nin4j.backend.cuda;
 
+import jcuda.driver.CUdeviceptr;
 import org.nin4j.plan.Fused;
+import org.nin4j.plan.TensorSpec;
 
 /** Several steps that one kernel computes. */
 sealed interface FusedStep permits PointwisePair, FirstBlock, FirstBlockBackward {
+  int WARP = 32;
+
+  /** Elements between two rows in shared memory are so many more than a row has. */
+  int GAP = 8;
+
+  CUdeviceptr NONE = new CUdeviceptr();
+
   /** Whether the kernel computes just these parts, and has room for it on this GPU. */
   boolean suits(Fused s);
 
   /** Adds its launches. */
   void bind(Assembly a, SessionMemory memory, Fused s);
+
+  /** Where a tensor goes that not every plan stores. */
+  static CUdeviceptr stored(SessionMemory memory, Fused s, TensorSpec tensor) {
+    return s.writes().contains(tensor) ? memory.at(tensor) : NONE;
+  }
+
+  static void requireRoom(Device device, int blocks, String kernel) {
+    if (blocks == 0) {
+      throw new IllegalStateException(device.name() + " has no room for a block of " + kernel);
+    }
+  }
 }

@@ -2,9 +2,7 @@ package org.nin4j.backend.cuda;
 
 import java.util.List;
 import java.util.stream.Stream;
-import jcuda.driver.CUdeviceptr;
 import org.nin4j.plan.Fused;
-import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 
@@ -12,13 +10,6 @@ import org.nin4j.tensor.DType;
  * Several steps in one kernel: which of them this GPU has kernels for, and how these are started.
  */
 final class FusedSteps {
-  static final int WARP = 32;
-
-  /** Elements between two rows in shared memory are so many more than a row has. */
-  static final int GAP = 8;
-
-  static final CUdeviceptr NONE = new CUdeviceptr();
-
   /** Of NVIDIA's, where tensor cores took bf16 first. */
   private static final int LEAST_CAPABILITY = 80;
 
@@ -66,16 +57,5 @@ final class FusedSteps {
     return s.kernel() == Fused.Kernel.NIN_BLOCK_BACKWARD
         ? FirstBlockBackward.scratchBytes(s, images)
         : 0;
-  }
-
-  /** Where a tensor goes that not every plan stores. */
-  static CUdeviceptr stored(SessionMemory memory, Fused s, TensorSpec tensor) {
-    return s.writes().contains(tensor) ? memory.at(tensor) : NONE;
-  }
-
-  static void requireRoom(Device device, int blocks, String kernel) {
-    if (blocks == 0) {
-      throw new IllegalStateException(device.name() + " has no room for a block of " + kernel);
-    }
   }
 }

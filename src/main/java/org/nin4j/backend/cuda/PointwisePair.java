@@ -8,7 +8,7 @@ import org.nin4j.plan.Fused;
 record PointwisePair(Device device, KernelLibrary kernels) implements FusedStep {
   static final String FILE = "pointwise_pair";
 
-  private static final int MOST_WARPS = Launch.BLOCK / FusedSteps.WARP;
+  private static final int MOST_WARPS = Launch.BLOCK / WARP;
 
   @Override
   public boolean suits(Fused s) {
@@ -31,7 +31,7 @@ record PointwisePair(Device device, KernelLibrary kernels) implements FusedStep 
   /** Shared memory for the filters and the rows of so many warps. */
   private static int pairBytes(int channels, int warps) {
     int filters = channels == 96 ? 2 * channels : 64;
-    return 2 * (channels + FusedSteps.GAP) * (filters + warps * pairRows(channels));
+    return 2 * (channels + GAP) * (filters + warps * pairRows(channels));
   }
 
   @Override
@@ -47,15 +47,13 @@ record PointwisePair(Device device, KernelLibrary kernels) implements FusedStep 
     for (int w = MOST_WARPS; w > 0; w--) {
       int bytes = pairBytes(channels, w);
       int resident =
-          bytes <= device.sharedBytes()
-              ? kernels.resident(FILE, kernel, w * FusedSteps.WARP, bytes)
-              : 0;
+          bytes <= device.sharedBytes() ? kernels.resident(FILE, kernel, w * WARP, bytes) : 0;
       if (resident * w > blocks * warps) {
         blocks = resident;
         warps = w;
       }
     }
-    FusedSteps.requireRoom(device, warps, kernel);
+    FusedStep.requireRoom(device, warps, kernel);
     long rows = first.input().shape().elements() / channels;
     long tiles = (rows + (long) warps * pairRows(channels) - 1) / (warps * pairRows(channels));
     a.add(
@@ -63,14 +61,14 @@ record PointwisePair(Device device, KernelLibrary kernels) implements FusedStep 
             FILE,
             kernel,
             (int) Math.min(blocks, tiles),
-            warps * FusedSteps.WARP,
+            warps * WARP,
             pairBytes(channels, warps),
             a.read(first.input()),
             a.parameter(first.weight()),
             memory.at(first.bias()),
             a.parameter(second.weight()),
             memory.at(second.bias()),
-            FusedSteps.stored(memory, s, first.output()),
+            FusedStep.stored(memory, s, first.output()),
             a.write(second.output()),
             rows));
   }

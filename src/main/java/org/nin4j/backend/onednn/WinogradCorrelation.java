@@ -187,30 +187,12 @@ final class WinogradCorrelation implements Operation {
       }
     }
 
-    private void spread(int thread, int part) {
-      int sample = part / tiles.down();
-      int row = part % tiles.down();
-      lines[thread].spreadInput(
-          xs,
-          x.at(chunk, sample),
-          row,
-          spread,
-          tiles.rows() * tiles.channels(),
-          part * tiles.across() * tiles.channels());
+    private void spread(int thread, int row) {
+      lines[thread].spreadInput(xs, x.at(chunk, row / tiles.down()), row, spread);
     }
 
-    private void collect(int thread, int part) {
-      int sample = part / tiles.down();
-      int row = part % tiles.down();
-      lines[thread].collect(
-          result,
-          tiles.rows() * tiles.filters(),
-          part * tiles.across() * tiles.filters(),
-          ys,
-          y.at(chunk, sample),
-          row,
-          biasRow,
-          relu);
+    private void collect(int thread, int row) {
+      lines[thread].collect(result, ys, y.at(chunk, row / tiles.down()), row, biasRow, relu);
     }
   }
 }

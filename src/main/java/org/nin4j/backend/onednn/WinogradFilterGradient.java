@@ -145,23 +145,10 @@ final class WinogradFilterGradient implements Operation {
       transforms.execute();
     }
 
-    private void spread(int thread, int part) {
-      int sample = part / tiles.down();
-      int row = part % tiles.down();
-      lines[thread].spreadInput(
-          xs,
-          x.at(chunk, sample),
-          row,
-          spread,
-          tiles.rows() * tiles.channels(),
-          part * tiles.across() * tiles.channels());
-      lines[thread].spreadGradient(
-          dys,
-          dy.at(chunk, sample),
-          row,
-          gradients,
-          tiles.rows() * tiles.filters(),
-          part * tiles.across() * tiles.filters());
+    private void spread(int thread, int row) {
+      int sample = row / tiles.down();
+      lines[thread].spreadInput(xs, x.at(chunk, sample), row, spread);
+      lines[thread].spreadGradient(dys, dy.at(chunk, sample), row, gradients);
     }
   }
 }

@@ -71,16 +71,14 @@ final class WinogradLines {
   /**
    * V = Bᵀ d B for a row of tiles of the input.
    *
-   * @param sample where the sample begins
-   * @param row of tiles
-   * @param plane elements from point to point in {@code to}
-   * @param at where this row of tiles begins in each
+   * @param sample where the row's sample begins
+   * @param row of tiles, counted through the chunk
    */
-  void spreadInput(FloatBuffer from, int sample, int row, FloatBuffer to, int plane, int at) {
+  void spreadInput(FloatBuffer from, int sample, int row, FloatBuffer to) {
     int channels = tiles.channels();
     int line = (tiles.across() + 1) * channels;
     for (int i = 0; i < pointCount; i++) {
-      int y = STEP * row + i - tiles.padding();
+      int y = STEP * (row % tiles.down()) + i - tiles.padding();
       boolean inside = y >= 0 && y < tiles.height();
       pick(from, sample, inside, y, i, tiles.width(), tiles.padding(), channels, line);
     }
@@ -100,17 +98,17 @@ final class WinogradLines {
           System.arraycopy(transformed[j][i], x + channels, shifted[j], x, end - x);
         }
         transform.input(columns, points, x, end);
-        put(i, to, plane, at, x, end);
+        put(i, to, channels, row, x, end);
       }
     }
   }
 
   /** V = G g Gᵀ for a row of tiles of the result's gradient, with it as the filter. */
-  void spreadGradient(FloatBuffer from, int sample, int row, FloatBuffer to, int plane, int at) {
+  void spreadGradient(FloatBuffer from, int sample, int row, FloatBuffer to) {
     int channels = tiles.filters();
     int length = tiles.across() * channels;
     for (int i = 0; i < STEP; i++) {
-      int y = STEP * row + i;
+      int y = STEP * (row % tiles.down()) + i;
       pick(from, sample, y < tiles.outHeight(), y, i, tiles.outWidth(), 0, channels, length);
     }
     for (int pixel = 0; pixel < STEP; pixel++) {
@@ -125,7 +123,7 @@ final class WinogradLines {
       for (int x = 0; x < length; x += BLOCK) {
         int end = Math.min(x + BLOCK, length);
         transform.filter(columns, points, x, end);
-        put(i, to, plane, at, x, end);
+        put(i, to, channels, row, x, end);
       }
     }
   }
@@ -159,35 +157,35 @@ final class WinogradLines {
     }
   }
 
-  private void put(int i, FloatBuffer to, int plane, int at, int begin, int end) {
+  /** Where in the products a row of tiles begins for the point (i, j). */
+  private int at(int i, int j, int row, int channels) {
+    return ((i * pointCount + j) * tiles.rows() + row * tiles.across()) * channels;
+  }
+
+  private void put(int i, FloatBuffer to, int channels, int row, int begin, int end) {
     for (int j = 0; j < pointCount; j++) {
-      to.put((i * pointCount + j) * plane + at + begin, points[j], begin, end - begin);
+      to.put(at(i, j, row, channels) + begin, points[j], begin, end - begin);
     }
   }
 
   /**
    * y = Aᵀ m A for a row of tiles of the result, and what follows it.
    *
+   * @param sample where the row's sample begins
+   * @param row of tiles, counted through the chunk
    * @param bias a bias for each channel, again and again for each tile
    * @param relu whether max(·, 0) is taken
    */
-  void collect(
-      FloatBuffer from,
-      int plane,
-      int at,
-      FloatBuffer to,
-      int sample,
-      int row,
-      float[] bias,
-      boolean relu) {
+  void collect(FloatBuffer from, FloatBuffer to, int sample, int row, float[] bias, boolean relu) {
+    int first = STEP * (row % tiles.down());
     int channels = tiles.filters();
     int length = tiles.across() * channels;
-    int within = Math.min(STEP, tiles.outHeight() - STEP * row);
+    int within = Math.min(STEP, tiles.outHeight() - first);
     for (int x = 0; x < length; x += BLOCK) {
       int end = Math.min(x + BLOCK, length);
       for (int j = 0; j < pointCount; j++) {
         for (int i = 0; i < pointCount; i++) {
-          from.get((i * pointCount + j) * plane + at + x, points[i], x, end - x);
+          from.get(at(i, j, row, channels) + x, points[i], x, end - x);
         }
         for (int r = 0; r < STEP; r++) {
           written[r] = halves[r][j];
@@ -210,7 +208,7 @@ final class WinogradLines {
     }
     for (int r = 0; r < within; r++) {
       for (int x = 0; x < tiles.outWidth(); x++) {
-        int pixel = (STEP * row + r) * tiles.outWidth() + x;
+        int pixel = (first + r) * tiles.outWidth() + x;
         to.put(sample + pixel * channels, rows[x % STEP][r], x / STEP * channels, channels);
       }
     }
