@@ -49,7 +49,7 @@ class ExampleTest {
         new Network(
             "small",
             Sequential.of(
-                new NinBlock(8, 5, 2, 2),
+                NinBlock.of(8, 5, 2, 2),
                 new MaxPool2d(3, 2),
                 new Conv2d(10, 1, 1, 0),
                 new GlobalAvgPool2d(),

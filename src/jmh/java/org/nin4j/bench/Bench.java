@@ -12,7 +12,7 @@ import org.nin4j.backend.Session;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
-import org.nin4j.model.Networks;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.Parameter;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.PlacedPlan;

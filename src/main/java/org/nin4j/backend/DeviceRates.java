@@ -2,13 +2,15 @@ package org.nin4j.backend;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.nin4j.model.Conv2d;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.ReluBackward;
+import org.nin4j.plan.ActivationBackward;
+import org.nin4j.model.Activation;
 import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
@@ -73,7 +75,7 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
     TensorSpec y = new TensorSpec("y", shape, type, Role.ACTIVATION);
     TensorSpec dy = new TensorSpec("dy", shape, type, Role.ACTIVATION);
     TensorSpec dx = new TensorSpec("dx", shape, type, Role.ACTIVATION);
-    Step step = new ReluBackward("relu", y, dy, dx);
+    Step step = new ActivationBackward("relu", Activation.RELU, y, dy, dx);
     return step.bytes()
         / seconds(backend, new Plan("memory", 64, precision, List.of(step), Set.of(y)));
   }
@@ -96,15 +98,15 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
     int channels = CONVOLUTION.outChannels();
     int kernel = CONVOLUTION.window().kernel();
     Shape images = Shape.of(batch, channels, SIDE, SIDE);
-    int places = CONVOLUTION.window().places(SIDE);
-    Shape results = Shape.of(batch, channels, places, places);
+    int extent = CONVOLUTION.window().outputExtent(SIDE);
+    Shape results = Shape.of(batch, channels, extent, extent);
     Shape filters = Shape.of(channels, channels, kernel, kernel);
     return new ConvolutionForward(
         "convolution",
         CONVOLUTION,
         new TensorSpec("x", images, type, Role.ACTIVATION),
         new TensorSpec("weight", filters, DType.F32, Role.PARAMETER),
-        new TensorSpec("bias", Shape.of(channels), DType.F32, Role.PARAMETER),
+        Optional.of(new TensorSpec("bias", Shape.of(channels), DType.F32, Role.PARAMETER)),
         new TensorSpec("y", results, type, Role.ACTIVATION),
         false);
   }

@@ -46,7 +46,7 @@ final class SummaryCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    List<Network.Placed> layers = network.network().place(network.input());
+    List<Network.Node> layers = network.network().nodes(network.input());
     try (Backend backend = deviceOptions.open()) {
       long training = backend.prepare(network.training()).bytes();
       long prediction = backend.prepare(network.inference()).bytes();
@@ -66,7 +66,7 @@ final class SummaryCommand implements Callable<Integer> {
     return ExitCode.OK.number;
   }
 
-  private void printLayers(List<Network.Placed> layers) {
+  private void printLayers(List<Network.Node> layers) {
     Table table =
         new Table(
             List.of(Table.Side.LEFT, Table.Side.LEFT, Table.Side.LEFT, Table.Side.RIGHT),
@@ -74,7 +74,7 @@ final class SummaryCommand implements Callable<Integer> {
             "Input Shape",
             "Output Shape",
             "Param #");
-    for (Network.Placed layer : layers) {
+    for (Network.Node layer : layers) {
       table.add(
           layer.name() + " (" + layer.layer().getClass().getSimpleName() + ")",
           brackets(layer.input()),
@@ -84,7 +84,7 @@ final class SummaryCommand implements Callable<Integer> {
     table.print(console.out());
   }
 
-  private void printTotals(List<Network.Placed> layers) {
+  private void printTotals(List<Network.Node> layers) {
     Shape input = network.input();
     long parameters = layers.stream().mapToLong(SummaryCommand::parameters).sum();
     long outputs = layers.stream().mapToLong(l -> l.output().elements()).sum();
@@ -111,7 +111,7 @@ final class SummaryCommand implements Callable<Integer> {
         Texts.format("Estimated Total Size (MB): %.2f", inputSize + passSize + parameterSize));
   }
 
-  private static long parameters(Network.Placed layer) {
+  private static long parameters(Network.Node layer) {
     return layer.parameters().stream().mapToLong(p -> p.shape().elements()).sum();
   }
 

@@ -8,38 +8,34 @@ import java.util.List;
  * every pixel, classically two 1×1 convolutions; each followed by ReLU.
  *
  * <p>Source: Lin, Chen, Yan, "Network In Network", ICLR 2014.
- *
- * @param outChannels channels of every convolution in the block
- * @param window the first convolution's geometry
- * @param inner the geometry of the convolutions that follow; their number, kernels and paddings are
- *     free
  */
-public record NinBlock(int outChannels, Window window, List<Window> inner)
-    implements Layer.Composite {
+public final class NinBlock {
   /** The published inner convolutions: two of 1×1. */
   public static final List<Window> TWO_1X1 = List.of(new Window(1, 1, 0), new Window(1, 1, 0));
 
-  public NinBlock {
-    inner = List.copyOf(inner);
-    if (outChannels < 1) {
-      throw new IllegalArgumentException("a NiN block needs at least 1 output channel");
-    }
-  }
+  private NinBlock() {}
 
   /** The published block, with two 1×1 convolutions. */
-  public NinBlock(int outChannels, int kernel, int stride, int padding) {
-    this(outChannels, new Window(kernel, stride, padding), TWO_1X1);
+  public static Sequential of(int outChannels, int kernel, int stride, int padding) {
+    return of(outChannels, new Window(kernel, stride, padding), TWO_1X1);
   }
 
-  @Override
-  public List<Layer> layers() {
+  /**
+   * A block.
+   *
+   * @param outChannels channels of every convolution in the block
+   * @param window the first convolution's geometry
+   * @param inner the geometry of the convolutions that follow; their number, kernels and paddings
+   *     are free
+   */
+  public static Sequential of(int outChannels, Window window, List<Window> inner) {
     List<Layer> layers = new ArrayList<>();
     layers.add(new Conv2d(outChannels, window));
-    layers.add(new Relu());
+    layers.add(Activation.RELU);
     for (Window next : inner) {
       layers.add(new Conv2d(outChannels, next));
-      layers.add(new Relu());
+      layers.add(Activation.RELU);
     }
-    return layers;
+    return Sequential.of(layers.toArray(Layer[]::new));
   }
 }

@@ -60,6 +60,7 @@ public final class Arena {
     long parameterBytes = placeRegion(region(Role.PARAMETER));
     placeRegion(region(Role.PARAMETER_GRADIENT));
     placeRegion(region(Role.OPTIMIZER_STATE));
+    placeRegion(region(Role.STATE));
     for (int i = 0; i < plan.steps().size(); i++) {
       long bytes = rules.resident(plan.steps().get(i));
       if (bytes > 0) {

@@ -25,4 +25,9 @@ public record ConvolutionBackwardData(
   public long multiplyAdds() {
     return outputGradient.shape().elements() * weight.shape().elements() / weight.shape().dim(0);
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

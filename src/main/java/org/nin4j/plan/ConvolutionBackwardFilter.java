@@ -33,4 +33,9 @@ public record ConvolutionBackwardFilter(
         * weightGradient.shape().elements()
         / weightGradient.shape().dim(0);
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

@@ -1,22 +1,29 @@
 package org.nin4j.plan;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.nin4j.model.Conv2d;
 
-/** y = convolution of x with w, plus b, and max(·, 0) of that if {@code relu}. */
+/** y = convolution of x with w, plus b if there is one, and max(·, 0) of that if {@code relu}. */
 public record ConvolutionForward(
     String layer,
     Conv2d convolution,
     TensorSpec input,
     TensorSpec weight,
-    TensorSpec bias,
+    Optional<TensorSpec> bias,
     TensorSpec output,
     boolean relu)
     implements ForwardStep {
   @Override
+  public List<TensorSpec> inputs() {
+    return List.of(input);
+  }
+
+  @Override
   public List<TensorSpec> reads() {
-    return List.of(input, weight, bias);
+    return Stream.concat(Stream.of(input, weight), bias.stream()).toList();
   }
 
   @Override
@@ -39,21 +46,24 @@ public record ConvolutionForward(
     if (relu) {
       throw new IllegalStateException("gradients are stated before fusion");
     }
-    Step filter =
+    List<Step> steps = new ArrayList<>();
+    steps.add(
         new ConvolutionBackwardFilter(
             layer,
             convolution,
             input,
             outputGradient,
             gradients.parameter(weight),
-            Optional.of(gradients.parameter(bias)));
-    return gradients
-        .input()
-        .<List<Step>>map(
-            dx ->
-                List.of(
-                    filter,
-                    new ConvolutionBackwardData(layer, convolution, outputGradient, weight, dx)))
-        .orElse(List.of(filter));
+            bias.map(gradients::parameter)));
+    steps.addAll(
+        gradients.by(
+            input,
+            dx -> new ConvolutionBackwardData(layer, convolution, outputGradient, weight, dx)));
+    return steps;
+  }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
   }
 }

@@ -25,4 +25,9 @@ public record DropoutBackward(
   public Optional<InPlace> inPlace() {
     return Optional.of(new InPlace(outputGradient, inputGradient));
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

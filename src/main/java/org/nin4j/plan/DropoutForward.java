@@ -11,6 +11,11 @@ public record DropoutForward(
     String layer, float probability, int stream, TensorSpec input, TensorSpec output)
     implements ForwardStep {
   @Override
+  public List<TensorSpec> inputs() {
+    return List.of(input);
+  }
+
+  @Override
   public List<TensorSpec> reads() {
     return List.of(input);
   }
@@ -27,10 +32,12 @@ public record DropoutForward(
 
   @Override
   public List<Step> backward(TensorSpec outputGradient, Gradients gradients) {
-    return gradients
-        .input()
-        .<List<Step>>map(
-            dx -> List.of(new DropoutBackward(layer, probability, stream, outputGradient, dx)))
-        .orElse(List.of());
+    return gradients.by(
+        input, dx -> new DropoutBackward(layer, probability, stream, outputGradient, dx));
+  }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
   }
 }

@@ -14,4 +14,9 @@ public record FlattenBackward(String layer, TensorSpec outputGradient, TensorSpe
   public List<TensorSpec> writes() {
     return List.of(inputGradient);
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

@@ -6,6 +6,11 @@ import java.util.List;
 public record FlattenForward(String layer, TensorSpec input, TensorSpec output)
     implements ForwardStep {
   @Override
+  public List<TensorSpec> inputs() {
+    return List.of(input);
+  }
+
+  @Override
   public List<TensorSpec> reads() {
     return List.of(input);
   }
@@ -17,9 +22,11 @@ public record FlattenForward(String layer, TensorSpec input, TensorSpec output)
 
   @Override
   public List<Step> backward(TensorSpec outputGradient, Gradients gradients) {
-    return gradients
-        .input()
-        .<List<Step>>map(dx -> List.of(new FlattenBackward(layer, outputGradient, dx)))
-        .orElse(List.of());
+    return gradients.by(input, dx -> new FlattenBackward(layer, outputGradient, dx));
+  }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
   }
 }

@@ -32,6 +32,7 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
         return parts.size() == 4
             && parts.get(0) instanceof ConvolutionForward first
             && first.relu()
+            && isPlain(first)
             && parts.get(1).reads().contains(first.output())
             && isPointwisePair(parts.get(1), parts.get(2))
             && parts.get(3) instanceof MaxPoolForward pool
@@ -57,12 +58,18 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
     /** Whether the parts, at least one, are what the name says. */
     abstract boolean fits(List<Step> parts);
 
+    private static boolean isPlain(ConvolutionForward step) {
+      return step.bias().isPresent() && step.convolution().groups() == 1;
+    }
+
     private static boolean isPointwisePair(Step first, Step second) {
       Window pointwise = new Window(1, 1, 0);
       return first instanceof ConvolutionForward a
           && second instanceof ConvolutionForward b
           && a.relu()
           && b.relu()
+          && isPlain(a)
+          && isPlain(b)
           && a.convolution().window().equals(pointwise)
           && b.convolution().window().equals(pointwise)
           && b.input().equals(a.output());
@@ -123,5 +130,10 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
   /** The parts of one kind, in order. */
   public <S extends Step> Stream<S> parts(Class<S> kind) {
     return parts.stream().filter(kind::isInstance).map(kind::cast);
+  }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
   }
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import org.nin4j.model.Activation;
 
 /** Rewrites that put two steps into one; each is pure, and a backend applies those it has. */
 public enum Fusion implements UnaryOperator<Plan> {
@@ -12,6 +13,13 @@ public enum Fusion implements UnaryOperator<Plan> {
     @Override
     public Plan apply(Plan plan) {
       return rewrite(plan, (first, second) -> convolutionRelu(plan, first, second));
+    }
+  },
+  /** A linear layer and the ReLU after it; the value between them is never stored. */
+  LINEAR_RELU {
+    @Override
+    public Plan apply(Plan plan) {
+      return rewrite(plan, (first, second) -> linearRelu(plan, first, second));
     }
   },
   /** The ReLU's gradient and the bias gradient of the convolution before it. */
@@ -25,10 +33,10 @@ public enum Fusion implements UnaryOperator<Plan> {
    * The gradient of a ReLU that a max pool follows: the winners' gradients are masked where they
    * are few, before they are spread, since a winner is above 0 exactly where the pool's output is.
    */
-  RELU_BEHIND_POOL {
+  RELU_AFTER_POOL {
     @Override
     public Plan apply(Plan plan) {
-      return rewrite(plan, (first, second) -> reluBehindPool(plan, first, second));
+      return rewrite(plan, (first, second) -> reluAfterPool(plan, first, second));
     }
   };
 
@@ -57,11 +65,11 @@ public enum Fusion implements UnaryOperator<Plan> {
 
   private static Optional<List<Step>> convolutionRelu(Plan plan, Step first, Step second) {
     if (first instanceof ConvolutionForward c
-        && second instanceof ReluForward r
+        && second instanceof ActivationForward r
+        && r.function() == Activation.RELU
         && !c.relu()
         && r.input().equals(c.output())
-        && r.input().type() == r.output().type()
-        && !plan.kept().contains(c.output())) {
+        && plan.isOnlyFor(c.output(), r)) {
       return Optional.of(
           List.of(
               new ConvolutionForward(
@@ -70,11 +78,25 @@ public enum Fusion implements UnaryOperator<Plan> {
     return Optional.empty();
   }
 
-  private static Optional<List<Step>> reluBehindPool(Plan plan, Step first, Step second) {
+  private static Optional<List<Step>> linearRelu(Plan plan, Step first, Step second) {
+    if (first instanceof LinearForward l
+        && second instanceof ActivationForward r
+        && r.function() == Activation.RELU
+        && !l.relu()
+        && r.input().equals(l.output())
+        && plan.isOnlyFor(l.output(), r)) {
+      return Optional.of(
+          List.of(new LinearForward(l.layer(), l.input(), l.weight(), l.bias(), r.output(), true)));
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<List<Step>> reluAfterPool(Plan plan, Step first, Step second) {
     if (first instanceof MaxPoolBackward p
-        && second instanceof ReluBackward r
+        && second instanceof ActivationBackward r
+        && r.function() == Activation.RELU
         && r.outputGradient().equals(p.inputGradient())
-        && !plan.kept().contains(p.inputGradient())) {
+        && plan.isOnlyFor(p.inputGradient(), r)) {
       TensorSpec dy = p.outputGradient();
       TensorSpec masked = new TensorSpec(dy.name() + ".masked", dy.shape(), dy.type(), dy.role());
       return plan.steps(MaxPoolForward.class)
@@ -84,7 +106,7 @@ public enum Fusion implements UnaryOperator<Plan> {
           .map(
               forward ->
                   List.of(
-                      new ReluBackward(r.layer(), forward.output(), dy, masked),
+                      new ActivationBackward(r.layer(), r.function(), forward.output(), dy, masked),
                       new MaxPoolBackward(
                           p.layer(), p.pool(), p.position(), masked, r.inputGradient())));
     }
@@ -92,7 +114,8 @@ public enum Fusion implements UnaryOperator<Plan> {
   }
 
   private static Optional<List<Step>> reluBiasGradient(Step first, Step second) {
-    if (first instanceof ReluBackward r
+    if (first instanceof ActivationBackward r
+        && r.function() == Activation.RELU
         && second instanceof ConvolutionBackwardFilter f
         && f.outputGradient().equals(r.inputGradient())
         && f.biasGradient().isPresent()) {

@@ -14,4 +14,9 @@ public record GlobalAvgPoolBackward(
   public List<TensorSpec> writes() {
     return List.of(inputGradient);
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

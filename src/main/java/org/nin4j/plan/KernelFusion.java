@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.nin4j.model.Activation;
 import org.nin4j.plan.TensorSpec.Role;
 
 /**
@@ -150,7 +151,8 @@ public enum KernelFusion {
     for (int i = 0; i < later.size(); i++) {
       Step step = later.get(i);
       boolean masks =
-          step instanceof ReluBackward r
+          step instanceof ActivationBackward r
+              && r.function() == Activation.RELU
               && r.output().equals(pool.output())
               && i + 1 < later.size()
               && later.get(i + 1) instanceof MaxPoolBackward p

@@ -20,4 +20,9 @@ public record LinearBackwardData(
   public long multiplyAdds() {
     return outputGradient.shape().dim(0) * weight.shape().elements();
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

@@ -24,4 +24,9 @@ public record LinearBackwardFilter(
   public long multiplyAdds() {
     return outputGradient.shape().dim(0) * weightGradient.shape().elements();
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

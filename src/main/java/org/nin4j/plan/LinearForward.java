@@ -1,11 +1,22 @@
 package org.nin4j.plan;
 
+import java.util.ArrayList;
 import java.util.List;
 
-/** y = w · x + b for each sample. */
+/** y = w · x + b for each sample, and max(·, 0) of that if {@code relu}. */
 public record LinearForward(
-    String layer, TensorSpec input, TensorSpec weight, TensorSpec bias, TensorSpec output)
+    String layer,
+    TensorSpec input,
+    TensorSpec weight,
+    TensorSpec bias,
+    TensorSpec output,
+    boolean relu)
     implements ForwardStep {
+  @Override
+  public List<TensorSpec> inputs() {
+    return List.of(input);
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(input, weight, bias);
@@ -23,13 +34,25 @@ public record LinearForward(
 
   @Override
   public List<Step> backward(TensorSpec outputGradient, Gradients gradients) {
-    Step filter =
+    if (relu) {
+      throw new IllegalStateException("gradients are stated before fusion");
+    }
+    List<Step> steps = new ArrayList<>();
+    steps.add(
         new LinearBackwardFilter(
-            layer, input, outputGradient, gradients.parameter(weight), gradients.parameter(bias));
-    return gradients
-        .input()
-        .<List<Step>>map(
-            dx -> List.of(filter, new LinearBackwardData(layer, outputGradient, weight, dx)))
-        .orElse(List.of(filter));
+            layer, input, outputGradient, gradients.parameter(weight), gradients.parameter(bias)));
+    steps.addAll(
+        gradients.by(input, dx -> new LinearBackwardData(layer, outputGradient, weight, dx)));
+    return steps;
+  }
+
+  @Override
+  public String kind() {
+    return relu ? "LinearReluForward" : "LinearForward";
+  }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
   }
 }

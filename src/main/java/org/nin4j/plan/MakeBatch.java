@@ -25,4 +25,9 @@ public record MakeBatch(BatchSpec spec, TensorSpec images, TensorSpec labels) im
     long stored = (spec.source().elements() + 1) * images.shape().dim(0);
     return images.bytes() + labels.bytes() + stored;
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

@@ -20,4 +20,9 @@ public record MaxPoolBackward(
   public List<TensorSpec> writes() {
     return List.of(inputGradient);
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

@@ -17,6 +17,11 @@ public record MaxPoolForward(
     Optional<TensorSpec> position)
     implements ForwardStep {
   @Override
+  public List<TensorSpec> inputs() {
+    return List.of(input);
+  }
+
+  @Override
   public List<TensorSpec> reads() {
     return List.of(input);
   }
@@ -28,12 +33,12 @@ public record MaxPoolForward(
 
   @Override
   public List<Step> backward(TensorSpec outputGradient, Gradients gradients) {
-    return gradients
-        .input()
-        .<List<Step>>map(
-            dx ->
-                List.of(
-                    new MaxPoolBackward(layer, pool, position.orElseThrow(), outputGradient, dx)))
-        .orElse(List.of());
+    return gradients.by(
+        input, dx -> new MaxPoolBackward(layer, pool, position.orElseThrow(), outputGradient, dx));
+  }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
   }
 }

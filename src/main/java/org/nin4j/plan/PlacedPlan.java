@@ -8,8 +8,8 @@ import java.util.NoSuchElementException;
  *
  * <p>The arena begins with the parameters side by side, then their gradients, then the optimizer's
  * state, each region in the same order with the same gaps, so that element i of one belongs to
- * element i of the others; then what the steps keep; then everything that comes and goes, placed by
- * lifetime.
+ * element i of the others; then other state; then what the steps keep; then everything that comes
+ * and goes, placed by lifetime.
  *
  * @param plan what is computed
  * @param tensors the place of each tensor

@@ -58,6 +58,19 @@ public record Plan(
     return steps(MakeBatch.class).findFirst();
   }
 
+  /** The steps that read a tensor, in order. */
+  public List<Step> readers(TensorSpec tensor) {
+    return steps.stream().filter(s -> s.reads().contains(tensor)).toList();
+  }
+
+  /**
+   * Whether a tensor is of use to that step alone, so that a rewrite which puts the step together
+   * with the one before it need not store the tensor.
+   */
+  public boolean isOnlyFor(TensorSpec tensor, Step reader) {
+    return !kept.contains(tensor) && readers(tensor).equals(List.of(reader));
+  }
+
   /** The same plan with other steps: the result of a rewrite. */
   public Plan withSteps(List<Step> rewritten) {
     return new Plan(network, batch, precision, rewritten, kept);

@@ -28,4 +28,9 @@ public record ReluBiasBackward(
   public Optional<InPlace> inPlace() {
     return Optional.of(new InPlace(outputGradient, inputGradient));
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

@@ -32,4 +32,9 @@ public record SgdUpdate(
   public List<TensorSpec> writes() {
     return Stream.of(parameters, velocities).flatMap(List::stream).toList();
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

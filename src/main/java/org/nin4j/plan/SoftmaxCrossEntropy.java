@@ -37,4 +37,9 @@ public record SoftmaxCrossEntropy(
   public List<TensorSpec> writes() {
     return gradient.stream().toList();
   }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
 }

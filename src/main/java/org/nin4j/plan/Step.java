@@ -18,15 +18,22 @@ public sealed interface Step
         ConvolutionBackwardFilter,
         LinearBackwardData,
         LinearBackwardFilter,
-        ReluBackward,
+        ActivationBackward,
         ReluBiasBackward,
+        BatchNormBackward,
         MaxPoolBackward,
+        AvgPoolBackward,
         GlobalAvgPoolBackward,
+        GlobalMaxPoolBackward,
         DropoutBackward,
         FlattenBackward,
+        ConcatBackward,
         SoftmaxCrossEntropy,
         SgdUpdate,
         Fused {
+
+  /** Calls the visitor's method for this kind. */
+  <R> R accept(StepVisitor<R> visitor);
 
   /** The layer this step belongs to, or {@code batch}, {@code loss}, {@code update}. */
   String layer();

@@ -22,6 +22,11 @@ public record TensorSpec(String name, Shape shape, DType type, Role role) {
     PARAMETER_GRADIENT,
     /** The optimizer's memory of a parameter; fp32; side by side in the parameters' order. */
     OPTIMIZER_STATE,
+    /**
+     * What training keeps beside the parameters and inference reads, such as running means; fp32;
+     * lives as long as the session, and no optimizer changes it.
+     */
+    STATE,
     /** Anything between steps: activations, their gradients, labels, pooling positions. */
     ACTIVATION
   }

@@ -91,7 +91,7 @@ public record Checkpoint(
 
   /** What a network is made of, a line for each layer: says more than its parameters' shapes. */
   static List<String> layers(Network network, Shape input) {
-    return network.place(input).stream().map(p -> p.name() + " " + p.layer()).toList();
+    return network.nodes(input).stream().map(p -> p.name() + " " + p.layer()).toList();
   }
 
   /**

@@ -14,7 +14,8 @@ import org.nin4j.plan.LinearForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.ReluForward;
+import org.nin4j.plan.ActivationForward;
+import org.nin4j.model.Activation;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
@@ -54,7 +55,8 @@ final class DeadUnits implements AutoCloseable {
             new Purpose.Inference());
     boolean last = false;
     for (ForwardStep step : plan.steps(ForwardStep.class).toList()) {
-      if (step instanceof ReluForward relu) {
+      if (step instanceof ActivationForward relu
+          && relu.function() == Activation.RELU) {
         outputs.add(relu.output());
         last = relu.output().shape().dim(1) == data.classNames().size();
       } else if (step instanceof ConvolutionForward || step instanceof LinearForward) {

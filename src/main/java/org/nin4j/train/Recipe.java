@@ -7,7 +7,7 @@ import java.util.OptionalInt;
 import org.nin4j.backend.Backend;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
-import org.nin4j.model.Networks;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.Window;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Precision;

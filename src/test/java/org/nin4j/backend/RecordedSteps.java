@@ -17,8 +17,9 @@ import org.nin4j.model.Dropout;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Layer;
 import org.nin4j.model.Network;
-import org.nin4j.model.Networks;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.Parameter;
+import org.nin4j.model.Part;
 import org.nin4j.model.Sequential;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
@@ -178,10 +179,13 @@ public final class RecordedSteps {
 
   /** NiN with another dropout probability. */
   private static Network network(float dropout) {
-    List<Layer> layers =
+    Layer[] layers =
         ((Sequential) Networks.nin(10).layers())
-            .layers().stream().map(l -> l instanceof Dropout ? new Dropout(dropout) : l).toList();
-    return new Network("nin", new Sequential(layers));
+            .parts().stream()
+                .map(Part::layer)
+                .map(l -> l instanceof Dropout ? new Dropout(dropout) : l)
+                .toArray(Layer[]::new);
+    return new Network("nin", Sequential.of(layers));
   }
 
   private static BatchSpec batchSpec(Setting setting) {

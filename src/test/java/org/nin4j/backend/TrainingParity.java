@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
@@ -18,7 +19,6 @@ import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Parameter;
-import org.nin4j.model.Relu;
 import org.nin4j.model.Sequential;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
@@ -44,23 +44,23 @@ public final class TrainingParity {
         new Network(
             "small-nin",
             Sequential.of(
-                new NinBlock(8, 5, 2, 0),
+                NinBlock.of(8, 5, 2, 0),
                 new MaxPool2d(3, 2),
-                new NinBlock(12, 3, 1, 1),
+                NinBlock.of(12, 3, 1, 1),
                 new MaxPool2d(3, 2),
                 new Dropout(0.5f),
-                new NinBlock(CLASSES, 3, 1, 1),
+                NinBlock.of(CLASSES, 3, 1, 1),
                 new GlobalAvgPool2d(),
                 new Flatten())),
         new Network(
             "small-linear",
             Sequential.of(
                 new Conv2d(7, 3, 1, 1),
-                new Relu(),
+                Activation.RELU,
                 new MaxPool2d(2, 2),
                 new Flatten(),
                 new Linear(20),
-                new Relu(),
+                Activation.RELU,
                 new Dropout(0.25f),
                 new Linear(CLASSES))));
   }

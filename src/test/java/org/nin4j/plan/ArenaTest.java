@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.nin4j.model.Networks;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
 
@@ -104,7 +104,7 @@ class ArenaTest {
   @Test
   void aTensorInUseIsNotWrittenOver() {
     Plan plan = training();
-    int relu = plan.steps().indexOf(plan.steps(ReluBackward.class).findFirst().orElseThrow());
+    int relu = plan.steps().indexOf(plan.steps(ActivationBackward.class).findFirst().orElseThrow());
     Step.InPlace pair = plan.steps().get(relu).inPlace().orElseThrow();
     PlacedPlan apart = Arena.place(plan, RULES);
     assertEquals(apart.place(pair.read()), apart.place(pair.written()));
@@ -219,7 +219,7 @@ class ArenaTest {
   void reluGradientsTakeTheirPlace() {
     Plan plan = training();
     PlacedPlan placed = Arena.place(plan, RULES);
-    plan.steps(ReluBackward.class)
+    plan.steps(ActivationBackward.class)
         .forEach(
             s ->
                 assertEquals(

@@ -24,7 +24,7 @@ import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.Networks;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
@@ -44,7 +44,7 @@ class KernelFusionTest {
 
   private static Plan prepared(Plan plan) {
     return Fusion.RELU_BIAS_GRADIENT.apply(
-        Fusion.RELU_BEHIND_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan)));
+        Fusion.RELU_AFTER_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan)));
   }
 
   private static Plan all(KernelFusion fusion, Plan plan) {
@@ -53,7 +53,7 @@ class KernelFusionTest {
 
   private static Plan firstBlock(Plan plan) {
     return KernelFusion.NIN_BLOCK.apply(
-        plan, replacements -> replacements.get(0).by().layer().equals("conv1"));
+        plan, replacements -> replacements.get(0).by().layer().equals("0.0"));
   }
 
   private static List<String> fused(Plan plan) {
@@ -98,19 +98,19 @@ class KernelFusionTest {
     Plan paired = all(KernelFusion.POINTWISE_PAIR, plan);
     assertEquals(
         List.of(
-            "conv2 PointwisePairForward",
-            "conv5 PointwisePairForward",
-            "conv8 PointwisePairForward",
-            "conv11 PointwisePairForward"),
+            "0.2 PointwisePairForward",
+            "2.2 PointwisePairForward",
+            "4.2 PointwisePairForward",
+            "7.2 PointwisePairForward"),
         fused(paired));
-    assertEquals(Set.of("relu2", "relu5", "relu8", "relu11"), vanished(plan, paired));
+    assertEquals(Set.of("0.3", "2.3", "4.3", "7.3"), vanished(plan, paired));
     assertEquals(plan.multiplyAdds(), paired.multiplyAdds());
     assertSameOutside(plan, paired);
     Fused pair = paired.steps(Fused.class).findFirst().orElseThrow();
     assertEquals(
-        List.of("relu1", "conv2.weight", "conv2.bias", "conv3.weight", "conv3.bias"),
+        List.of("0.1", "0.2.weight", "0.2.bias", "0.4.weight", "0.4.bias"),
         pair.reads().stream().map(TensorSpec::name).toList());
-    assertEquals(List.of("relu2"), pair.inner().stream().map(TensorSpec::name).toList());
+    assertEquals(List.of("0.3"), pair.inner().stream().map(TensorSpec::name).toList());
     assertEquals(
         pair.reads().stream().mapToLong(TensorSpec::bytes).sum() + 128L * 96 * 54 * 54 * 2,
         pair.bytes());
@@ -132,14 +132,14 @@ class KernelFusionTest {
   @Test
   void whatIsKeptIsStored() {
     Plan plan = nin(INFERENCE);
-    Plan keeping = plan.keeping(List.of(plan.tensor("relu5")));
+    Plan keeping = plan.keeping(List.of(plan.tensor("2.3")));
     Plan paired = all(KernelFusion.POINTWISE_PAIR, keeping);
-    assertEquals(Set.of("relu2", "relu8", "relu11"), vanished(keeping, paired));
+    assertEquals(Set.of("0.3", "4.3", "7.3"), vanished(keeping, paired));
     assertEquals(
-        List.of("conv4 NinBlockForward"),
+        List.of("2.0 NinBlockForward"),
         fused(
             KernelFusion.NIN_BLOCK.apply(
-                plan.keeping(List.of(plan.tensor("relu1"), plan.tensor("relu9"))), r -> true)),
+                plan.keeping(List.of(plan.tensor("0.1"), plan.tensor("4.5"))), r -> true)),
         "only the second block has nothing between that is kept");
   }
 
@@ -151,8 +151,8 @@ class KernelFusionTest {
     }
     Plan one =
         KernelFusion.POINTWISE_PAIR.apply(
-            plan, replacements -> replacements.get(0).by().layer().equals("conv8"));
-    assertEquals(List.of("conv8 PointwisePairForward"), fused(one));
+            plan, replacements -> replacements.get(0).by().layer().equals("4.2"));
+    assertEquals(List.of("4.2 PointwisePairForward"), fused(one));
   }
 
   /** A ReLU that is a step of its own, or missing, makes no pair. */
@@ -170,10 +170,10 @@ class KernelFusionTest {
     Plan plan = nin(INFERENCE);
     Plan blocks = all(KernelFusion.NIN_BLOCK, plan);
     assertEquals(
-        List.of("conv1 NinBlockForward", "conv4 NinBlockForward", "conv7 NinBlockForward"),
+        List.of("0.0 NinBlockForward", "2.0 NinBlockForward", "4.0 NinBlockForward"),
         fused(blocks));
     assertEquals(
-        Set.of("relu1", "relu2", "relu3", "relu4", "relu5", "relu6", "relu7", "relu8", "relu9"),
+        Set.of("0.1", "0.3", "0.5", "2.1", "2.3", "2.5", "4.1", "4.3", "4.5"),
         vanished(plan, blocks));
     assertEquals(plan.multiplyAdds(), blocks.multiplyAdds());
     assertTrue(arena(blocks) < arena(plan), arena(blocks) + " of " + arena(plan));
@@ -185,32 +185,32 @@ class KernelFusionTest {
   void theFirstBlockOfTrainingComputesItsActivationsAgain() {
     Plan plan = nin(TRAINING);
     Plan block = firstBlock(plan);
-    assertEquals(List.of("conv1 NinBlockForward", "conv1 NinBlockBackward"), fused(block));
+    assertEquals(List.of("0.0 NinBlockForward", "0.0 NinBlockBackward"), fused(block));
     Fused forward = block.steps(Fused.class).toList().get(0);
     Fused backward = block.steps(Fused.class).toList().get(1);
     assertEquals(
-        List.of("pool1", "pool1.position"),
+        List.of("1", "1.position"),
         forward.writes().stream().map(TensorSpec::name).toList());
     assertEquals(
         Set.of(
             "images",
-            "conv1.weight",
-            "conv1.bias",
-            "conv2.weight",
-            "conv2.bias",
-            "conv3.weight",
-            "pool1",
-            "pool1.position",
-            "pool1.gradient"),
+            "0.0.weight",
+            "0.0.bias",
+            "0.2.weight",
+            "0.2.bias",
+            "0.4.weight",
+            "1",
+            "1.position",
+            "1.gradient"),
         backward.reads().stream().map(TensorSpec::name).collect(Collectors.toSet()));
     assertEquals(
         Set.of(
-            "conv1.weight.gradient",
-            "conv1.bias.gradient",
-            "conv2.weight.gradient",
-            "conv2.bias.gradient",
-            "conv3.weight.gradient",
-            "conv3.bias.gradient"),
+            "0.0.weight.gradient",
+            "0.0.bias.gradient",
+            "0.2.weight.gradient",
+            "0.2.bias.gradient",
+            "0.4.weight.gradient",
+            "0.4.bias.gradient"),
         backward.writes().stream().map(TensorSpec::name).collect(Collectors.toSet()));
     long again =
         backward.parts(ConvolutionForward.class).mapToLong(ConvolutionForward::multiplyAdds).sum();
@@ -228,11 +228,11 @@ class KernelFusionTest {
     Plan both = all(KernelFusion.POINTWISE_PAIR, firstBlock(nin(TRAINING)));
     assertEquals(
         List.of(
-            "conv1 NinBlockForward",
-            "conv5 PointwisePairForward",
-            "conv8 PointwisePairForward",
-            "conv11 PointwisePairForward",
-            "conv1 NinBlockBackward"),
+            "0.0 NinBlockForward",
+            "2.2 PointwisePairForward",
+            "4.2 PointwisePairForward",
+            "7.2 PointwisePairForward",
+            "0.0 NinBlockBackward"),
         fused(both));
   }
 
@@ -282,11 +282,11 @@ class KernelFusionTest {
         new Network(
             "small",
             Sequential.of(
-                new NinBlock(6, 5, 2, 0),
+                NinBlock.of(6, 5, 2, 0),
                 new MaxPool2d(3, 2),
-                new NinBlock(5, 3, 1, 1),
+                NinBlock.of(5, 3, 1, 1),
                 new MaxPool2d(2, 2),
-                new NinBlock(3, 3, 1, 1),
+                NinBlock.of(3, 3, 1, 1),
                 new GlobalAvgPool2d(),
                 new Flatten()));
     BatchSpec images = BatchSpec.unit(Shape.of(1, 9, 9), 27, 25);

@@ -21,12 +21,12 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.Relu;
 import org.nin4j.model.Sequential;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
@@ -186,7 +186,7 @@ class CheckpointTest {
             "wider",
             Sequential.of(
                 new Conv2d(6, 3, 1, 1),
-                new Relu(),
+                Activation.RELU,
                 new Conv2d(10, 1, 1, 0),
                 new Conv2d(10, 1, 1, 0),
                 new GlobalAvgPool2d(),
@@ -209,10 +209,10 @@ class CheckpointTest {
             "other",
             Sequential.of(
                 new Conv2d(4, 3, 1, 1),
-                new Relu(),
+                Activation.RELU,
                 new MaxPool2d(3, 2),
                 new Conv2d(10, 3, 1, 1),
-                new Relu(),
+                Activation.RELU,
                 new GlobalAvgPool2d(),
                 new Flatten()));
     String message =

@@ -24,12 +24,12 @@ class LiveClassesTest {
       new Network(
           "small-nin",
           Sequential.of(
-              new NinBlock(24, 5, 2, 0),
+              NinBlock.of(24, 5, 2, 0),
               new MaxPool2d(3, 2),
-              new NinBlock(32, 3, 1, 1),
+              NinBlock.of(32, 3, 1, 1),
               new MaxPool2d(3, 2),
               new Dropout(0.5f),
-              new NinBlock(Shapes.CLASS_NAMES.size(), 3, 1, 1),
+              NinBlock.of(Shapes.CLASS_NAMES.size(), 3, 1, 1),
               new GlobalAvgPool2d(),
               new Flatten()));
 

@@ -25,11 +25,11 @@ import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.DataException;
 import org.nin4j.data.Shapes;
 import org.nin4j.data.TrainTest;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.Relu;
 import org.nin4j.model.Sequential;
 import org.nin4j.tensor.HostTensor;
 
@@ -212,7 +212,7 @@ class TrainerTest {
             "small",
             Sequential.of(
                 new Conv2d(4, 3, 2, 1),
-                new Relu(),
+                Activation.RELU,
                 new Conv2d(2, 1, 1, 0),
                 new GlobalAvgPool2d(),
                 new Flatten()));
@@ -324,7 +324,7 @@ class TrainerTest {
             "open",
             Sequential.of(
                 new Conv2d(10, 3, 1, 1),
-                new Relu(),
+                Activation.RELU,
                 new Conv2d(10, 1, 1, 0),
                 new GlobalAvgPool2d(),
                 new Flatten()));

@@ -6,6 +6,7 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.Shapes;
 import org.nin4j.data.TrainTest;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
@@ -13,7 +14,6 @@ import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.Relu;
 import org.nin4j.model.Sequential;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Sgd;
@@ -27,11 +27,11 @@ final class Trial {
           "tiny",
           Sequential.of(
               new Conv2d(4, 3, 1, 1),
-              new Relu(),
+              Activation.RELU,
               new MaxPool2d(2, 2),
               new Dropout(0.25f),
               new Conv2d(10, 3, 1, 1),
-              new Relu(),
+              Activation.RELU,
               new GlobalAvgPool2d(),
               new Flatten()));
 

@@ -20,9 +20,9 @@ import org.nin4j.plan.MakeBatch;
 import org.nin4j.plan.MaxPoolBackward;
 import org.nin4j.plan.MaxPoolForward;
 import org.nin4j.plan.Plan;
-import org.nin4j.plan.ReluBackward;
+import org.nin4j.plan.ActivationBackward;
 import org.nin4j.plan.ReluBiasBackward;
-import org.nin4j.plan.ReluForward;
+import org.nin4j.plan.ActivationForward;
 import org.nin4j.plan.SgdUpdate;
 import org.nin4j.plan.SoftmaxCrossEntropy;
 import org.nin4j.plan.Step;
@@ -80,9 +80,9 @@ final class Binder {
       weighted.linearBackwardData(a, s);
     } else if (step instanceof LinearBackwardFilter s) {
       weighted.linearBackwardFilter(a, s);
-    } else if (step instanceof ReluForward s) {
+    } else if (step instanceof ActivationForward s) {
       reluForward(a, s);
-    } else if (step instanceof ReluBackward s) {
+    } else if (step instanceof ActivationBackward s) {
       reluBackward(a, s);
     } else if (step instanceof ReluBiasBackward s) {
       weighted.reluBiasBackward(a, s);
@@ -166,13 +166,13 @@ final class Binder {
         s.spec().augmentation().shift());
   }
 
-  private void reluForward(Assembly a, ReluForward s) {
+  private void reluForward(Assembly a, ActivationForward s) {
     long n = s.input().shape().elements();
     CUdeviceptr x = a.read(s.input());
     a.launch("relu", "relu_forward_" + a.suffix(), packs(a, n), x, a.write(s.output()), n);
   }
 
-  private void reluBackward(Assembly a, ReluBackward s) {
+  private void reluBackward(Assembly a, ActivationBackward s) {
     long n = s.output().shape().elements();
     CUdeviceptr y = a.read(s.output());
     CUdeviceptr dy = a.read(s.outputGradient());

@@ -73,11 +73,11 @@ record ConvolutionCase(
   }
 
   int outHeight() {
-    return window.places(height);
+    return window.outputExtent(height);
   }
 
   int outWidth() {
-    return window.places(width);
+    return window.outputExtent(width);
   }
 
   /** Places of the window in the batch: the rows of y as a matrix (rows × filters). */

@@ -132,7 +132,7 @@ public final class CudaBackend implements Backend {
     Plan fused = plan;
     // The last one takes what the one before it has left.
     for (Fusion fusion :
-        List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_BEHIND_POOL, Fusion.RELU_BIAS_GRADIENT)) {
+        List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_AFTER_POOL, Fusion.RELU_BIAS_GRADIENT)) {
       fused = fusion.apply(fused);
     }
     fused = fusions.apply(fused);

@@ -37,7 +37,7 @@ record FirstBlock(Device device, KernelLibrary kernels) implements FusedStep {
   /** Shared memory for the weights, and for so many pooled rows at a time. */
   private static int blockBytes(Fused s, int atOnce) {
     int width = s.parts(ConvolutionForward.class).findFirst().orElseThrow().input().shape().dim(3);
-    int columns = FIRST.places(width);
+    int columns = FIRST.outputExtent(width);
     int kept = (2 * atOnce + 1) * columns * (CHANNELS + GAP);
     return 2 * (34_560 + kept + 16 * (2 * atOnce + 3) * (columns + 2));
   }
@@ -66,17 +66,17 @@ record FirstBlock(Device device, KernelLibrary kernels) implements FusedStep {
             bytes,
             a.read(first.input()),
             a.parameter(first.weight()),
-            memory.at(first.bias()),
+            memory.at(first.bias().orElseThrow()),
             a.parameter(second.weight()),
-            memory.at(second.bias()),
+            memory.at(second.bias().orElseThrow()),
             a.parameter(third.weight()),
-            memory.at(third.bias()),
+            memory.at(third.bias().orElseThrow()),
             a.write(pool.output()),
             pool.position().map(p -> FusedStep.stored(memory, s, p)).orElse(NONE),
             x.dim(0),
             x.dim(2),
             x.dim(3),
-            FIRST.places(x.dim(3)),
+            FIRST.outputExtent(x.dim(3)),
             y.dim(2),
             y.dim(3),
             strips,

@@ -8,7 +8,7 @@ import org.nin4j.plan.ConvolutionBackwardFilter;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Fused;
 import org.nin4j.plan.MaxPoolBackward;
-import org.nin4j.plan.ReluBackward;
+import org.nin4j.plan.ActivationBackward;
 import org.nin4j.plan.ReluBiasBackward;
 import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec.Role;
@@ -27,7 +27,7 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
       List.of(
           ConvolutionForward.class,
           ConvolutionForward.class,
-          ReluBackward.class,
+          ActivationBackward.class,
           MaxPoolBackward.class,
           ConvolutionBackwardFilter.class,
           ConvolutionBackwardData.class,
@@ -89,7 +89,7 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
     List<ReluBiasBackward> biases = s.parts(ReluBiasBackward.class).toList();
     ConvolutionBackwardData third =
         s.parts(ConvolutionBackwardData.class).findFirst().orElseThrow();
-    ReluBackward mask = s.parts(ReluBackward.class).findFirst().orElseThrow();
+    ActivationBackward mask = s.parts(ActivationBackward.class).findFirst().orElseThrow();
     Shape x = first.input().shape();
     Shape y = mask.output().shape();
     int blocks = backwardBlocks(s, x.dim(0));
@@ -103,9 +103,9 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
             backwardBytes(s),
             a.read(first.input()),
             a.parameter(first.weight()),
-            memory.at(first.bias()),
+            memory.at(first.bias().orElseThrow()),
             a.parameter(second.weight()),
-            memory.at(second.bias()),
+            memory.at(second.bias().orElseThrow()),
             a.parameter(third.weight()),
             a.read(mask.output()),
             memory.at(poolBackward(s).position()),

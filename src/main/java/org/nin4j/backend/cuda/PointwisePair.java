@@ -65,9 +65,9 @@ record PointwisePair(Device device, KernelLibrary kernels) implements FusedStep 
             pairBytes(channels, warps),
             a.read(first.input()),
             a.parameter(first.weight()),
-            memory.at(first.bias()),
+            memory.at(first.bias().orElseThrow()),
             a.parameter(second.weight()),
-            memory.at(second.bias()),
+            memory.at(second.bias().orElseThrow()),
             FusedStep.stored(memory, s, first.output()),
             a.write(second.output()),
             rows));

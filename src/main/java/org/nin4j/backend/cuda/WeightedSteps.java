@@ -45,7 +45,8 @@ final class WeightedSteps {
   void convolutionForward(Assembly a, ConvolutionForward s) {
     CUdeviceptr x = a.read(s.input());
     CUdeviceptr y = a.write(s.output());
-    convolution(a, s, x, a.parameter(s.weight()), memory.at(s.bias()), a.parameter(s.bias()), y);
+    TensorSpec bias = s.bias().orElseThrow();
+    convolution(a, s, x, a.parameter(s.weight()), memory.at(bias), a.parameter(bias), y);
   }
 
   void convolutionBackwardData(Assembly a, ConvolutionBackwardData s) {

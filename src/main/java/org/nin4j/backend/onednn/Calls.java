@@ -9,6 +9,7 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.bytedeco.dnnl.IntMemoryMap;
 import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
@@ -125,5 +126,27 @@ final class Calls {
 
   Operation.Kernel kernel() {
     return run -> execute();
+  }
+
+  /** An operation of one primitive with its scratchpad. */
+  static Operation single(
+      Dnnl dnnl,
+      primitive_desc_base descriptor,
+      primitive primitive,
+      Function<Places, List<Argument>> arguments) {
+    long scratch = scratchpad(descriptor);
+    return new Operation() {
+      @Override
+      public long workspace() {
+        return scratch;
+      }
+
+      @Override
+      public Kernel bind(Places places) {
+        return new Calls(dnnl)
+            .add(descriptor, primitive, places, 0, arguments.apply(places))
+            .kernel();
+      }
+    };
   }
 }

@@ -23,6 +23,7 @@ import org.bytedeco.dnnl.global.dnnl.prop_kind;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.post_ops;
 import org.bytedeco.dnnl.primitive_attr;
+import org.nin4j.model.Conv2d;
 import org.nin4j.model.Window;
 import org.nin4j.plan.ConvolutionBackwardData;
 import org.nin4j.plan.ConvolutionBackwardFilter;
@@ -75,6 +76,19 @@ final class Convolutions {
     return widens ? DType.F32 : stored;
   }
 
+  private static boolean winograds(Conv2d convolution) {
+    return convolution.groups() == 1 && WinogradTiles.suits(convolution.window());
+  }
+
+  /** The weights' shape as oneDNN wants it: with the groups, if there are any, as an axis. */
+  private static Shape filters(Conv2d convolution, Shape weight) {
+    int groups = convolution.groups();
+    return groups == 1
+        ? weight
+        : Shape.of(
+            groups, weight.dim(0) / groups, weight.dim(1), weight.dim(2), weight.dim(3));
+  }
+
   private boolean byTiles(DType stored, WinogradTiles tiles) {
     return way != Way.DIRECT
         && computed(stored) == DType.F32
@@ -95,14 +109,33 @@ final class Convolutions {
   }
 
   private convolution_forward.primitive_desc forward(
-      Window window, TensorSpec x, Shape weight, TensorSpec y, primitive_attr attributes) {
+      Window window,
+      TensorSpec x,
+      Shape weight,
+      boolean bias,
+      TensorSpec y,
+      primitive_attr attributes) {
+    if (!bias) {
+      return new convolution_forward.primitive_desc(
+          dnnl.engine(),
+          prop_kind.forward_training,
+          algorithm.convolution_direct,
+          Dnnl.laid(x),
+          Dnnl.anyLayout(weight, x.type()),
+          Dnnl.laid(y),
+          both(window.stride()),
+          both(window.padding()),
+          both(window.padding()),
+          attributes,
+          false);
+    }
     return new convolution_forward.primitive_desc(
         dnnl.engine(),
         prop_kind.forward_training,
         algorithm.convolution_direct,
         Dnnl.laid(x),
         Dnnl.anyLayout(weight, x.type()),
-        Dnnl.plain(Shape.of(weight.dim(0)), DType.F32),
+        Dnnl.plain(Shape.of(y.shape().dim(1)), DType.F32),
         Dnnl.laid(y),
         both(window.stride()),
         both(window.padding()),
@@ -113,7 +146,7 @@ final class Convolutions {
 
   Operation forward(ConvolutionForward step) {
     Window window = step.convolution().window();
-    if (WinogradTiles.suits(window) && byTiles(step.input().type(), Winograd.tiles(step))) {
+    if (winograds(step.convolution()) && byTiles(step.input().type(), Winograd.tiles(step))) {
       return winograd.forward(step);
     }
     int chunk = chunk(step.input(), step.output());
@@ -126,30 +159,35 @@ final class Convolutions {
       attributes.set_post_ops(relu);
     }
     convolution_forward.primitive_desc descriptor =
-        forward(window, x.computed(), step.weight().shape(), y.computed(), attributes);
+        forward(
+            window,
+            x.computed(),
+            filters(step.convolution(), step.weight().shape()),
+            step.bias().isPresent(),
+            y.computed(),
+            attributes);
     return pass(
         x,
         y,
-        filters(step.weight(), step.input()),
+        filters(step.convolution(), step.weight(), step.input()),
         descriptor.weights_desc(),
         Calls.scratchpad(descriptor),
-        (calls, places, scratchAt, in, weights, out) ->
-            calls.add(
-                descriptor,
-                new convolution_forward(descriptor),
-                places,
-                scratchAt,
-                List.of(
-                    Calls.argument(DNNL_ARG_SRC, in),
-                    Calls.argument(DNNL_ARG_WEIGHTS, weights),
-                    Calls.argument(DNNL_ARG_BIAS, places.memory(step.bias())),
-                    Calls.argument(DNNL_ARG_DST, out))));
+        (calls, places, scratchAt, in, weights, out) -> {
+          List<Calls.Argument> arguments = new ArrayList<>();
+          arguments.add(Calls.argument(DNNL_ARG_SRC, in));
+          arguments.add(Calls.argument(DNNL_ARG_WEIGHTS, weights));
+          step.bias()
+              .ifPresent(b -> arguments.add(Calls.argument(DNNL_ARG_BIAS, places.memory(b))));
+          arguments.add(Calls.argument(DNNL_ARG_DST, out));
+          calls.add(
+              descriptor, new convolution_forward(descriptor), places, scratchAt, arguments);
+        });
   }
 
   /** The weights for activations like this one. */
-  private Filters filters(TensorSpec weight, TensorSpec activation) {
+  private Filters filters(Conv2d convolution, TensorSpec weight, TensorSpec activation) {
     boolean rounds = activation.type() == DType.BF16 && computed(activation.type()) == DType.F32;
-    return new Filters(dnnl, weight, rounds);
+    return new Filters(dnnl, weight, filters(convolution, weight.shape()), rounds);
   }
 
   /** Adds the primitive for one chunk. */
@@ -204,11 +242,11 @@ final class Convolutions {
 
   Operation backwardData(ConvolutionBackwardData step) {
     Window window = step.convolution().window();
-    if (WinogradTiles.suits(window)
+    if (winograds(step.convolution())
         && byTiles(step.outputGradient().type(), Winograd.tiles(step))) {
       return winograd.backwardData(step);
     }
-    Shape shape = step.weight().shape();
+    Shape shape = filters(step.convolution(), step.weight().shape());
     int chunk = chunk(step.inputGradient(), step.outputGradient());
     Chunks.Spec dx = chunks(step.inputGradient(), chunk);
     Chunks.Spec dy = chunks(step.outputGradient(), chunk);
@@ -222,13 +260,13 @@ final class Convolutions {
             both(window.stride()),
             both(window.padding()),
             both(window.padding()),
-            forward(window, dx.computed(), shape, dy.computed(), dnnl.userScratchpad()),
+            forward(window, dx.computed(), shape, false, dy.computed(), dnnl.userScratchpad()),
             dnnl.userScratchpad(),
             false);
     return pass(
         dy,
         dx,
-        filters(step.weight(), step.outputGradient()),
+        filters(step.convolution(), step.weight(), step.outputGradient()),
         descriptor.weights_desc(),
         Calls.scratchpad(descriptor),
         (calls, places, scratchAt, in, weights, out) ->
@@ -262,7 +300,7 @@ final class Convolutions {
   private Operation weightGradient(ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
     Window window = step.convolution().window();
     boolean tiles =
-        WinogradTiles.suits(window)
+        winograds(step.convolution())
             && bias.isEmpty()
             && byTiles(step.input().type(), Winograd.tiles(step));
     return tiles ? winograd.backwardFilter(step) : directWeightGradient(step, bias);
@@ -271,7 +309,8 @@ final class Convolutions {
   /** Chunk by chunk; the sum of what each gives. */
   private Operation directWeightGradient(
       ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
-    Shape shape = step.weightGradient().shape();
+    Shape shape = filters(step.convolution(), step.weightGradient().shape());
+    memory.desc plain = Dnnl.plain(shape, DType.F32);
     int chunk = chunk(step.input(), step.outputGradient());
     Chunks.Spec x = chunks(step.input(), chunk);
     Chunks.Spec dy = chunks(step.outputGradient(), chunk);
@@ -296,7 +335,7 @@ final class Convolutions {
         regions.takeLargest(
             Calls.scratchpad(descriptor),
             Calls.scratchpad(sum),
-            Calls.reorderScratchpad(dnnl, gradient, Dnnl.laid(step.weightGradient())),
+            Calls.reorderScratchpad(dnnl, gradient, plain),
             x.scratchpad(),
             dy.scratchpad());
     return new Operation() {
@@ -340,7 +379,7 @@ final class Convolutions {
         }
         Calls after =
             new Calls(dnnl)
-                .addReorder(total, places.memory(step.weightGradient()), places, scratchAt);
+                .addReorder(total, places.memory(plain, step.weightGradient()), places, scratchAt);
         return run -> {
           for (int k = 0; k < each.length; k++) {
             xs.fetch(k);
@@ -356,7 +395,7 @@ final class Convolutions {
   private convolution_backward_weights.primitive_desc weightGradient(
       Window window, TensorSpec x, TensorSpec dy, Shape shape, Optional<TensorSpec> bias) {
     convolution_forward.primitive_desc forward =
-        forward(window, x, shape, dy, dnnl.userScratchpad());
+        forward(window, x, shape, bias.isPresent(), dy, dnnl.userScratchpad());
     memory.desc wanted = Dnnl.anyLayout(shape, DType.F32);
     return bias.isPresent()
         ? new convolution_backward_weights.primitive_desc(

@@ -41,14 +41,18 @@ record Dnnl(engine engine, stream stream, primitive_attr userScratchpad) {
     };
   }
 
-  private static long[] dims(Shape shape) {
+  static long[] dims(Shape shape) {
     return shape.dims().stream().mapToLong(Integer::longValue).toArray();
   }
 
   /** A tensor in logical order, as parameters lie. */
   static memory.desc plain(Shape shape, DType type) {
     memory.format_tag[] tags = {
-      memory.format_tag.a, memory.format_tag.ab, memory.format_tag.abc, memory.format_tag.abcd
+      memory.format_tag.a,
+      memory.format_tag.ab,
+      memory.format_tag.abc,
+      memory.format_tag.abcd,
+      memory.format_tag.abcde
     };
     return new memory.desc(dims(shape), type(type), tags[shape.rank() - 1]);
   }

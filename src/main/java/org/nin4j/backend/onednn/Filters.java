@@ -3,21 +3,23 @@ package org.nin4j.backend.onednn;
 import org.bytedeco.dnnl.memory;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.DType;
+import org.nin4j.tensor.Shape;
 
 /**
  * A convolution's fp32 weights in the layout and type that a step computes with.
  *
  * @param weight where they lie
+ * @param shape theirs, with the groups as an axis if there are any
  * @param rounded whether they are rounded to bf16 on the way to fp32, as where activations are bf16
  *     but multiplied as fp32
  */
-record Filters(Dnnl dnnl, TensorSpec weight, boolean rounded) {
+record Filters(Dnnl dnnl, TensorSpec weight, Shape shape, boolean rounded) {
   private memory.desc narrow() {
-    return Dnnl.plain(weight.shape(), DType.BF16);
+    return Dnnl.plain(shape, DType.BF16);
   }
 
   private memory.desc plain() {
-    return Dnnl.plain(weight.shape(), DType.F32);
+    return Dnnl.plain(shape, DType.F32);
   }
 
   private long narrowBytes() {
@@ -49,12 +51,12 @@ record Filters(Dnnl dnnl, TensorSpec weight, boolean rounded) {
   memory add(Calls calls, Places places, memory.desc wanted, long at, long scratchAt) {
     if (!rounded()) {
       memory laid = places.workspace(wanted, at);
-      calls.addReorder(places.memory(weight), laid, places, scratchAt);
+      calls.addReorder(places.memory(plain(), weight), laid, places, scratchAt);
       return laid;
     }
     memory narrow = places.workspace(narrow(), at);
     memory laid = places.workspace(wanted, at + narrowBytes());
-    calls.addReorder(places.memory(weight), narrow, places, scratchAt);
+    calls.addReorder(places.memory(plain(), weight), narrow, places, scratchAt);
     calls.addReorder(narrow, laid, places, scratchAt);
     return laid;
   }

@@ -8,7 +8,10 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 import java.util.List;
 import java.util.Optional;
 import org.bytedeco.dnnl.matmul;
+import org.bytedeco.dnnl.global.dnnl.algorithm;
 import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.post_ops;
+import org.bytedeco.dnnl.primitive_attr;
 import org.nin4j.plan.LinearBackwardData;
 import org.nin4j.plan.LinearBackwardFilter;
 import org.nin4j.plan.LinearForward;
@@ -71,6 +74,7 @@ final class Matrices {
         plain(x, x.type()),
         transposed(step.weight(), x.type()),
         Optional.of(step.bias()),
+        step.relu(),
         step.output(),
         Dnnl.laid(step.output()));
   }
@@ -82,6 +86,7 @@ final class Matrices {
         plain(step.outputGradient(), dx.type()),
         plain(step.weight(), dx.type()),
         Optional.empty(),
+        false,
         dx,
         Dnnl.laid(dx));
   }
@@ -98,6 +103,7 @@ final class Matrices {
         transposed(dy, x.type()),
         plain(x, x.type()),
         Optional.empty(),
+        false,
         dw,
         Dnnl.matrix(columns(dy), columns(x), DType.F32));
   }
@@ -106,8 +112,15 @@ final class Matrices {
       Factor left,
       Factor right,
       Optional<TensorSpec> bias,
+      boolean relu,
       TensorSpec result,
       memory.desc resultSeenAs) {
+    primitive_attr attributes = Dnnl.withUserScratchpad();
+    if (relu) {
+      post_ops after = new post_ops();
+      after.append_eltwise(algorithm.eltwise_relu, 0, 0);
+      attributes.set_post_ops(after);
+    }
     matmul.primitive_desc descriptor =
         bias.isPresent()
             ? new matmul.primitive_desc(
@@ -116,14 +129,14 @@ final class Matrices {
                 right.wanted(),
                 biasRow(bias.get()),
                 resultSeenAs,
-                dnnl.userScratchpad(),
+                attributes,
                 false)
             : new matmul.primitive_desc(
                 dnnl.engine(),
                 left.wanted(),
                 right.wanted(),
                 resultSeenAs,
-                dnnl.userScratchpad(),
+                attributes,
                 false);
     long scratchAt = left.bytes() + right.bytes();
     long scratch = Calls.scratchpad(descriptor);

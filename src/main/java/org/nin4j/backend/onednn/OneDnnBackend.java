@@ -109,7 +109,7 @@ public final class OneDnnBackend implements Backend {
           "this processor has no bf16 instructions (its best are %s); use fp32"
               .formatted(get_effective_cpu_isa()));
     }
-    Plan fused = Fusion.RELU_BEHIND_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan));
+    Plan fused = Fusion.RELU_AFTER_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan));
     try (PointerScope temporary = new PointerScope()) {
       return Arena.place(fused, new Rules(operations(plan.precision(), new SampleStore())));
     }

@@ -7,6 +7,10 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WORKSPACE;
 
 import java.util.List;
+import java.util.Optional;
+import org.nin4j.model.AvgPool2d;
+import org.nin4j.plan.AvgPoolBackward;
+import org.nin4j.plan.AvgPoolForward;
 import org.bytedeco.dnnl.global.dnnl.algorithm;
 import org.bytedeco.dnnl.global.dnnl.prop_kind;
 import org.bytedeco.dnnl.memory;
@@ -18,7 +22,10 @@ import org.nin4j.plan.MaxPoolForward;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.Shape;
 
-/** Max pooling. oneDNN's workspace is the plan's position tensor: a byte an output, same layout. */
+/**
+ * Pooling by windows. For a maximum, oneDNN's workspace is the plan's position tensor: a byte an
+ * output, same layout.
+ */
 final class Pools {
   private static final long[] NO_DILATION = {0, 0};
 
@@ -33,11 +40,11 @@ final class Pools {
   }
 
   private pooling_forward.primitive_desc descriptor(
-      Window window, TensorSpec x, TensorSpec y, prop_kind kind) {
+      algorithm how, Window window, TensorSpec x, TensorSpec y, prop_kind kind) {
     return new pooling_forward.primitive_desc(
         dnnl.engine(),
         kind,
-        algorithm.pooling_max,
+        how,
         Dnnl.laid(x),
         Dnnl.laid(y),
         both(window.stride()),
@@ -63,6 +70,7 @@ final class Pools {
     boolean training = step.position().isPresent();
     pooling_forward.primitive_desc descriptor =
         descriptor(
+            algorithm.pooling_max,
             step.pool().window(),
             step.input(),
             step.output(),
@@ -97,7 +105,8 @@ final class Pools {
     Window window = step.pool().window();
     TensorSpec dx = step.inputGradient();
     TensorSpec dy = step.outputGradient();
-    pooling_forward.primitive_desc forward = descriptor(window, dx, dy, prop_kind.forward_training);
+    pooling_forward.primitive_desc forward =
+        descriptor(algorithm.pooling_max, window, dx, dy, prop_kind.forward_training);
     pooling_backward.primitive_desc descriptor =
         new pooling_backward.primitive_desc(
             dnnl.engine(),
@@ -136,5 +145,73 @@ final class Pools {
             .kernel();
       }
     };
+  }
+
+  /**
+   * How oneDNN averages such windows. It divides by the window's whole size or by what lies inside
+   * the image; a window in ceil mode that reaches beyond the padding counts neither.
+   */
+  private static Optional<algorithm> averaging(AvgPool2d pool, Shape x, Shape y) {
+    Window window = pool.window();
+    if (!pool.countPadding()) {
+      return Optional.of(algorithm.pooling_avg_exclude_padding);
+    }
+    for (long after : paddingAfter(window, x, y)) {
+      if (after > window.padding()) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of(algorithm.pooling_avg_include_padding);
+  }
+
+  Operation average(AvgPoolForward step) {
+    TensorSpec x = step.input();
+    TensorSpec y = step.output();
+    Optional<algorithm> how = averaging(step.pool(), x.shape(), y.shape());
+    if (how.isEmpty()) {
+      return new PartialAverage.Forward(step);
+    }
+    pooling_forward.primitive_desc descriptor =
+        descriptor(how.get(), step.pool().window(), x, y, prop_kind.forward_inference);
+    return Calls.single(
+        dnnl,
+        descriptor,
+        new pooling_forward(descriptor),
+        places ->
+            List.of(
+                Calls.argument(DNNL_ARG_SRC, places.memory(x)),
+                Calls.argument(DNNL_ARG_DST, places.memory(y))));
+  }
+
+  Operation averageBackward(AvgPoolBackward step) {
+    TensorSpec dx = step.inputGradient();
+    TensorSpec dy = step.outputGradient();
+    Window window = step.pool().window();
+    Optional<algorithm> how = averaging(step.pool(), dx.shape(), dy.shape());
+    if (how.isEmpty()) {
+      return new PartialAverage.Backward(step);
+    }
+    pooling_backward.primitive_desc descriptor =
+        new pooling_backward.primitive_desc(
+            dnnl.engine(),
+            how.get(),
+            Dnnl.laid(dx),
+            Dnnl.laid(dy),
+            both(window.stride()),
+            both(window.kernel()),
+            NO_DILATION,
+            both(window.padding()),
+            paddingAfter(window, dx.shape(), dy.shape()),
+            descriptor(how.get(), window, dx, dy, prop_kind.forward_training),
+            dnnl.userScratchpad(),
+            false);
+    return Calls.single(
+        dnnl,
+        descriptor,
+        new pooling_backward(descriptor),
+        places ->
+            List.of(
+                Calls.argument(DNNL_ARG_DIFF_DST, places.memory(dy)),
+                Calls.argument(DNNL_ARG_DIFF_SRC, places.memory(dx))));
   }
 }

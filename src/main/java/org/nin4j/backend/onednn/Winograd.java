@@ -44,9 +44,8 @@ record Winograd(Dnnl dnnl, Workers workers) {
   }
 
   Operation forward(ConvolutionForward s) {
-    Optional<TensorSpec> bias = Optional.of(s.bias());
     return new WinogradCorrelation(
-        dnnl, workers, tiles(s), s.input(), s.weight(), bias, s.output(), s.relu(), false);
+        dnnl, workers, tiles(s), s.input(), s.weight(), s.bias(), s.output(), s.relu(), false);
   }
 
   Operation backwardData(ConvolutionBackwardData s) {

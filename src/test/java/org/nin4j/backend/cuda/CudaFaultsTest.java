@@ -22,13 +22,13 @@ import org.nin4j.backend.Metrics;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.choice.Devices;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.Relu;
 import org.nin4j.model.Sequential;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
@@ -51,7 +51,7 @@ class CudaFaultsTest {
           "tiny",
           Sequential.of(
               new Conv2d(8, 3, 1, 1),
-              new Relu(),
+              Activation.RELU,
               new MaxPool2d(2, 2),
               new Flatten(),
               new Linear(3)));
@@ -62,7 +62,7 @@ class CudaFaultsTest {
           "two-convolutions",
           Sequential.of(
               new Conv2d(8, 3, 2, 0),
-              new Relu(),
+              Activation.RELU,
               new Conv2d(3, 3, 1, 0),
               new GlobalAvgPool2d(),
               new Flatten()));

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -27,7 +28,8 @@ import org.nin4j.model.Window;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.ReluForward;
+import org.nin4j.model.Activation;
+import org.nin4j.plan.ActivationForward;
 import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
@@ -66,8 +68,9 @@ class CudaFirstStartTest {
 
   private static Plan relu() {
     return plan(
-        new ReluForward(
+        new ActivationForward(
             "relu1",
+            Activation.RELU,
             tensor("x", Role.ACTIVATION, 2, 3, 4, 4),
             tensor("y", Role.ACTIVATION, 2, 3, 4, 4)));
   }
@@ -80,7 +83,7 @@ class CudaFirstStartTest {
             new Conv2d(4, new Window(3, 1, 1)),
             tensor("x", Role.ACTIVATION, 2, 3, 6, 6),
             tensor("w", Role.PARAMETER, 4, 3, 3, 3),
-            tensor("b", Role.PARAMETER, 4),
+            Optional.of(tensor("b", Role.PARAMETER, 4)),
             tensor("y", Role.ACTIVATION, 2, 4, 6, 6),
             true));
   }

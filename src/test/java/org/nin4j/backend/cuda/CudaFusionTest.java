@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -65,11 +66,11 @@ class CudaFusionTest {
       new Network(
           "wide-nin",
           Sequential.of(
-              new NinBlock(96, 11, 4, 0),
+              NinBlock.of(96, 11, 4, 0),
               new MaxPool2d(3, 2),
-              new NinBlock(256, 3, 1, 1),
-              new NinBlock(384, 3, 1, 1),
-              new NinBlock(5, 3, 1, 1),
+              NinBlock.of(256, 3, 1, 1),
+              NinBlock.of(384, 3, 1, 1),
+              NinBlock.of(5, 3, 1, 1),
               new GlobalAvgPool2d(),
               new Flatten()));
 
@@ -106,7 +107,7 @@ class CudaFusionTest {
         new Conv2d(96, new Window(1, 1, 0)),
         x,
         new TensorSpec(weight, Shape.of(96, 96, 1, 1), DType.F32, Role.PARAMETER),
-        new TensorSpec(bias, Shape.of(96), DType.F32, Role.PARAMETER),
+        Optional.of(new TensorSpec(bias, Shape.of(96), DType.F32, Role.PARAMETER)),
         y,
         true);
   }
@@ -117,8 +118,8 @@ class CudaFusionTest {
     TensorSpec y = activation("y");
     List<Step> steps =
         List.of(
-            convolution("conv2", x, "w2", "b2", activation("between")),
-            convolution("conv3", activation("between"), "w3", "b3", y));
+            convolution("0.2", x, "w2", "b2", activation("between")),
+            convolution("0.4", activation("between"), "w3", "b3", y));
     return new Plan("pair", 2, Precision.BF16, steps, Set.of(x, y));
   }
 
@@ -152,15 +153,15 @@ class CudaFusionTest {
   void whatThereAreKernelsForIsFused() {
     try (CudaBackend always = open(Fusions.ALWAYS);
         CudaBackend never = open(Fusions.NEVER)) {
-      List<String> pairs = List.of("conv5 PointwisePairForward", "conv8 PointwisePairForward");
+      List<String> pairs = List.of("2.2 PointwisePairForward", "4.2 PointwisePairForward");
       List<String> inference = fused(always.prepare(plan(new Purpose.Inference())).plan());
-      assertEquals("conv1 NinBlockForward", inference.get(0));
+      assertEquals("0.0 NinBlockForward", inference.get(0));
       assertEquals(pairs, inference.subList(1, 3));
       assertEquals(3, inference.size());
       List<String> training = fused(always.prepare(plan(training())).plan());
-      assertEquals("conv1 NinBlockForward", training.get(0));
+      assertEquals("0.0 NinBlockForward", training.get(0));
       assertEquals(pairs, training.subList(1, 3));
-      assertEquals("conv1 NinBlockBackward", training.get(3));
+      assertEquals("0.0 NinBlockBackward", training.get(3));
       assertEquals(4, training.size());
       assertEquals(List.of(), fused(never.prepare(plan(training())).plan()));
       Plan single = Planner.plan(NETWORK, IMAGES, 6, Precision.FP32, training());
@@ -305,9 +306,9 @@ class CudaFusionTest {
     List<Step> others =
         List.of(
             convolution(
-                "conv2", activation("x"), names.get(0), names.get(1), activation("between")),
+                "0.2", activation("x"), names.get(0), names.get(1), activation("between")),
             convolution(
-                "conv3", activation("between"), names.get(2), names.get(3), activation("y")));
+                "0.4", activation("between"), names.get(2), names.get(3), activation("y")));
     Fused fused = new Fused(Fused.Kernel.POINTWISE_PAIR, others, List.of(activation("y")));
     CudaOptions options = options(cache.resolve(String.join("", names)), Fusions.MEASURED);
     CudaBackend.open(0, options).close();
@@ -383,7 +384,7 @@ class CudaFusionTest {
     prepare(StandInGpu.options(), fused);
     TensorSpec wide = new TensorSpec("y", Shape.of(2, 96, 5, 3), DType.F32, Role.ACTIVATION);
     List<Step> mixed =
-        List.of(parts.get(0), convolution("conv3", activation("between"), "w3", "b3", wide));
+        List.of(parts.get(0), convolution("0.4", activation("between"), "w3", "b3", wide));
     Plan other =
         pair().withSteps(List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, mixed, List.of(wide))));
     BackendException e =

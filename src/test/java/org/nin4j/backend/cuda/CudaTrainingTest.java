@@ -16,13 +16,13 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.TrainingParity;
 import org.nin4j.backend.TrainingParity.Trained;
 import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.Layer;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.Relu;
 import org.nin4j.model.Sequential;
 import org.nin4j.plan.Precision;
 import org.nin4j.standin.StandIn;
@@ -72,10 +72,10 @@ class CudaTrainingTest {
     Conv2d first = new Conv2d(6, 5, 2, 0);
     Conv2d logits = new Conv2d(5, 12, 1, 0);
     return Map.<String, List<Layer>>of(
-            "convolution", List.of(first, new Relu(), logits),
-            "relu", List.of(first, new Relu(), logits, new Relu()),
-            "dropout", List.of(first, new Relu(), logits, new Dropout(0.5f)),
-            "pool", List.of(first, new Relu(), new Conv2d(5, 11, 1, 0), new MaxPool2d(2, 2)))
+            "convolution", List.of(first, Activation.RELU, logits),
+            "relu", List.of(first, Activation.RELU, logits, Activation.RELU),
+            "dropout", List.of(first, Activation.RELU, logits, new Dropout(0.5f)),
+            "pool", List.of(first, Activation.RELU, new Conv2d(5, 11, 1, 0), new MaxPool2d(2, 2)))
         .entrySet()
         .stream()
         .map(
@@ -86,7 +86,7 @@ class CudaTrainingTest {
                       List<Layer> layers = new ArrayList<>();
                       layers.addAll(last.getValue());
                       layers.add(new Flatten());
-                      trainsAsReference(new Network(last.getKey(), new Sequential(layers)));
+                      trainsAsReference(new Network(last.getKey(), Sequential.of(layers.toArray(Layer[]::new))));
                     }));
   }
 

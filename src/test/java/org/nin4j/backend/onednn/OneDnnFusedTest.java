@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.nin4j.backend.BackendException;
@@ -30,7 +31,7 @@ class OneDnnFusedTest {
         new Conv2d(4, 1, 1, 0),
         tensor(x, Role.ACTIVATION, 1, 4, 3, 3),
         tensor(y + ".w", Role.PARAMETER, 4, 4, 1, 1),
-        tensor(y + ".b", Role.PARAMETER, 4),
+        Optional.of(tensor(y + ".b", Role.PARAMETER, 4)),
         tensor(y, Role.ACTIVATION, 1, 4, 3, 3),
         true);
   }

@@ -30,7 +30,7 @@ import org.nin4j.bench.libtorch.RecordedCase.Outcome;
 import org.nin4j.bench.libtorch.RecordedCase.Setting;
 import org.nin4j.bench.libtorch.RecordedCase.Snapshot;
 import org.nin4j.model.Initialisation;
-import org.nin4j.model.Networks;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.Parameter;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.MakeBatch;

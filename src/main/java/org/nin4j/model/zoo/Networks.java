@@ -1,6 +1,15 @@
-package org.nin4j.model;
+package org.nin4j.model.zoo;
 
 import java.util.List;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.Dropout;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
+import org.nin4j.model.MaxPool2d;
+import org.nin4j.model.Network;
+import org.nin4j.model.NinBlock;
+import org.nin4j.model.Sequential;
+import org.nin4j.model.Window;
 
 /** The networks that come with the library. */
 public final class Networks {
@@ -38,9 +47,9 @@ public final class Networks {
     return new Network(
         "nin-mini",
         Sequential.of(
-            new NinBlock(16, new Window(5, 2, 2), inner),
+            NinBlock.of(16, new Window(5, 2, 2), inner),
             new MaxPool2d(3, 2),
-            new NinBlock(32, new Window(3, 1, 1), inner),
+            NinBlock.of(32, new Window(3, 1, 1), inner),
             new Dropout(0.1f),
             new Conv2d(classes, 1, 1, 0),
             new GlobalAvgPool2d(),
@@ -62,14 +71,14 @@ public final class Networks {
     return new Network(
         "nin",
         Sequential.of(
-            new NinBlock(96, new Window(11, 4, 0), inner),
+            NinBlock.of(96, new Window(11, 4, 0), inner),
             new MaxPool2d(3, 2),
-            new NinBlock(256, new Window(5, 1, 2), inner),
+            NinBlock.of(256, new Window(5, 1, 2), inner),
             new MaxPool2d(3, 2),
-            new NinBlock(384, new Window(3, 1, 1), inner),
+            NinBlock.of(384, new Window(3, 1, 1), inner),
             new MaxPool2d(3, 2),
             new Dropout(0.5f),
-            new NinBlock(classes, new Window(3, 1, 1), inner),
+            NinBlock.of(classes, new Window(3, 1, 1), inner),
             new GlobalAvgPool2d(),
             new Flatten()));
   }

@@ -1,0 +1,104 @@
+package org.nin4j.backend.onednn;
+
+import java.util.Arrays;
+import org.nin4j.model.AvgPool2d;
+import org.nin4j.model.Window;
+import org.nin4j.plan.AvgPoolBackward;
+import org.nin4j.plan.AvgPoolForward;
+import org.nin4j.tensor.Shape;
+
+/**
+ * Average pools whose last windows reach beyond the padding, which oneDNN divides otherwise; images
+ * have their channels innermost.
+ */
+final class PartialAverage {
+  private PartialAverage() {}
+
+  /** What a window covers along one axis, and how much of that counts. */
+  private record Span(int from, int to, int counted) {
+    static Span of(Window window, int place, int extent) {
+      int begin = place * window.stride() - window.padding();
+      int end = Math.min(begin + window.kernel(), extent + window.padding());
+      return new Span(Math.max(begin, 0), Math.min(end, extent), end - begin);
+    }
+  }
+
+  @FunctionalInterface
+  private interface Pixel {
+    void visit(int out, int in, float share);
+  }
+
+  /** Every pair of an output pixel and an input pixel that it averages. */
+  private static void visit(AvgPool2d pool, Shape x, Shape y, Pixel pixel) {
+    for (int n = 0; n < y.dim(0); n++) {
+      for (int i = 0; i < y.dim(2); i++) {
+        Span rows = Span.of(pool.window(), i, x.dim(2));
+        for (int j = 0; j < y.dim(3); j++) {
+          Span columns = Span.of(pool.window(), j, x.dim(3));
+          float share = 1f / (rows.counted() * columns.counted());
+          for (int row = rows.from(); row < rows.to(); row++) {
+            for (int column = columns.from(); column < columns.to(); column++) {
+              pixel.visit(
+                  (n * y.dim(2) + i) * y.dim(3) + j,
+                  (n * x.dim(2) + row) * x.dim(3) + column,
+                  share);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  record Forward(AvgPoolForward step) implements Operation {
+    @Override
+    public Kernel bind(Places places) {
+      return scatter(
+          step.pool(),
+          step.input().shape(),
+          step.output().shape(),
+          new Lines(places, step.input(), step.input().shape().dim(1)),
+          new Lines(places, step.output(), step.input().shape().dim(1)),
+          true);
+    }
+  }
+
+  record Backward(AvgPoolBackward step) implements Operation {
+    @Override
+    public Kernel bind(Places places) {
+      int channels = step.inputGradient().shape().dim(1);
+      return scatter(
+          step.pool(),
+          step.inputGradient().shape(),
+          step.outputGradient().shape(),
+          new Lines(places, step.outputGradient(), channels),
+          new Lines(places, step.inputGradient(), channels),
+          false);
+    }
+  }
+
+  private static Operation.Kernel scatter(
+      AvgPool2d pool, Shape x, Shape y, Lines from, Lines to, boolean forward) {
+    Shape target = forward ? y : x;
+    int channels = target.dim(1);
+    float[] line = new float[channels];
+    float[] sums = new float[Math.toIntExact(target.elements())];
+    return run -> {
+      Arrays.fill(sums, 0);
+      visit(
+          pool,
+          x,
+          y,
+          (out, in, share) -> {
+            from.read(forward ? in : out, line);
+            int at = (forward ? out : in) * channels;
+            for (int c = 0; c < channels; c++) {
+              sums[at + c] += line[c] * share;
+            }
+          });
+      for (int pixel = 0; pixel < sums.length / channels; pixel++) {
+        System.arraycopy(sums, pixel * channels, line, 0, channels);
+        to.write(pixel, line);
+      }
+    };
+  }
+}

@@ -1,0 +1,23 @@
+package org.nin4j.plan;
+
+import java.util.List;
+
+/** dx[n,c] = dy[n,c] at the pixel that won, else 0. */
+public record GlobalMaxPoolBackward(
+    String layer, TensorSpec position, TensorSpec outputGradient, TensorSpec inputGradient)
+    implements Step {
+  @Override
+  public List<TensorSpec> reads() {
+    return List.of(position, outputGradient);
+  }
+
+  @Override
+  public List<TensorSpec> writes() {
+    return List.of(inputGradient);
+  }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
+}
