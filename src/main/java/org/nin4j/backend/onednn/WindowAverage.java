@@ -8,11 +8,11 @@ import org.nin4j.plan.AvgPoolForward;
 import org.nin4j.tensor.Shape;
 
 /**
- * Average pools whose last windows reach beyond the padding, which oneDNN divides otherwise; images
- * have their channels innermost.
+ * Average pools that oneDNN computes otherwise: by windows that reach beyond the padding, or with sums
+ * in bf16. Images have their channels innermost.
  */
-final class PartialAverage {
-  private PartialAverage() {}
+final class WindowAverage {
+  private WindowAverage() {}
 
   /** What a window covers along one axis, and how much of that counts. */
   private record Span(int from, int to, int counted) {
