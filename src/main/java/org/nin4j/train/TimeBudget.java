@@ -4,6 +4,14 @@ package org.nin4j.train;
  * How long a training may be so that it ends in time. The choice depends on the figures it is given
  * alone; {@link TrainingSpeed} measures the speed.
  *
+ * <pre>{@code
+ * Recipe shortest = Recipes.standard(Recipes.FEWEST_EPOCHS);
+ * double speed = TrainingSpeed.measure(backend, shortest, data.train(), 6, 10);
+ * TimeBudget.Choice choice =
+ *     new TimeBudget(500).choose(speed, data.train().count(), data.test().count());
+ * Recipe recipe = Recipes.standard(choice.epochs());
+ * }</pre>
+ *
  * @param seconds until the last epoch is evaluated and saved; nothing fits where they are 0 or less
  */
 public record TimeBudget(double seconds) {
