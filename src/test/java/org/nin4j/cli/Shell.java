@@ -5,6 +5,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.nin4j.data.Downloader;
@@ -12,10 +13,27 @@ import org.nin4j.data.Downloader;
 /** Runs commands in this process. */
 final class Shell {
   private final Path home;
+  private final Map<String, String> environment;
 
   /** A shell whose commands keep their files in a folder and have no network. */
   Shell(Path home) {
+    this(
+        home,
+        Map.of(
+            "NIN4J_CACHE", home.resolve("cache").toString(),
+            "XDG_DATA_DIRS", home.resolve("share").toString()));
+  }
+
+  private Shell(Path home, Map<String, String> environment) {
     this.home = home;
+    this.environment = environment;
+  }
+
+  /** The same with one more environment variable. */
+  Shell with(String variable, String value) {
+    Map<String, String> more = new HashMap<>(environment);
+    more.put(variable, value);
+    return new Shell(home, Map.copyOf(more));
   }
 
   /** What a command left behind. */
@@ -43,7 +61,7 @@ final class Shell {
             new PrintStream(out, true, StandardCharsets.UTF_8),
             new PrintStream(err, true, StandardCharsets.UTF_8),
             terminal,
-            Map.of("NIN4J_CACHE", home.resolve("cache").toString()),
+            environment,
             home,
             // No server answers within this time.
             new Downloader(Duration.ofNanos(1)));
