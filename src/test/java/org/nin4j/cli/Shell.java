@@ -1,6 +1,8 @@
 package org.nin4j.cli;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -53,9 +55,28 @@ final class Shell {
     return run(true, arguments);
   }
 
+  /** Runs a command whose output goes to a full disk. */
+  Outcome runOnFullDisk(String... arguments) {
+    OutputStream full =
+        new OutputStream() {
+          @Override
+          public void write(int b) throws IOException {
+            throw new IOException("No space left on device");
+          }
+        };
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code = run(full, err, false, arguments);
+    return new Outcome(code, List.of(), lines(err));
+  }
+
   private Outcome run(boolean terminal, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code = run(out, err, terminal, arguments);
+    return new Outcome(code, lines(out), lines(err));
+  }
+
+  private int run(OutputStream out, OutputStream err, boolean terminal, String... arguments) {
     Console console =
         new Console(
             new PrintStream(out, true, StandardCharsets.UTF_8),
@@ -65,8 +86,7 @@ final class Shell {
             home,
             // No server answers within this time.
             new Downloader(Duration.ofNanos(1)));
-    int code = Main.run(console, arguments);
-    return new Outcome(code, lines(out), lines(err));
+    return Main.run(console, arguments);
   }
 
   private static List<String> lines(ByteArrayOutputStream bytes) {

@@ -75,6 +75,14 @@ class FashionMnistTest {
     assertEquals(FOLDER.toString(), data.origin());
   }
 
+  /** What is packed in them has the sums by which another gzip of the same images is accepted. */
+  @Test
+  void contentHasThePublishedSums() {
+    for (PublishedFile file : PublishedDataset.FASHION_MNIST.files()) {
+      assertEquals(file.contentMd5(), Md5.ofContent(FOLDER.resolve(file.name())));
+    }
+  }
+
   @Test
   void isNotTakenForMnist() {
     DataLocations locations =
