@@ -11,7 +11,7 @@ build: ## compile and package, without tests
 	$(MVN) -q -DskipTests package
 
 train: ## build, get the data, train Network in Network, evaluate
-	@./nin train --or-shapes
+	@./nin train --or-shapes --minutes 9
 
 test: stand-in ## run all tests and the formatter check
 	$(MVN) verify

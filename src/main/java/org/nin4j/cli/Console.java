@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.nin4j.data.Downloader;
 
 /**
@@ -28,7 +29,7 @@ record Console(
     Map<String, String> environment,
     Path home,
     Downloader downloader) {
-  private static final int DEFAULT_COLUMNS = 100;
+  private static final int DEFAULT_COLUMNS = 80;
   private static final int LEAST_COLUMNS = 40;
   private static final Duration PATIENCE = Duration.ofSeconds(15);
 
@@ -49,13 +50,22 @@ record Console(
   }
 
   /**
-   * Columns that a progress bar may take. The launcher says how wide the terminal is; the bar's own
-   * way to find out would take over the signals of the process, and with them Ctrl-C.
+   * Columns that a progress bar may take; empty where plain lines do better: there is no terminal,
+   * it cannot go back to the start of a line, or it is too narrow. The launcher says how wide the
+   * terminal is; the bar's own way to find out would take over the signals of the process, and with
+   * them Ctrl-C.
    */
-  int barWidth() {
+  OptionalInt barWidth() {
     String columns = environment.getOrDefault("COLUMNS", "");
     int width = columns.matches("[1-9]\\d{0,3}") ? Integer.parseInt(columns) : DEFAULT_COLUMNS;
-    return Math.max(LEAST_COLUMNS, width) - 1;
+    boolean drawn = terminal && width >= LEAST_COLUMNS && !"dumb".equals(environment.get("TERM"));
+    // The last column stays free: some terminals begin a new line once it is written to.
+    return drawn ? OptionalInt.of(width - 1) : OptionalInt.empty();
+  }
+
+  /** Whether all that was printed so far has been taken, by a file for example. */
+  boolean printed() {
+    return !out.checkError();
   }
 
   /** Java can only say whether input and output both are terminals; Linux says more. */

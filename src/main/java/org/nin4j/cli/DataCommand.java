@@ -61,7 +61,7 @@ final class DataCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Write four gzipped IDX files, as --data takes them.")
+      description = "Write four gzipped IDX files, as --data takes them, where none stand yet.")
   private Optional<Path> out = Optional.empty();
 
   @Mixin private DataOptions dataOptions;
@@ -76,6 +76,7 @@ final class DataCommand implements Callable<Integer> {
       throw new ParameterException(
           command.commandLine(), "--limit is at least 1, not " + limit.get());
     }
+    out.ifPresent(IdxWriter::requireHoldsNoData);
     OptionalInt images = limit.map(OptionalInt::of).orElse(OptionalInt.empty());
     TrainTest data =
         dataOptions.load(dataset, images, Runtime.getRuntime().availableProcessors(), console);

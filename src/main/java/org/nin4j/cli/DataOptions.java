@@ -3,6 +3,7 @@ package org.nin4j.cli;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.nin4j.data.AptGet;
 import org.nin4j.data.DataLocations;
 import org.nin4j.data.DatasetLoader;
 import org.nin4j.data.PublishedDataset;
@@ -28,8 +29,9 @@ final class DataOptions {
       names = "--data",
       paramLabel = "DIR",
       description =
-          "Folder with the data set's four files, gzipped or not. Default: $$NIN4J_DATA, else"
-              + " ~/.cache/nin4j, where they are downloaded to if need be.")
+          "Folder with the data set's four files, gzipped or not. Default: $$NIN4J_DATA,"
+              + " ~/.cache/nin4j, or /usr/share/datasets; else they are downloaded, or taken from"
+              + " their Debian package.")
   private Optional<Path> data = Optional.empty();
 
   /** The options as given, each after a space. */
@@ -57,7 +59,9 @@ final class DataOptions {
                         "there is no data set '" + dataset + "'; there are " + NAMES));
     DatasetLoader loader =
         new DatasetLoader(
-            DataLocations.of(data, console.environment(), console.home()), console.downloader());
+            DataLocations.of(data, console.environment(), console.home()),
+            console.downloader(),
+            AptGet.on(console.environment().getOrDefault("PATH", "")));
     TrainTest all;
     try (DownloadBar bar = new DownloadBar(console)) {
       all = loader.load(published, bar);

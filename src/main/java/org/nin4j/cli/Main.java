@@ -56,6 +56,8 @@ public final class Main implements Runnable {
       description = "Show where an error comes from. Default: one line.")
   private boolean debug;
 
+  private boolean failed;
+
   private Main(Console console) {
     this.console = console;
   }
@@ -76,12 +78,28 @@ public final class Main implements Runnable {
     Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
     Main main = new Main(console);
     CommandLine line = main.commandLine();
+    int code;
     try {
-      return line.execute(arguments);
+      code = line.execute(arguments);
     } catch (Error e) {
       // Exceptions come to fail by way of picocli, errors such as a full heap by this one.
-      return main.fail(e, line.getCommandSpec());
+      code = main.fail(e, line.getCommandSpec());
     }
+    return console.printed() ? code : main.lost(code, line.getCommandSpec());
+  }
+
+  /**
+   * Answers that nobody can read are no success; but a failure of the command, or that training was
+   * stopped, says more.
+   */
+  private int lost(int code, CommandSpec command) {
+    console
+        .err()
+        .println(
+            command.qualifiedName()
+                + ": standard output cannot be written (the disk is full, or nobody reads it any"
+                + " more); what was printed is lost");
+    return failed || code == ExitCode.INTERRUPTED.number ? code : ExitCode.FILES.number;
   }
 
   private CommandLine commandLine() {
@@ -104,11 +122,15 @@ public final class Main implements Runnable {
         .setResourceBundle(new RecipeDefaults())
         .setOut(new PrintWriter(console.out(), true))
         .setErr(new PrintWriter(console.err(), true))
+        .registerConverter(Float.class, NumberOptions::real)
+        .registerConverter(Integer.class, NumberOptions::whole)
+        .registerConverter(int.class, NumberOptions::whole)
+        .registerConverter(Long.class, NumberOptions::seed)
         .registerConverter(Precision.class, constants(Precision.class))
         .registerConverter(Initialisation.class, constants(Initialisation.class))
         .registerConverter(ProfileCommand.Order.class, constants(ProfileCommand.Order.class))
         .registerConverter(CudaOptions.Fusions.class, constants(CudaOptions.Fusions.class))
-        .setExecutionExceptionHandler((e, failed, result) -> fail(e, failed.getCommandSpec()))
+        .setExecutionExceptionHandler((e, of, result) -> fail(e, of.getCommandSpec()))
         .setParameterExceptionHandler((e, all) -> misuse(e));
   }
 
@@ -122,8 +144,9 @@ public final class Main implements Runnable {
     };
   }
 
-  private int fail(Throwable failure, CommandSpec failed) {
-    console.err().println(Failures.line(failed, failure));
+  private int fail(Throwable failure, CommandSpec of) {
+    failed = true;
+    console.err().println(Failures.line(of, failure));
     if (debug) {
       failure.printStackTrace(console.err());
     }
@@ -131,6 +154,7 @@ public final class Main implements Runnable {
   }
 
   private int misuse(ParameterException failure) {
+    failed = true;
     console.err().println(Failures.usageLine(failure));
     if (debug) {
       failure.printStackTrace(console.err());

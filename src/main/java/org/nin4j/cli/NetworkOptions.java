@@ -18,6 +18,8 @@ import picocli.CommandLine.Spec;
 /** A network with its image size and batch, without data. */
 final class NetworkOptions {
   private static final int STORED_SIDE = 28;
+  private static final int MOST_CHANNELS = 1024;
+  private static final int MOST_CLASSES = 1 << 16;
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
@@ -77,6 +79,10 @@ final class NetworkOptions {
     try {
       if (channels < 1 || classes < 1) {
         throw new IllegalArgumentException("there is at least 1 channel and 1 class");
+      }
+      if (channels > MOST_CHANNELS || classes > MOST_CLASSES) {
+        throw new IllegalArgumentException(
+            "there are at most %d channels and %d classes".formatted(MOST_CHANNELS, MOST_CLASSES));
       }
       Recipe.Builder changed = Recipes.named(recipe).toBuilder();
       network.ifPresent(changed::network);

@@ -1,5 +1,6 @@
 package org.nin4j.cli;
 
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -7,21 +8,26 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
+import org.nin4j.data.DataException;
 import org.nin4j.train.Checkpoint;
 import org.nin4j.train.Classifier;
 import org.nin4j.train.Prediction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** Says what pictures show. */
 @Command(
     name = "predict",
     header = "Says what pictures show.",
     description = {
-      "%nPrints the five most probable classes of each. Pictures are scaled to the size of the data"
-          + " set's images and, where those are grey, turned grey.",
+      "%nPrints the five most probable classes of each. Pictures are turned upright as their camera"
+          + " says, scaled to the size of the data set's images and, where those are grey, turned"
+          + " grey. What is transparent becomes black. A picture that cannot be read gets a line of"
+          + " its own; the others are answered, and the exit code is that of the first bad one.",
       ""
     },
     sortOptions = false,
@@ -36,6 +42,8 @@ final class PredictCommand implements Callable<Integer> {
   private static final int ANSWERS = 5;
 
   private final Console console;
+
+  @Spec private CommandSpec command;
 
   @Parameters(
       arity = "1..*",
@@ -66,18 +74,37 @@ final class PredictCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Checkpoint trained = Checkpoint.read(Runs.best(checkpoint));
+    List<Path> good = new ArrayList<>();
     List<byte[]> pixels = new ArrayList<>();
+    Optional<ExitCode> failure = Optional.empty();
     for (Path image : images) {
-      pixels.add(ImageFile.read(image, trained.image(), invert));
+      try {
+        pixels.add(ImageFile.read(image, trained.image(), invert));
+        good.add(image);
+      } catch (DataException | UncheckedIOException e) {
+        console.err().println(Failures.line(command, e));
+        failure = failure.or(() -> Optional.of(Failures.code(e)));
+      }
     }
+    if (!good.isEmpty()) {
+      answer(trained, good, pixels);
+    }
+    return failure.orElse(ExitCode.OK).number;
+  }
+
+  private void answer(Checkpoint trained, List<Path> files, List<byte[]> pixels) {
     try (Backend backend = deviceOptions.open();
         Classifier classifier = new Classifier(trained, trained.describe(), backend)) {
       List<Prediction> predictions = classifier.classify(pixels);
       for (int i = 0; i < predictions.size(); i++) {
-        console.out().println(images.get(i) + ": " + answers(predictions.get(i)));
+        Path file = files.get(i);
+        console.out().println(file + ": " + answers(predictions.get(i)));
+        ImageFile.warning(pixels.get(i), trained.image(), invert)
+            .ifPresent(
+                warning ->
+                    console.err().println(command.qualifiedName() + ": " + file + " " + warning));
       }
     }
-    return ExitCode.OK.number;
   }
 
   private static String answers(Prediction prediction) {

@@ -51,6 +51,8 @@ final class ProfileCommand implements Callable<Integer> {
     PLAN
   }
 
+  private static final int MOST_RUNS = 100_000;
+
   private final Console console;
 
   @Spec private CommandSpec command;
@@ -101,8 +103,10 @@ final class ProfileCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (runs < 1 || warmUp < 0) {
-      throw usage("at least 1 run is timed, after 0 or more to warm up");
+    if (runs < 1 || warmUp < 0 || runs > MOST_RUNS || warmUp > MOST_RUNS) {
+      throw usage(
+          "at least 1 run is timed, after 0 or more to warm up; at most %d each"
+              .formatted(MOST_RUNS));
     }
     Recipe wanted = wanted();
     try (Backend backend = deviceOptions.open()) {

@@ -173,6 +173,11 @@ final class RecipeOptions {
           "Seed of weights, order, dropout and augmentation. Default: ${bundle:recipe.seed}.")
   private Optional<Long> seed = Optional.empty();
 
+  /** Whether the command line says how many epochs. */
+  boolean givesEpochs() {
+    return epochs.isPresent();
+  }
+
   /** As {@link DeviceOptions#fitting}, unless the command line insists on a precision. */
   Recipe fitting(Backend backend, Recipe wanted, Console console) {
     return precision.isPresent() ? wanted : DeviceOptions.fitting(backend, wanted, console);

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
 import org.nin4j.data.TrainTest;
@@ -12,6 +13,7 @@ import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.train.Recipe;
 import org.nin4j.train.RecipeJson;
 import org.nin4j.train.RunFolder;
+import org.nin4j.train.TimeBudget;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
 
@@ -21,13 +23,21 @@ final class RunStart implements TrainingListener {
   private final Backend backend;
   private final Recipe base;
   private final TrainTest data;
+  private final Optional<TimeBudget.Choice> inTime;
   private final RunFolder folder;
 
-  RunStart(Console console, Backend backend, Recipe base, TrainTest data, RunFolder folder) {
+  RunStart(
+      Console console,
+      Backend backend,
+      Recipe base,
+      TrainTest data,
+      Optional<TimeBudget.Choice> inTime,
+      RunFolder folder) {
     this.console = console;
     this.backend = backend;
     this.base = base;
     this.data = data;
+    this.inTime = inTime;
     this.folder = folder;
   }
 
@@ -98,9 +108,19 @@ final class RunStart implements TrainingListener {
     config.addProperty("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     config.addProperty("position", start.position().toString());
     config.add("recipe", RecipeJson.write(start.recipe()));
+    inTime.ifPresent(choice -> config.add("time_budget", timeBudget(choice)));
     config.add("data", dataset);
     config.add("device", device);
     config.add("software", software);
     return config;
+  }
+
+  private static JsonObject timeBudget(TimeBudget.Choice choice) {
+    JsonObject json = new JsonObject();
+    json.addProperty("images_per_second", choice.imagesPerSecond());
+    json.addProperty("epochs", choice.epochs());
+    json.addProperty("expected_seconds", choice.expectedSeconds());
+    json.addProperty("fits", choice.fits());
+    return json;
   }
 }

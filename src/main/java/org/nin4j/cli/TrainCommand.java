@@ -6,6 +6,7 @@ import java.time.LocalDateTime;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.nin4j.backend.Backend;
 import org.nin4j.data.DataMissingException;
@@ -17,6 +18,7 @@ import org.nin4j.train.NumericalException;
 import org.nin4j.train.Recipe;
 import org.nin4j.train.Recipes;
 import org.nin4j.train.RunFolder;
+import org.nin4j.train.TimeBudget;
 import org.nin4j.train.Trainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,6 +44,7 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  ${ROOT-COMMAND-NAME} train",
+      "  ${ROOT-COMMAND-NAME} train --minutes 9",
       "  ${ROOT-COMMAND-NAME} train --recipe fast",
       "  ${ROOT-COMMAND-NAME} train --recipe d2l",
       "  ${ROOT-COMMAND-NAME} train --size 96 --epochs 6 --lr 0.01 --seed 7",
@@ -84,6 +87,7 @@ final class TrainCommand implements Callable<Integer> {
               + " the program. Default: end with an error.")
   private boolean orShapes;
 
+  @Mixin private TimeBudgetOption timeBudget;
   @Mixin private RecipeOptions changes;
   @Mixin private DataOptions dataOptions;
   @Mixin private DeviceOptions deviceOptions;
@@ -93,13 +97,14 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   /** What to train on, and the recipe that says so. */
-  private record Chosen(Recipe recipe, TrainTest data) {}
+  private record Chosen(Recipe recipe, TrainTest data, Optional<TimeBudget.Choice> inTime) {}
 
   @Override
   public Integer call() {
     if (resume.isPresent() && recipe.isPresent()) {
       throw usage("--resume goes on with the run's recipe; leave out --recipe");
     }
+    requireNothingAgainstTheTimeBudget();
     Optional<Checkpoint> from = resume.map(this::checkpoint);
     Recipe base =
         from.map(Checkpoint::recipe)
@@ -113,8 +118,52 @@ final class TrainCommand implements Callable<Integer> {
     }
     try (Backend backend = deviceOptions.open()) {
       Chosen chosen = choose(changes.fitting(backend, wanted, console));
-      return train(backend, base, chosen, from);
+      return train(
+          backend, base, timeBudget.given() ? inTime(backend, base, chosen) : chosen, from);
     }
+  }
+
+  private void requireNothingAgainstTheTimeBudget() {
+    timeBudget.check();
+    if (!timeBudget.given()) {
+      return;
+    }
+    if (resume.isPresent()) {
+      throw usage("--resume goes on with the run's epochs; leave out --minutes");
+    }
+    if (changes.givesEpochs()) {
+      throw usage("--minutes chooses the epochs; leave out --minutes or --epochs");
+    }
+    if (recipe.isPresent() && !recipe.get().equals(Recipes.DEFAULT)) {
+      throw usage(
+          "--minutes chooses settings of the default recipe; leave out --minutes or --recipe "
+              + recipe.get());
+    }
+  }
+
+  /** The same with as many epochs as there is time for, and the settings for so many. */
+  private Chosen inTime(Backend backend, Recipe base, Chosen whole) {
+    IntFunction<Recipe> recipes =
+        epochs ->
+            changes.apply(Recipes.standard(epochs)).toBuilder()
+                .dataset(whole.recipe().dataset())
+                .precision(whole.recipe().precision())
+                .build();
+    TimeBudget.Choice choice =
+        checked(() -> timeBudget.choose(backend, recipes, whole.data(), console));
+    Recipe used = recipes.apply(choice.epochs());
+    console
+        .out()
+        .println(
+            "the same training again: %s --epochs %d%s%s%s"
+                .formatted(
+                    command.qualifiedName(),
+                    choice.epochs(),
+                    RecipeArguments.changing(
+                        base.toBuilder().epochs(choice.epochs()).build(), used),
+                    dataOptions.toCommandLine(),
+                    deviceOptions.toCommandLine()));
+    return new Chosen(used, whole.data(), Optional.of(choice));
   }
 
   private Checkpoint checkpoint(Path named) {
@@ -123,7 +172,7 @@ final class TrainCommand implements Callable<Integer> {
 
   private Chosen choose(Recipe wanted) {
     try {
-      return new Chosen(wanted, load(wanted));
+      return new Chosen(wanted, load(wanted), Optional.empty());
     } catch (DataMissingException e) {
       if (!orShapes) {
         throw e;
@@ -137,7 +186,7 @@ final class TrainCommand implements Callable<Integer> {
                   + Shapes.NAME
                   + " instead.");
       Recipe shapes = wanted.toBuilder().dataset(Shapes.ID).build();
-      return new Chosen(shapes, load(shapes));
+      return new Chosen(shapes, load(shapes), Optional.empty());
     }
   }
 
@@ -155,7 +204,7 @@ final class TrainCommand implements Callable<Integer> {
             : RunFolder.create(
                 out, LocalDateTime.now(), used.network(), title, console.out()::println);
     try (TrainingReport report = new TrainingReport(console, used.epochs())) {
-      RunStart start = new RunStart(console, backend, base, data, folder);
+      RunStart start = new RunStart(console, backend, base, data, chosen.inTime(), folder);
       Trainer trainer =
           checked(() -> new Trainer(backend, used, data, List.of(start, report, folder)));
       folder.requireRoom(trainer.checkpointBytes());

@@ -1,11 +1,14 @@
 package org.nin4j.cli;
 
 import java.lang.management.ManagementFactory;
+import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicReference;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
+import me.tongfei.progressbar.ProgressState;
 import org.nin4j.train.EpochResult;
 import org.nin4j.train.History;
 import org.nin4j.train.Progress;
@@ -21,6 +24,7 @@ final class TrainingReport implements TrainingListener, AutoCloseable {
 
   private final Console console;
   private final int epochs;
+  private final AtomicReference<Progress> drawn = new AtomicReference<>();
   private Optional<ProgressBar> bar = Optional.empty();
   private Progress.Phase barPhase = Progress.Phase.TRAINING;
   private int linesOfEpoch;
@@ -32,8 +36,9 @@ final class TrainingReport implements TrainingListener, AutoCloseable {
 
   @Override
   public void progressed(Progress progress) {
-    if (console.terminal()) {
-      draw(progress);
+    OptionalInt width = console.barWidth();
+    if (width.isPresent()) {
+      draw(progress, width.getAsInt());
     } else if (progress.phase() == Progress.Phase.TRAINING) {
       int due = LINES_PER_EPOCH * progress.step() / progress.steps();
       if (due > linesOfEpoch && due < LINES_PER_EPOCH) {
@@ -51,10 +56,11 @@ final class TrainingReport implements TrainingListener, AutoCloseable {
     }
   }
 
-  private void draw(Progress progress) {
+  private void draw(Progress progress, int width) {
     if (bar.isPresent() && barPhase != progress.phase()) {
       clear();
     }
+    drawn.set(progress);
     if (bar.isEmpty()) {
       barPhase = progress.phase();
       bar =
@@ -67,14 +73,39 @@ final class TrainingReport implements TrainingListener, AutoCloseable {
                           progress.epoch(),
                           progress.epochs()))
                   .setInitialMax(progress.steps())
-                  .setStyle(ProgressBarStyle.UNICODE_BLOCK)
+                  .setRenderer(this::barLine)
                   .setUpdateIntervalMillis(BAR_INTERVAL_MILLISECONDS)
                   .clearDisplayOnFinish()
-                  .setConsumer(new ConsoleProgressBarConsumer(console.err(), console.barWidth()))
+                  .setConsumer(new ConsoleProgressBarConsumer(console.err(), width))
                   .build());
     }
     bar.get().stepTo(progress.step());
-    bar.get().setExtraMessage(" " + sums(progress));
+  }
+
+  /** Called by the bar, on a thread of its own. */
+  private String barLine(ProgressState state, int columns) {
+    double share = state.getNormalizedProgress();
+    String left = ProgressLine.timeLeft(state.getElapsedAfterStart(), share);
+    return ProgressLine.of(
+        state.getTaskName(),
+        share,
+        messages(drawn.get(), left.isEmpty() ? "" : ", " + left),
+        columns);
+  }
+
+  /** The same told longer and shorter. */
+  private static List<String> messages(Progress progress, String left) {
+    String loss = Texts.format("loss %.4f", progress.sums().loss());
+    String shortly = Texts.format("%s, acc. %.4f", loss, progress.sums().accuracy());
+    String speed = Texts.speed(progress.imagesPerSecond());
+    return List.of(
+        sums(progress) + left,
+        shortly + ", " + speed + left,
+        shortly + ", " + speed,
+        shortly + left,
+        shortly,
+        loss,
+        "");
   }
 
   private static String sums(Progress progress) {

@@ -15,6 +15,9 @@ public interface DownloadListener {
   /** No more comes from this address: the file is complete, or the address failed. */
   void ended(String file);
 
+  /** A data set cannot be downloaded, for this reason: its package is tried now. */
+  default void turnedToPackage(String dataset, String reason, String debianPackage) {}
+
   /** A listener that does nothing. */
   static DownloadListener silent() {
     return new DownloadListener() {

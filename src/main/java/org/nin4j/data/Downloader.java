@@ -2,6 +2,7 @@ package org.nin4j.data;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -48,7 +49,8 @@ public final class Downloader {
    * @param mirrors folders to find the file in, tried in turn; each ends in a slash
    * @param target where to put it; its folder is made where it is not there
    * @throws DataMissingException if no address gives the file
-   * @throws DataException if the file cannot be written, or the thread is interrupted
+   * @throws UncheckedIOException if the file cannot be written
+   * @throws DataException if the thread is interrupted
    */
   void fetch(PublishedFile file, List<URI> mirrors, Path target, DownloadListener listener) {
     List<String> failures = new ArrayList<>();
@@ -62,7 +64,7 @@ public final class Downloader {
         }
         failures.add(address + ": " + failure.get());
       } catch (IOException e) {
-        throw new DataException(
+        throw new UncheckedIOException(
             String.format("%s cannot be written: %s", target, PartialFile.reason(e)), e);
       }
     }

@@ -5,6 +5,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -57,6 +58,7 @@ public final class Idx {
    *
    * @throws DataException if a file is missing or damaged, if the two do not belong together, or if
    *     a label has no class
+   * @throws UncheckedIOException if a file cannot be read, for want of permission for example
    */
   public static ImageDataset read(
       String name, List<String> classNames, Path imageFile, Path labelFile) {
@@ -104,8 +106,7 @@ public final class Idx {
       throw new DataException(
           String.format("%s is damaged gzip (%s); get the file anew", file, e.getMessage()), e);
     } catch (IOException e) {
-      throw new DataException(
-          String.format("%s cannot be read: %s", file, PartialFile.reason(e)), e);
+      throw PartialFile.unreadable(file, e);
     }
   }
 

@@ -5,7 +5,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.zip.GZIPOutputStream;
 
 /** Writes data sets as gzipped IDX files, which {@link Idx} reads. */
@@ -16,11 +18,13 @@ public final class IdxWriter {
   /**
    * Writes the four files of a data set under the names that {@link PublishedDataset} reads.
    *
-   * @param folder made where it is not there; files of the same names are replaced
+   * @param folder made where it is not there
    * @throws IllegalArgumentException if images have more than one channel
-   * @throws UncheckedIOException if a file cannot be written
+   * @throws UncheckedIOException if the folder already holds such files, gzipped or not, or a file
+   *     cannot be written
    */
   public static void write(TrainTest data, Path folder) {
+    requireHoldsNoData(folder);
     write(
         data.train(),
         folder.resolve(PublishedDataset.TRAIN_IMAGES + ".gz"),
@@ -29,6 +33,24 @@ public final class IdxWriter {
         data.test(),
         folder.resolve(PublishedDataset.TEST_IMAGES + ".gz"),
         folder.resolve(PublishedDataset.TEST_LABELS + ".gz"));
+  }
+
+  /**
+   * Checks that writing a data set into a folder would replace nothing and leave no doubt which
+   * files count.
+   *
+   * @throws UncheckedIOException if the folder holds files of a data set
+   */
+  public static void requireHoldsNoData(Path folder) {
+    // All published data sets have files of the same names.
+    for (PublishedFile file : PublishedDataset.FASHION_MNIST.files()) {
+      Optional<Path> found = PublishedDataset.find(folder, file);
+      if (found.isPresent()) {
+        throw new UncheckedIOException(
+            found.get() + " stands there already and is not replaced; name another folder",
+            new FileAlreadyExistsException(found.get().toString()));
+      }
+    }
   }
 
   /**

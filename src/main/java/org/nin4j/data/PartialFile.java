@@ -3,6 +3,7 @@ package org.nin4j.data;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -58,6 +59,15 @@ public final class PartialFile implements AutoCloseable {
   public void close() throws IOException {
     stream.close();
     Files.deleteIfExists(partial);
+  }
+
+  /** What to throw where a file is there and cannot be read. */
+  public static UncheckedIOException unreadable(Path file, IOException e) {
+    String told =
+        e instanceof AccessDeniedException
+            ? "access to " + file + " is denied"
+            : file + " cannot be read: " + reason(e);
+    return new UncheckedIOException(told, e);
   }
 
   /** What went wrong, for people: the messages of some exceptions are bare file names. */

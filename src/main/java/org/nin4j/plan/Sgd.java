@@ -7,7 +7,7 @@ package org.nin4j.plan;
  *
  * @param momentum in [0, 1); 0 needs no state
  * @param nesterov look ahead along the momentum
- * @param weightDecay at least 0; acts on every parameter, biases too
+ * @param weightDecay at least 0 and finite; acts on every parameter, biases too
  */
 public record Sgd(float momentum, boolean nesterov, float weightDecay) {
   /** No momentum, no decay. */
@@ -17,8 +17,9 @@ public record Sgd(float momentum, boolean nesterov, float weightDecay) {
     if (!(momentum >= 0 && momentum < 1)) {
       throw new IllegalArgumentException("momentum is in [0, 1), not " + momentum);
     }
-    if (!(weightDecay >= 0)) {
-      throw new IllegalArgumentException("weight decay is at least 0, not " + weightDecay);
+    if (!(weightDecay >= 0 && weightDecay < Float.POSITIVE_INFINITY)) {
+      throw new IllegalArgumentException(
+          "weight decay is at least 0 and finite, not " + weightDecay);
     }
     if (nesterov && momentum == 0) {
       throw new IllegalArgumentException("Nesterov needs a momentum above 0");

@@ -54,6 +54,14 @@ public record Recipe(
     Initialisation initialisation,
     float labelSmoothing,
     long seed) {
+  private static final int MOST_PIXELS = 4096;
+
+  /** More than the images of a whole data set; sizes in bytes stay far below what a long holds. */
+  private static final int MOST_SAMPLES = 1 << 16;
+
+  /** Pixels lie in [0, 1]; scaled by more than this, sums of their products overflow. */
+  private static final float LARGEST_SCALE = 1e6f;
+
   public Recipe {
     inner = List.copyOf(inner);
     mean = List.copyOf(mean);
@@ -62,19 +70,33 @@ public record Recipe(
     requirePositive("the image size", size);
     requirePositive("the batch size", batch);
     requirePositive("the number of epochs", epochs);
-    if (size > 4096) {
-      throw new IllegalArgumentException("the image size is at most 4096 pixels, not " + size);
-    }
+    requireAtMost("the image size", MOST_PIXELS, size);
+    requireAtMost("the batch size", MOST_SAMPLES, batch);
+    requireAtMost("the shift", MOST_PIXELS, augmentation.shift());
     if (mean.isEmpty() || std.isEmpty()) {
       throw new IllegalArgumentException("mean and deviation have at least one value each");
     }
+    for (float m : mean) {
+      if (!(Math.abs(m) <= LARGEST_SCALE)) {
+        throw new IllegalArgumentException(
+            "means are from -%g to %g, not %s".formatted(LARGEST_SCALE, LARGEST_SCALE, mean));
+      }
+    }
     for (float s : std) {
-      if (!(s > 0)) {
-        throw new IllegalArgumentException("deviations are above 0, not " + std);
+      if (!(s >= 1 / LARGEST_SCALE && s <= LARGEST_SCALE)) {
+        throw new IllegalArgumentException(
+            "deviations are above 0, from %g to %g, not %s"
+                .formatted(1 / LARGEST_SCALE, LARGEST_SCALE, std));
       }
     }
     if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
       throw new IllegalArgumentException("label smoothing is in [0, 1), not " + labelSmoothing);
+    }
+  }
+
+  private static void requireAtMost(String what, int most, int value) {
+    if (value > most) {
+      throw new IllegalArgumentException(what + " is at most " + most + ", not " + value);
     }
   }
 

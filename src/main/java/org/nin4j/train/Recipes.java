@@ -15,6 +15,12 @@ public final class Recipes {
   /** The name of the recipe that is used where none is given. */
   public static final String DEFAULT = "default";
 
+  /** The fewest epochs that {@link #standard(int)} has settings for. */
+  public static final int FEWEST_EPOCHS = 2;
+
+  /** The most epochs that {@link #standard(int)} has settings for: those of the default recipe. */
+  public static final int MOST_EPOCHS = 8;
+
   private Recipes() {}
 
   /**
@@ -44,16 +50,16 @@ public final class Recipes {
   }
 
   /**
-   * What {@code make train} runs: the smallest images that fit, so that two processor cores do in
-   * minutes. {@link Initialisation#IDENTITY} and the long warm-up are there for the last block's
-   * ReLUs: with He-uniform weights and a warm-up over a tenth of the run instead of a quarter, all
-   * classes died within the first epoch.
+   * The default recipe: the smallest images that fit, so that two processor cores do in minutes.
+   * {@link Initialisation#IDENTITY} and the long warm-up are there for the last block's ReLUs: with
+   * He-uniform weights and a warm-up over a tenth of the run instead of a quarter, all classes died
+   * within the first epoch.
    */
   public static Recipe standard() {
     return d2l().toBuilder()
         .name(DEFAULT)
         .size(67)
-        .epochs(8)
+        .epochs(MOST_EPOCHS)
         .precision(Precision.BF16)
         .augmentation(new BatchSpec.Augmentation(true, 0))
         .optimizer(new Sgd(0.9f, true, 5e-4f))
@@ -65,18 +71,34 @@ public final class Recipes {
   }
 
   /**
-   * The fewest seconds to a test accuracy of 0.90 on two processor cores. Its rate is safe with
-   * {@link Initialisation#IDENTITY} alone; of a run this short, mirrored images would be seen too
-   * few times to help.
+   * The default recipe for where there is time for so many epochs only. All of them is {@link
+   * #standard()}; fewer take smaller batches, for more steps, a higher rate that falls linearly,
+   * and images as they are: in a run this short mirrored ones would be seen too few times to help.
+   * The rate is safe with {@link Initialisation#IDENTITY} alone.
+   *
+   * @param epochs from {@link #FEWEST_EPOCHS} to {@link #MOST_EPOCHS}
+   * @throws IllegalArgumentException if it is not
    */
-  public static Recipe fast() {
+  public static Recipe standard(int epochs) {
+    if (epochs < FEWEST_EPOCHS || epochs > MOST_EPOCHS) {
+      throw new IllegalArgumentException(
+          "the default recipe takes %d to %d epochs, not %d"
+              .formatted(FEWEST_EPOCHS, MOST_EPOCHS, epochs));
+    }
+    if (epochs == MOST_EPOCHS) {
+      return standard();
+    }
     return standard().toBuilder()
-        .name("fast")
         .batch(64)
-        .epochs(2)
+        .epochs(epochs)
         .augmentation(BatchSpec.Augmentation.NONE)
         .schedule(new Schedule.Linear(0.03f, 0.15f))
         .build();
+  }
+
+  /** The fewest seconds to a test accuracy of 0.90 on two processor cores. */
+  public static Recipe fast() {
+    return standard(FEWEST_EPOCHS).toBuilder().name("fast").build();
   }
 
   /** All recipes by name, {@link #DEFAULT} first. */

@@ -121,7 +121,7 @@ public sealed interface Schedule {
 
   private static void requireRate(float base) {
     if (!(base > 0 && base < Float.POSITIVE_INFINITY)) {
-      throw new IllegalArgumentException("a learning rate is above 0, not " + base);
+      throw new IllegalArgumentException("a learning rate is above 0 and finite, not " + base);
     }
   }
 

@@ -1,12 +1,18 @@
 package org.nin4j.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -14,6 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.nin4j.data.PartialFile;
+import org.nin4j.tensor.Shape;
 
 /** Whatever is wrong: one line, and the code that the help names. */
 class ErrorsTest {
@@ -49,8 +57,31 @@ class ErrorsTest {
         bad(2, "there is no option '--epoch'; did you mean --epochs", "train", "--epoch", "3"),
         bad(2, "there is no option '--qwxz'; see", "plan", "--qwxz"),
         bad(2, "there is no use for 'b'", "evaluate", "a", "b"),
-        bad(2, "'x' is not an int", "train", "--epochs", "x"),
+        bad(2, "'x' is not a whole number", "train", "--epochs", "x"),
         bad(2, "the number of epochs is at least 1", "train", "--epochs", "0"),
+        bad(2, "from -2147483648 to 2147483647", "train", "--epochs", "2147483648"),
+        bad(2, "from -9223372036854775808 to 9223372036854775807", "train", "--seed", "1e30"),
+        bad(2, "'NaN' is not between -3.4e+38 and 3.4e+38", "train", "--mean", "NaN"),
+        bad(2, "'Infinity' is not between -3.4e+38 and", "train", "--std", "0.5,Infinity"),
+        bad(2, "'1e39' is not between", "train", "--weight-decay", "1e39"),
+        bad(2, "'-1e39' is not between", "train", "--lr", "-1e39"),
+        bad(2, "'1e-50' is too near to 0; the least is 1.4e-45", "train", "--lr", "1e-50"),
+        bad(2, "'NaN' is not between", "train", "--momentum", "NaN"),
+        bad(2, "'NaN' is not between", "train", "--label-smoothing", "NaN"),
+        bad(2, "'NaN' is not between", "train", "--warm-up", "NaN"),
+        bad(2, "'NaN' is not between", "train", "--schedule", "steps", "--factor", "NaN"),
+        bad(2, "'NaN' is not between", "train", "--schedule", "steps", "--milestones", "NaN"),
+        bad(2, "'x' is not a number", "profile", "--momentum", "x"),
+        bad(2, "means are from -1.00000e+06 to 1.00000e+06", "train", "--mean", "-3e38"),
+        bad(2, "deviations are above 0, from 1.00000e-06 to", "train", "--std", "1e-45"),
+        bad(2, "the batch size is at most 65536, not 65537", "train", "--batch", "65537"),
+        bad(2, "the batch size is at most 65536", plan("--batch", "100000000")),
+        bad(2, "the batch size is at most 65536", "summary", "--batch", "2147483647"),
+        bad(2, "the image size is at most 4096", "train", "--size", "4097"),
+        bad(2, "the shift is at most 4096", "train", "--shift", "2147483647"),
+        bad(2, "at most 1024 channels and 65536 classes", "summary", "--channels", "2147483647"),
+        bad(2, "at most 1024 channels and 65536 classes", plan("--classes", "65537")),
+        bad(2, "at most 100000 each", "profile", "--steps", "2147483647"),
         bad(2, "the batch size is at least 1", "train", "--batch", "-4"),
         bad(2, "a learning rate is above 0", "train", "--lr", "0"),
         bad(2, "the warm-up is a share in [0, 1)", "train", "--warm-up", "1"),
@@ -74,6 +105,22 @@ class ErrorsTest {
             "--device",
             "reference"),
         bad(2, "leave out --recipe", "train", "--resume", "x", "--recipe", "d2l"),
+        bad(2, "leave out --minutes", "train", "--resume", "x", "--minutes", "9"),
+        bad(
+            2,
+            "--minutes chooses the epochs; leave out --minutes or --epochs",
+            "train",
+            "--minutes",
+            "9",
+            "--epochs",
+            "3"),
+        bad(2, "leave out --minutes or --recipe d2l", "train", "--minutes", "9", "--recipe", "d2l"),
+        bad(2, "--minutes is from 0.1 to 10,000, not 0.0", "train", "--minutes", "0"),
+        bad(2, "--minutes is from 0.1 to 10,000, not -3.0", "train", "--minutes", "-3"),
+        bad(2, "--minutes is from 0.1 to 10,000, not 0.09", "train", "--minutes", "0.09"),
+        bad(2, "--minutes is from 0.1 to 10,000, not NaN", "train", "--minutes", "NaN"),
+        bad(2, "--minutes is from 0.1 to 10,000, not Infinity", "train", "--minutes", "1e999"),
+        bad(2, "'soon' is not a double", "train", "--minutes", "soon"),
         bad(2, "IMAGE", "predict"),
         bad(2, "there is at least 1 channel", "summary", "--channels", "0"),
         bad(2, "--limit is at least 1", "data", "--limit", "0"),
@@ -91,6 +138,16 @@ class ErrorsTest {
         bad(7, "no run folder can be made in", train("--out", "text")),
         bad(
             7,
+            "stands there already",
+            "data",
+            "--dataset",
+            "shapes",
+            "--limit",
+            "9",
+            "--out",
+            "idx"),
+        bad(
+            7,
             "cannot be written",
             "data",
             "--dataset",
@@ -99,6 +156,10 @@ class ErrorsTest {
             "9",
             "--sheet",
             "text/x.png"));
+  }
+
+  private static String[] plan(String option, String value) {
+    return new String[] {"plan", "--device", "reference", option, value};
   }
 
   /** A short training, with something else about it. */
@@ -127,7 +188,8 @@ class ErrorsTest {
   }
 
   private static final List<String> FILES =
-      List.of("empty", "truncated", "text", "none.safetensors", "a.png", "runs", "text/x.png");
+      List.of(
+          "empty", "idx", "truncated", "text", "none.safetensors", "a.png", "runs", "text/x.png");
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("badCalls")
@@ -165,5 +227,69 @@ class ErrorsTest {
     try (Stream<Path> left = Files.list(runs)) {
       assertEquals(0, left.count());
     }
+  }
+
+  @Test
+  void dataInTheWayStaysAsItIs() throws IOException {
+    Path data = folder.resolve("kept");
+    shell.run("data", "--dataset", "shapes", "--limit", "30", "--out", data.toString());
+    Path labels = data.resolve("t10k-labels-idx1-ubyte.gz");
+    byte[] before = Files.readAllBytes(labels);
+    Shell.Outcome outcome =
+        shell.run(
+            "data",
+            "--dataset",
+            "mnist",
+            "--data",
+            data.toString(),
+            "--limit",
+            "10",
+            "--out",
+            data.toString());
+    assertEquals(7, outcome.code());
+    assertArrayEquals(before, Files.readAllBytes(labels));
+    // Whatever its form: of two, the gzipped one would be read.
+    Path unpacked = Files.createDirectory(folder.resolve("unpacked"));
+    Files.writeString(unpacked.resolve("train-labels.idx1-ubyte"), "somebody's");
+    assertEquals(
+        7,
+        shell
+            .run("data", "--dataset", "shapes", "--limit", "9", "--out", unpacked.toString())
+            .code());
+    try (Stream<Path> left = Files.list(unpacked)) {
+      assertEquals(1, left.count());
+    }
+  }
+
+  @Test
+  void unreadableFilesAreNoDamagedOnes() throws IOException {
+    Path file = Path.of("x");
+    UncheckedIOException told =
+        PartialFile.unreadable(file, new java.nio.file.AccessDeniedException("x"));
+    assertEquals("access to x is denied", told.getMessage());
+    assertEquals(ExitCode.FILES, Failures.code(told));
+    Path secret = folder.resolve("secret.png");
+    Files.writeString(secret, "nobody's business");
+    Files.setPosixFilePermissions(secret, Set.of());
+    boolean superuser = Files.isReadable(secret);
+    if (superuser) {
+      System.out.println("ErrorsTest: files without permissions not tried: this user reads all");
+    }
+    assumeFalse(superuser, "this user reads all files");
+    UncheckedIOException refused =
+        assertThrows(
+            UncheckedIOException.class, () -> ImageFile.read(secret, Shape.of(1, 2, 2), false));
+    assertEquals("access to " + secret + " is denied", refused.getMessage());
+    Path data = folder.resolve("secret");
+    shell.run("data", "--dataset", "shapes", "--limit", "10", "--out", data.toString());
+    Files.setPosixFilePermissions(data.resolve("train-images-idx3-ubyte.gz"), Set.of());
+    Shell.Outcome outcome = shell.run("data", "--dataset", "mnist", "--data", data.toString());
+    assertEquals(7, outcome.code(), outcome.err().toString());
+    assertTrue(outcome.err().get(0).contains("is denied"), outcome.err().get(0));
+    Set<PosixFilePermission> own = Files.getPosixFilePermissions(data);
+    Files.setPosixFilePermissions(data, Set.of());
+    outcome = shell.run("data", "--dataset", "mnist", "--data", data.toString());
+    Files.setPosixFilePermissions(data, own);
+    assertEquals(7, outcome.code(), outcome.err().get(0));
   }
 }

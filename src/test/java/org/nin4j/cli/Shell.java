@@ -1,10 +1,13 @@
 package org.nin4j.cli;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.nin4j.data.Downloader;
@@ -12,10 +15,27 @@ import org.nin4j.data.Downloader;
 /** Runs commands in this process. */
 final class Shell {
   private final Path home;
+  private final Map<String, String> environment;
 
   /** A shell whose commands keep their files in a folder and have no network. */
   Shell(Path home) {
+    this(
+        home,
+        Map.of(
+            "NIN4J_CACHE", home.resolve("cache").toString(),
+            "XDG_DATA_DIRS", home.resolve("share").toString()));
+  }
+
+  private Shell(Path home, Map<String, String> environment) {
     this.home = home;
+    this.environment = environment;
+  }
+
+  /** The same with one more environment variable. */
+  Shell with(String variable, String value) {
+    Map<String, String> more = new HashMap<>(environment);
+    more.put(variable, value);
+    return new Shell(home, Map.copyOf(more));
   }
 
   /** What a command left behind. */
@@ -35,20 +55,38 @@ final class Shell {
     return run(true, arguments);
   }
 
+  /** Runs a command whose output goes to a full disk. */
+  Outcome runOnFullDisk(String... arguments) {
+    OutputStream full =
+        new OutputStream() {
+          @Override
+          public void write(int b) throws IOException {
+            throw new IOException("No space left on device");
+          }
+        };
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code = run(full, err, false, arguments);
+    return new Outcome(code, List.of(), lines(err));
+  }
+
   private Outcome run(boolean terminal, String... arguments) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     ByteArrayOutputStream err = new ByteArrayOutputStream();
+    int code = run(out, err, terminal, arguments);
+    return new Outcome(code, lines(out), lines(err));
+  }
+
+  private int run(OutputStream out, OutputStream err, boolean terminal, String... arguments) {
     Console console =
         new Console(
             new PrintStream(out, true, StandardCharsets.UTF_8),
             new PrintStream(err, true, StandardCharsets.UTF_8),
             terminal,
-            Map.of("NIN4J_CACHE", home.resolve("cache").toString()),
+            environment,
             home,
             // No server answers within this time.
             new Downloader(Duration.ofNanos(1)));
-    int code = Main.run(console, arguments);
-    return new Outcome(code, lines(out), lines(err));
+    return Main.run(console, arguments);
   }
 
   private static List<String> lines(ByteArrayOutputStream bytes) {

@@ -2,22 +2,31 @@ package org.nin4j.data;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.stream.Stream;
+import java.util.zip.Deflater;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,6 +45,8 @@ class DatasetLoaderTest {
   private TrainTest drawn;
   private Path published;
   private Path cache;
+  private Path programs;
+  private final List<String> said = new ArrayList<>();
   private HttpServer server;
   private PublishedDataset online;
   private PublishedDataset offline;
@@ -45,6 +56,7 @@ class DatasetLoaderTest {
     drawn = Shapes.draw(9, 30, 20, 1);
     published = folder.resolve("published");
     cache = folder.resolve("cache");
+    programs = Files.createDirectory(folder.resolve("programs"));
     IdxWriter.write(drawn, published);
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.createContext(
@@ -72,7 +84,11 @@ class DatasetLoaderTest {
   private PublishedDataset tiny(URI mirror) {
     List<PublishedFile> files =
         NAMES.stream()
-            .map(name -> new PublishedFile(name, Md5.of(published.resolve(name))))
+            .map(name -> published.resolve(name))
+            .map(
+                file ->
+                    new PublishedFile(
+                        file.getFileName().toString(), Md5.of(file), Md5.ofContent(file)))
             .toList();
     return new PublishedDataset(
         "tiny",
@@ -82,8 +98,26 @@ class DatasetLoaderTest {
         files.get(1),
         files.get(2),
         files.get(3),
-        List.of(mirror));
+        List.of(mirror),
+        Optional.of("dataset-tiny"));
   }
+
+  private final DownloadListener listener =
+      new DownloadListener() {
+        @Override
+        public void started(String file, URI address, OptionalLong bytes) {}
+
+        @Override
+        public void received(String file, long bytes) {}
+
+        @Override
+        public void ended(String file) {}
+
+        @Override
+        public void turnedToPackage(String dataset, String reason, String debianPackage) {
+          said.add(dataset + "|" + reason + "|" + debianPackage);
+        }
+      };
 
   private void copyTo(Path to, List<String> names) throws IOException {
     Files.createDirectories(to);
@@ -94,9 +128,14 @@ class DatasetLoaderTest {
 
   private TrainTest load(PublishedDataset dataset, Path option, Path environment) {
     DataLocations locations =
-        new DataLocations(Optional.ofNullable(option), Optional.ofNullable(environment), cache);
-    return new DatasetLoader(locations, new Downloader(Duration.ofSeconds(30)))
-        .load(dataset, DownloadListener.silent());
+        new DataLocations(
+            Optional.ofNullable(option),
+            Optional.ofNullable(environment),
+            cache,
+            List.of(folder.resolve("local"), folder.resolve("installed")));
+    return new DatasetLoader(
+            locations, new Downloader(Duration.ofSeconds(30)), AptGet.on(programs.toString()))
+        .load(dataset, listener);
   }
 
   private void assertLoaded(Path origin, TrainTest loaded) {
@@ -204,6 +243,164 @@ class DatasetLoaderTest {
     assertSays(refused, NAMES.toArray(String[]::new));
   }
 
+  /** The same images in another gzip: unpacked, and packed without compression. */
+  private void packAnew(Path to) throws IOException {
+    Files.createDirectories(to);
+    for (String name : NAMES) {
+      byte[] content;
+      try (InputStream in = new GZIPInputStream(Files.newInputStream(published.resolve(name)))) {
+        content = in.readAllBytes();
+      }
+      try (OutputStream out =
+          new GZIPOutputStream(Files.newOutputStream(to.resolve(name))) {
+            {
+              def.setLevel(Deflater.NO_COMPRESSION);
+            }
+          }) {
+        out.write(content);
+      }
+      assertNotEquals(Md5.of(published.resolve(name)), Md5.of(to.resolve(name)));
+    }
+  }
+
+  @Test
+  void theSameImagesInAnotherGzipArePublishedOnes() throws IOException {
+    packAnew(cache.resolve("tiny"));
+    assertLoaded(cache.resolve("tiny"), load(offline, null, null));
+  }
+
+  @Test
+  void unpackedFilesInTheCacheArePublishedOnes() throws IOException {
+    Files.createDirectories(cache.resolve("tiny"));
+    for (String name : NAMES) {
+      unpack(name, cache.resolve("tiny").resolve(name.replace(".gz", "")));
+    }
+    assertLoaded(cache.resolve("tiny"), load(offline, null, null));
+  }
+
+  private void unpack(String name, Path to) throws IOException {
+    try (InputStream in = new GZIPInputStream(Files.newInputStream(published.resolve(name)))) {
+      Files.copy(in, to);
+    }
+  }
+
+  @Test
+  void installedPackagesComeAfterTheCache() throws IOException {
+    Path installed = folder.resolve("installed").resolve("tiny");
+    packAnew(installed);
+    assertLoaded(installed, load(offline, null, null));
+    copyTo(cache.resolve("tiny"), NAMES);
+    assertLoaded(cache.resolve("tiny"), load(offline, null, null));
+  }
+
+  @Test
+  void otherImagesAreNotTakenForAnInstalledPackage() {
+    IdxWriter.write(Shapes.draw(10, 12, 10, 1), folder.resolve("installed").resolve("tiny"));
+    assertSays(
+        assertThrows(DataException.class, () -> load(offline, null, null)),
+        folder.resolve("installed").toString(),
+        "is not the file published with Tiny",
+        "Install its package again");
+  }
+
+  @Test
+  void takesTheNamesOfOtherTools() throws IOException {
+    Path dotted = Files.createDirectory(folder.resolve("dotted"));
+    for (String name : NAMES) {
+      unpack(name, dotted.resolve(name.replace(".gz", "").replace("-idx", ".idx")));
+    }
+    assertEquals("train-images.idx3-ubyte", list(dotted).get(2));
+    assertLoaded(dotted, load(offline, dotted, null));
+
+    Path torchvision = folder.resolve("torchvision");
+    copyTo(torchvision.resolve("Tiny").resolve("raw"), NAMES);
+    assertLoaded(torchvision.resolve("Tiny/raw"), load(offline, torchvision, null));
+    assertLoaded(torchvision.resolve("Tiny/raw"), load(offline, torchvision.resolve("Tiny"), null));
+    assertEquals(
+        Path.of("d", "FashionMNIST", "raw"),
+        PublishedDataset.FASHION_MNIST.placesIn(Path.of("d")).get(2));
+  }
+
+  private static List<String> list(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(f -> f.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  private void program(String name, String... lines) throws IOException {
+    Path file = programs.resolve(name);
+    Files.writeString(file, "#!/bin/sh\n" + String.join("\n", lines) + "\n");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  /** {@code dpkg-deb --extract x.deb root} where the package is the name of a folder. */
+  private void unpacksFrom(Path content) throws IOException {
+    program(
+        "dpkg-deb",
+        "test \"$1\" = --extract && test -f \"$2\" || exit 2",
+        "mkdir -p \"$3/usr/share/datasets/tiny\"",
+        "cp '" + content + "'/* \"$3/usr/share/datasets/tiny\"");
+  }
+
+  @Test
+  void whatCannotBeDownloadedComesFromItsPackage() throws IOException {
+    Path content = folder.resolve("content");
+    packAnew(content);
+    unpacksFrom(content);
+    // The system's lists know no packages; those that it gets do.
+    program(
+        "apt-get",
+        "echo \"$@\" >> '" + folder + "/calls'",
+        "case \"$*\" in",
+        "  *Dir::State::Lists=*update) touch updated ;;",
+        "  *Dir::State::Lists=*download\\ dataset-tiny)",
+        "    test -f updated && touch dataset-tiny_1_all.deb ;;",
+        "  *) echo 'E: Unable to locate package' >&2; exit 100 ;;",
+        "esac");
+    assertLoaded(cache.resolve("tiny"), load(offline, null, null));
+    assertEquals(1, said.size());
+    assertTrue(said.get(0).matches("Tiny\\|http.*HTTP 404\\|dataset-tiny"), said.get(0));
+    List<String> calls = Files.readAllLines(folder.resolve("calls"));
+    assertEquals(3, calls.size(), calls::toString);
+    assertTrue(calls.get(0).endsWith("download dataset-tiny"), calls.get(0));
+    assertEquals(NAMES.stream().sorted().toList(), list(cache.resolve("tiny")));
+    // From now on it is there.
+    assertLoaded(cache.resolve("tiny"), load(offline, null, null));
+    assertEquals(3, Files.readAllLines(folder.resolve("calls")).size());
+  }
+
+  @Test
+  void whatCanBeDownloadedIsNotTakenFromAPackage() throws IOException {
+    program("apt-get", "touch '" + folder + "/called'", "exit 1");
+    program("dpkg-deb", "exit 1");
+    assertLoaded(cache.resolve("tiny"), load(online, null, null));
+    assertFalse(Files.exists(folder.resolve("called")));
+    assertEquals(List.of(), said);
+  }
+
+  @Test
+  void aPackageWithOtherImagesIsNotTaken() throws IOException {
+    Path other = folder.resolve("other");
+    IdxWriter.write(Shapes.draw(10, 12, 10, 1), other);
+    unpacksFrom(other);
+    program("apt-get", "touch dataset-tiny_1_all.deb");
+    assertSays(
+        assertThrows(DataMissingException.class, () -> load(offline, null, null)),
+        "HTTP 404",
+        "package dataset-tiny: it does not hold the published " + NAMES.get(0));
+    assertFalse(Files.exists(cache.resolve("tiny").resolve(NAMES.get(0))));
+  }
+
+  @Test
+  void saysWhyThePackageIsNotToBeHad() throws IOException {
+    program("dpkg-deb", "exit 1");
+    program("apt-get", "echo 'Reading lists'", "echo 'E: Unable to fetch it' >&2", "exit 100");
+    assertSays(
+        assertThrows(DataMissingException.class, () -> load(offline, null, null)),
+        "HTTP 404",
+        "package dataset-tiny: apt-get: Unable to fetch it");
+  }
+
   @Test
   void cacheFollowsTheUsersVariables() {
     Path home = Path.of("/home/someone");
@@ -216,6 +413,12 @@ class DatasetLoaderTest {
         DataLocations.of(Optional.of(Path.of("o")), Map.of("NIN4J_DATA", "/d"), home);
     assertEquals(Optional.of(Path.of("o")), locations.option());
     assertEquals(Optional.of(Path.of("/d")), locations.environment());
+    assertEquals(
+        List.of(Path.of("/usr/local/share/datasets"), Path.of("/usr/share/datasets")),
+        locations.installed());
+    assertEquals(
+        List.of(Path.of("/a/datasets"), Path.of("/b/datasets")),
+        DataLocations.of(Optional.empty(), Map.of("XDG_DATA_DIRS", "/a:b:/b/"), home).installed());
   }
 
   private static Path cacheOf(Map<String, String> environment) {

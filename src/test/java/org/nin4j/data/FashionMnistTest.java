@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -67,17 +68,25 @@ class FashionMnistTest {
   @Test
   void passesForThePublishedFiles() {
     DataLocations locations =
-        new DataLocations(Optional.empty(), Optional.empty(), FOLDER.getParent());
+        new DataLocations(Optional.empty(), Optional.empty(), FOLDER.getParent(), List.of());
     TrainTest data =
         new DatasetLoader(locations, new Downloader(Duration.ofSeconds(1)))
             .load(PublishedDataset.FASHION_MNIST, DownloadListener.silent());
     assertEquals(FOLDER.toString(), data.origin());
   }
 
+  /** What is packed in them has the sums by which another gzip of the same images is accepted. */
+  @Test
+  void contentHasThePublishedSums() {
+    for (PublishedFile file : PublishedDataset.FASHION_MNIST.files()) {
+      assertEquals(file.contentMd5(), Md5.ofContent(FOLDER.resolve(file.name())));
+    }
+  }
+
   @Test
   void isNotTakenForMnist() {
     DataLocations locations =
-        new DataLocations(Optional.of(FOLDER), Optional.empty(), Path.of("none"));
+        new DataLocations(Optional.of(FOLDER), Optional.empty(), Path.of("none"), List.of());
     DatasetLoader loader = new DatasetLoader(locations, new Downloader(Duration.ofSeconds(1)));
     String message =
         assertThrows(

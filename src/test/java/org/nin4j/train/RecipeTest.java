@@ -51,6 +51,21 @@ class RecipeTest {
         RecipeJson.write(recipe).toString());
   }
 
+  @Test
+  void fewerEpochsGoFromTheDefaultToFast() {
+    assertEquals(Recipes.standard(), Recipes.standard(Recipes.MOST_EPOCHS));
+    assertEquals(
+        Recipes.fast(), Recipes.standard(Recipes.FEWEST_EPOCHS).toBuilder().name("fast").build());
+    for (int epochs = Recipes.FEWEST_EPOCHS; epochs <= Recipes.MOST_EPOCHS; epochs++) {
+      assertEquals(epochs, Recipes.standard(epochs).epochs());
+      assertEquals(Recipes.DEFAULT, Recipes.standard(epochs).name());
+    }
+    assertThrows(IllegalArgumentException.class, () -> Recipes.standard(1));
+    String message =
+        assertThrows(IllegalArgumentException.class, () -> Recipes.standard(9)).getMessage();
+    assertEquals("the default recipe takes 2 to 8 epochs, not 9", message);
+  }
+
   /** A configuration from before there was the initialisation {@code identity}. */
   @Test
   void olderConfigurationsAreRead() {
