@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * {@link ReluBackward} and the bias gradient of the convolution before it in one pass: dx = dy
+ * The gradient of a ReLU and the bias gradient of the convolution before it in one pass: dx = dy
  * where y &gt; 0, else 0; db[c] = Σ of dx over samples and pixels.
  */
 public record ReluBiasBackward(
