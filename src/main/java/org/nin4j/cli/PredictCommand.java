@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
     name = "predict",
     header = "Says what pictures show.",
     description = {
-      "%nPrints the five most probable classes of each. Pictures are scaled to the size of the data"
+      "%nPrints the checkpoint used and the five most probable classes of each. Pictures are scaled to the size of the data"
           + " set's images and, where those are grey, turned grey.",
       ""
     },
@@ -65,7 +65,7 @@ final class PredictCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Checkpoint trained = Checkpoint.read(Runs.best(checkpoint));
+    Checkpoint trained = Runs.read(checkpoint, console);
     List<byte[]> pixels = new ArrayList<>();
     for (Path image : images) {
       pixels.add(ImageFile.read(image, trained.image(), invert));

@@ -173,6 +173,11 @@ final class RecipeOptions {
           "Seed of weights, order, dropout and augmentation. Default: ${bundle:recipe.seed}.")
   private Optional<Long> seed = Optional.empty();
 
+  /** Checks that the device computes in a precision that the command line insists on. */
+  void requireFitting(Backend backend) {
+    precision.ifPresent(p -> DeviceOptions.requireComputesIn(backend, p));
+  }
+
   /** As {@link DeviceOptions#fitting}, unless the command line insists on a precision. */
   Recipe fitting(Backend backend, Recipe wanted, Console console) {
     return precision.isPresent() ? wanted : DeviceOptions.fitting(backend, wanted, console);

@@ -31,6 +31,11 @@ final class TrainingReport implements TrainingListener, AutoCloseable {
   }
 
   @Override
+  public void remarked(String remark) {
+    console.out().println(remark);
+  }
+
+  @Override
   public void progressed(Progress progress) {
     if (console.terminal()) {
       draw(progress);
