@@ -25,7 +25,7 @@ final class Runs {
    * @throws CheckpointException if there is none, or it cannot be used
    */
   static Checkpoint read(Optional<Path> named, Console console) {
-    Path path = named.orElseGet(Runs::latest);
+    Path path = named.orElseGet(() -> latest(Path.of(FOLDER)));
     Path file = path;
     String why = "";
     if (Files.isDirectory(path)) {
@@ -50,8 +50,7 @@ final class Runs {
   }
 
   /** The run that was started last; of several the last by name. */
-  private static Path latest() {
-    Path runs = Path.of(FOLDER);
+  static Path latest(Path runs) {
     if (Files.isDirectory(runs)) {
       try (Stream<Path> folders = Files.list(runs)) {
         Optional<Path> latest =
@@ -66,6 +65,6 @@ final class Runs {
       }
     }
     throw new CheckpointException(
-        "there is no run in the folder " + FOLDER + "; name a run's folder or a checkpoint");
+        "there is no run in the folder " + runs + "; name a run's folder or a checkpoint");
   }
 }

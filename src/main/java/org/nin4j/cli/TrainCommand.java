@@ -70,8 +70,9 @@ final class TrainCommand implements Callable<Integer> {
       names = "--resume",
       paramLabel = "PATH",
       description =
-          "Go on from a run's folder, in that folder, or from a checkpoint file, in a new folder;"
-              + " the recipe is the run's, and options change it. Default: begin anew.")
+          "Go on from a run's folder, in that folder, or from a checkpoint file, in a new folder,"
+              + " where the best so far goes along if it lies beside the file; the recipe is the"
+              + " run's, and options change it. Default: begin anew.")
   private Optional<Path> resume = Optional.empty();
 
   @Option(
