@@ -17,7 +17,8 @@ import org.nin4j.data.PartialFile;
 /**
  * Keeps a run's folder to one training: two would mix their checkpoints and histories. The system
  * gives the lock back when the process ends, however it ends; the file with the process's number
- * stays.
+ * stays. On POSIX systems a process loses its lock as soon as it closes any descriptor of the file:
+ * a second training of the same process is refused, but lets other processes in from then on.
  */
 final class RunLock implements AutoCloseable {
   private final FileChannel channel;
