@@ -3,6 +3,7 @@ package org.nin4j.cli;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.nin4j.backend.Backend;
+import org.nin4j.backend.BackendException;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.backend.cuda.CudaOptions;
 import org.nin4j.backend.cuda.CudaOptions.Fusions;
@@ -89,6 +90,19 @@ final class DeviceOptions {
                   .formatted(RecipeJson.name(wanted.precision()), RecipeJson.name(used)));
     }
     return wanted.toBuilder().precision(used).build();
+  }
+
+  /**
+   * Checks a precision that the command line insists on.
+   *
+   * @throws BackendException if the device has no instructions for it
+   */
+  static void requireComputesIn(Backend backend, Precision precision) {
+    if (!backend.computesIn(precision)) {
+      throw new BackendException(
+          "this device (%s) has no instructions for %s; leave out --precision, or use fp32"
+              .formatted(backend.description(), RecipeJson.name(precision)));
+    }
   }
 
   Backend open() {

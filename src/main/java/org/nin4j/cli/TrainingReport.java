@@ -35,6 +35,11 @@ final class TrainingReport implements TrainingListener, AutoCloseable {
   }
 
   @Override
+  public void remarked(String remark) {
+    console.out().println(remark);
+  }
+
+  @Override
   public void progressed(Progress progress) {
     OptionalInt width = console.barWidth();
     if (width.isPresent()) {

@@ -59,6 +59,7 @@ class InterruptionTest {
       for (String line = out.readLine(); line != null; line = out.readLine()) {
         lines.add(line);
         if (!told && line.startsWith("epoch 2/")) {
+          requireLocked(process, lines);
           // The process itself would close the stream that its last line comes through.
           process.toHandle().destroy();
           told = true;
@@ -90,5 +91,20 @@ class InterruptionTest {
     assertEquals(0, resumed.code(), () -> String.join("\n", resumed.err()));
     assertEquals(
         epochs + 1, History.parseCsv(Files.readString(run.resolve("history.csv"))).epochs().size());
+  }
+
+  /** While one process trains in a folder, another is refused. */
+  private void requireLocked(Process process, List<String> lines) {
+    String run =
+        lines.stream().filter(l -> l.startsWith("run: ")).findFirst().orElseThrow().substring(5);
+    Path there = folder.resolve(run);
+    Shell.Outcome second =
+        new Shell(folder).run("train", "--resume", there.toString(), "--device", "reference");
+    assertEquals(7, second.code());
+    assertEquals(
+        List.of(
+            "nin train: process %d is training in %s: wait for its end, or go on in a new folder with --resume %s"
+                .formatted(process.pid(), there, there.resolve("last.safetensors"))),
+        second.err());
   }
 }
