@@ -1,11 +1,11 @@
 # NiN4J. `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build train test bench doctor kernels stand-in gpu-kit clean
+.PHONY: help build train test bench doctor kernels stand-in gpu-kit gpu-kit-rehearsal clean
 
 MVN := mvn -B -ntp
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## compile and package, without tests
 	$(MVN) -q -DskipTests package
@@ -33,5 +33,9 @@ stand-in: ## build and test the CUDA stand-in that the tests use (needs g++)
 gpu-kit: ## make a folder that proves and measures the CUDA backend on any GPU machine
 	@bench/gpu-kit/build
 
+gpu-kit-rehearsal: stand-in gpu-kit ## run the kit on the stand-in, and kill each part in its middle
+	@if command -v g++ > /dev/null; then bench/gpu-kit/rehearse; \
+	else echo "There is no g++, so no stand-in: the kit is not rehearsed."; fi
+
 clean: ## remove what was built
-	rm -rf target gpu-kit
+	rm -rf target gpu-kit gpu-work gpu-report
