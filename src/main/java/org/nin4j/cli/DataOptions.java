@@ -32,9 +32,9 @@ final class DataOptions {
               + " ~/.cache/nin4j, where they are downloaded to if need be.")
   private Optional<Path> data = Optional.empty();
 
-  /** The options as given, each after a space. */
+  /** The options as given, each after a space, for a shell. */
   String toCommandLine() {
-    return data.map(folder -> " --data " + folder).orElse("");
+    return data.map(folder -> " --data " + ShellWords.quote(folder)).orElse("");
   }
 
   /** Loads a data set, all of it or the first images. */

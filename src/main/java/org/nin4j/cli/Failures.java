@@ -1,6 +1,7 @@
 package org.nin4j.cli;
 
 import java.io.UncheckedIOException;
+import java.nio.file.InvalidPathException;
 import org.nin4j.backend.BackendException;
 import org.nin4j.data.DataException;
 import org.nin4j.model.ShapeException;
@@ -27,7 +28,7 @@ final class Failures {
       return ExitCode.CHECKPOINT;
     } else if (failure instanceof NumericalException) {
       return ExitCode.NUMERICAL;
-    } else if (failure instanceof UncheckedIOException) {
+    } else if (failure instanceof UncheckedIOException || failure instanceof InvalidPathException) {
       return ExitCode.FILES;
     } else if (failure instanceof BackendException || failure instanceof OutOfMemoryError) {
       return ExitCode.DEVICE;
@@ -48,9 +49,15 @@ final class Failures {
                   ? "not enough memory (%s); a smaller --batch or --size needs less"
                       .formatted(message)
                   : message;
-          default -> message;
+          default -> failure instanceof InvalidPathException invalid ? unnamable(invalid) : message;
         };
     return oneLine(command, told);
+  }
+
+  /** The text for a file name that Java has no bytes for: its encoding is the locale's. */
+  static String unnamable(InvalidPathException failure) {
+    return "Java cannot name the file '%s' in this locale (%s); set LC_ALL=C.UTF-8, or start with nin"
+        .formatted(failure.getInput(), System.getProperty("sun.jnu.encoding"));
   }
 
   /** The line for a command line that makes no sense, with what was meant perhaps. */
