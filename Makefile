@@ -1,8 +1,9 @@
 # NiN4J. `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build train test bench doctor kernels stand-in gpu-kit gpu-kit-rehearsal clean
+.PHONY: help build train test test-cpu test-jdk bench doctor kernels stand-in gpu-kit gpu-kit-rehearsal clean
 
 MVN := mvn -B -ntp
+ISA ?= AVX2
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +16,16 @@ train: ## build, get the data, train Network in Network, evaluate
 
 test: stand-in ## run all tests and the formatter check
 	$(MVN) verify
+
+# What depends on the processor: the CPU backend and what trains on it.
+test-cpu: ## run the tests of the CPU backend as on a lesser processor (ISA=AVX2 or another of oneDNN's)
+	ONEDNN_MAX_CPU_ISA=$(ISA) $(MVN) test \
+	  -Dtest='**/onednn/*Test,**/train/*Test,**/cli/*Test,ExampleTest,!LauncherTest'
+
+# All but the CUDA stand-in, most of whose time is C++; in a folder of its own.
+test-jdk: ## build with another JDK and run the tests, without the CUDA stand-in (JDK=/usr/lib/jvm/...)
+	JAVA_HOME=$(JDK) $(MVN) -Dbuild.folder=target/$(notdir $(JDK)) verify \
+	  -Dtest='!%regex[.*(cuda|standin).*]'
 
 bench: ## measure steps and training, ours beside libtorch (BENCH=full: everything)
 	@bench/run $(BENCH)
