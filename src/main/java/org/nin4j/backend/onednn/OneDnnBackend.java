@@ -13,6 +13,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CheckedSession;
 import org.nin4j.backend.Session;
 import org.nin4j.plan.Arena;
 import org.nin4j.plan.Fusion;
@@ -71,6 +72,11 @@ public final class OneDnnBackend implements Backend {
     this.way = way;
     this.widens = widens;
     workers = new Workers(threads);
+  }
+
+  /** What a parameter of so many bytes takes in its region, the gap to the next one included. */
+  static long aligned(long bytes) {
+    return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
   @Override
@@ -165,7 +171,7 @@ public final class OneDnnBackend implements Backend {
         kernels.add(operations.of(step).bind(new Places(dnnl, placed, arena, i)));
       }
       owned.extend();
-      return new OneDnnSession(dnnl, placed, owned, arena, samples, kernels);
+      return new CheckedSession(new OneDnnSession(dnnl, placed, owned, arena, samples, kernels));
     } finally {
       owned.close();
     }
