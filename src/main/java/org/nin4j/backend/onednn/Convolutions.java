@@ -27,6 +27,7 @@ import org.nin4j.model.Window;
 import org.nin4j.plan.ConvolutionBackwardData;
 import org.nin4j.plan.ConvolutionBackwardFilter;
 import org.nin4j.plan.ConvolutionForward;
+import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
@@ -75,6 +76,21 @@ final class Convolutions {
     return widens ? DType.F32 : stored;
   }
 
+  /** Whether a step is a convolution, or a gradient of one, that goes by Winograd's tiles. */
+  boolean byTiles(Step step) {
+    if (step instanceof ConvolutionForward s) {
+      return WinogradTiles.suits(s.convolution().window())
+          && byTiles(s.input().type(), Winograd.tiles(s));
+    } else if (step instanceof ConvolutionBackwardData s) {
+      return WinogradTiles.suits(s.convolution().window())
+          && byTiles(s.inputGradient().type(), Winograd.tiles(s));
+    } else if (step instanceof ConvolutionBackwardFilter s) {
+      return WinogradTiles.suits(s.convolution().window())
+          && byTiles(s.input().type(), Winograd.tiles(s));
+    }
+    return false;
+  }
+
   private boolean byTiles(DType stored, WinogradTiles tiles) {
     return way != Way.DIRECT
         && computed(stored) == DType.F32
@@ -108,7 +124,7 @@ final class Convolutions {
 
   Operation forward(ConvolutionForward step) {
     Window window = step.convolution().window();
-    if (WinogradTiles.suits(window) && byTiles(step.input().type(), Winograd.tiles(step))) {
+    if (byTiles(step)) {
       return winograd.forward(step);
     }
     DType in = computed(step.input().type());
@@ -202,7 +218,7 @@ final class Convolutions {
   /** Multiplied in the type of dx; a dy in fp32, as logits have, is converted. */
   Operation backwardData(ConvolutionBackwardData step) {
     Window window = step.convolution().window();
-    if (WinogradTiles.suits(window) && byTiles(step.inputGradient().type(), Winograd.tiles(step))) {
+    if (byTiles(step)) {
       return winograd.backwardData(step);
     }
     Shape shape = step.weight().shape();
@@ -258,12 +274,9 @@ final class Convolutions {
   }
 
   private Operation weightGradient(ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
-    Window window = step.convolution().window();
-    boolean tiles =
-        WinogradTiles.suits(window)
-            && bias.isEmpty()
-            && byTiles(step.input().type(), Winograd.tiles(step));
-    return tiles ? winograd.backwardFilter(step) : directWeightGradient(step, bias);
+    return bias.isEmpty() && byTiles(step)
+        ? winograd.backwardFilter(step)
+        : directWeightGradient(step, bias);
   }
 
   /** Chunk by chunk, multiplied in the type of x; the sum of what each gives. */

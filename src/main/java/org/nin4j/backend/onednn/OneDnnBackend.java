@@ -97,6 +97,12 @@ public final class OneDnnBackend implements Backend {
     };
   }
 
+  /** Convolutions by Winograd's tiles. */
+  @Override
+  public boolean multipliesLess(Step step, Precision precision) {
+    return convolutions(precision).byTiles(step);
+  }
+
   @Override
   public String description() {
     dnnl_version_t version = dnnl_version();
@@ -122,9 +128,11 @@ public final class OneDnnBackend implements Backend {
   }
 
   private Operations operations(Precision precision, SampleStore samples) {
-    boolean wide = precision == Precision.BF16 && widens();
-    Convolutions convolutions = new Convolutions(dnnl, workers, way, wide);
-    return new Operations(dnnl, workers, convolutions, samples);
+    return new Operations(dnnl, workers, convolutions(precision), samples);
+  }
+
+  private Convolutions convolutions(Precision precision) {
+    return new Convolutions(dnnl, workers, way, precision == Precision.BF16 && widens());
   }
 
   /** Measured once, so that what is prepared is what is bound. */
