@@ -33,7 +33,7 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
   private static final Conv2d CONVOLUTION = new Conv2d(256, 3, 2, 1);
 
   /** As plain a product as there is, which some processors multiply fastest. */
-  private static final Conv2d POINTWISE = new Conv2d(512, 1, 1, 0);
+  private static final Conv2d POINTWISE = new Conv2d(256, 1, 1, 0);
 
   private static final int SIDE = 48;
   private static final int[] BATCHES = {1, 8, 64, 512};
@@ -44,7 +44,7 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
   /** A peak is a best of many: so long after the last gain, at most so long in all; in seconds. */
   private static final double PATIENCE = 0.5;
 
-  private static final double LONGEST = 3;
+  private static final double LONGEST = 2;
 
   /** What counts as a gain: less is the clock's unrest. */
   private static final double GAIN = 1.005;
@@ -59,7 +59,7 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
 
   /**
    * Measures a device with steps of its own: the gradient of a ReLU over tensors far larger than
-   * its caches, 3×3 convolutions with 256 channels and stride 2 and 1×1 convolutions with 512 in
+   * its caches, 3×3 convolutions with 256 channels and stride 2 and 1×1 convolutions with as many in
    * the precision's type; the best until nothing better has come for a while.
    *
    * @throws BackendException if the device has too little memory for that, or not this precision
