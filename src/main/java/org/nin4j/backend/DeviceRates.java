@@ -59,8 +59,8 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
 
   /**
    * Measures a device with steps of its own: the gradient of a ReLU over tensors far larger than
-   * its caches, 3×3 convolutions with 256 channels and stride 2 and 1×1 convolutions with as many in
-   * the precision's type; the best until nothing better has come for a while.
+   * its caches, 3×3 convolutions with 256 channels and stride 2 and 1×1 convolutions with as many
+   * in the precision's type; the best until nothing better has come for a while.
    *
    * @throws BackendException if the device has too little memory for that, or not this precision
    */
