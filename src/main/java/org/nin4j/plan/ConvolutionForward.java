@@ -14,6 +14,12 @@ public record ConvolutionForward(
     TensorSpec output,
     boolean relu)
     implements ForwardStep {
+  public ConvolutionForward {
+    TensorRules.of(layer, ConvolutionForward.class)
+        .convolved(convolution.window(), input, weight, output)
+        .channels(bias, weight.shape().dim(0));
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(input, weight, bias);

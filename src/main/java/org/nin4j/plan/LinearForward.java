@@ -6,6 +6,12 @@ import java.util.List;
 public record LinearForward(
     String layer, TensorSpec input, TensorSpec weight, TensorSpec bias, TensorSpec output)
     implements ForwardStep {
+  public LinearForward {
+    TensorRules.of(layer, LinearForward.class)
+        .multiplied(input, weight, output)
+        .channels(bias, weight.shape().dim(0));
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(input, weight, bias);

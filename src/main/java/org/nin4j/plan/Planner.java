@@ -67,7 +67,8 @@ public final class Planner {
               + classes
               + "; a classifier ends in (classes), so place flatten last");
     }
-    TensorSpec input = activation("images", images.output(), precision.activations());
+    DType stored = firstOfHead(layers) < 0 ? DType.F32 : precision.activations();
+    TensorSpec input = activation("images", images.output(), stored);
     TensorSpec labels = new TensorSpec("labels", Shape.of(batch), DType.I32, Role.ACTIVATION);
     steps.add(new MakeBatch(images, input, labels));
 
@@ -109,13 +110,20 @@ public final class Planner {
     return forward;
   }
 
-  /** The layer that computes the logits: from its output on, everything is fp32. */
+  /**
+   * The last layer that makes sums: from its output on, everything is fp32, since only such a layer
+   * takes one type and gives another. Where there is none, the images are fp32 already.
+   */
   private static int firstOfHead(List<Network.Placed> layers) {
-    int last = layers.size() - 1;
-    while (last > 0 && layers.get(last).layer() instanceof Flatten) {
-      last--;
+    int head = layers.size() - 1;
+    while (head >= 0 && !makesSums(layers.get(head).layer())) {
+      head--;
     }
-    return last;
+    return head;
+  }
+
+  private static boolean makesSums(Layer.Leaf layer) {
+    return layer instanceof Conv2d || layer instanceof Linear || layer instanceof GlobalAvgPool2d;
   }
 
   private ForwardStep forwardStep(

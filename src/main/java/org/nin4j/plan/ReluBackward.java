@@ -7,6 +7,10 @@ import java.util.Optional;
 public record ReluBackward(
     String layer, TensorSpec output, TensorSpec outputGradient, TensorSpec inputGradient)
     implements Step {
+  public ReluBackward {
+    TensorRules.of(layer, ReluBackward.class).alike(output, outputGradient, inputGradient);
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(output, outputGradient);

@@ -6,6 +6,10 @@ import java.util.Optional;
 /** y = max(x, 0). */
 public record ReluForward(String layer, TensorSpec input, TensorSpec output)
     implements ForwardStep {
+  public ReluForward {
+    TensorRules.of(layer, ReluForward.class).alike(input, output);
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(input);

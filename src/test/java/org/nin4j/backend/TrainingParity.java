@@ -7,12 +7,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Initialisation;
+import org.nin4j.model.Layer;
 import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
@@ -63,6 +65,39 @@ public final class TrainingParity {
                 new Relu(),
                 new Dropout(0.25f),
                 new Linear(CLASSES))));
+  }
+
+  /** One for each kind of layer that can come last; bf16 ends where fp32 logits begin. */
+  public static List<Network> heads() {
+    Conv2d first = new Conv2d(6, 5, 2, 0);
+    Conv2d logits = new Conv2d(CLASSES, 12, 1, 0);
+    return List.of(
+        head("convolution", first, new Relu(), logits),
+        head("relu", first, new Relu(), logits, new Relu()),
+        head("dropout", first, new Relu(), logits, new Dropout(0.5f)),
+        head("pool", first, new Relu(), new Conv2d(CLASSES, 11, 1, 0), new MaxPool2d(2, 2)),
+        head("average", first, new Relu(), new Conv2d(CLASSES, 5, 1, 0), new GlobalAvgPool2d()),
+        head("linear", first, new Relu(), new Flatten(), new Linear(CLASSES), new Dropout(0.2f)));
+  }
+
+  private static Network head(String name, Layer... layers) {
+    boolean flat = Arrays.stream(layers).anyMatch(Flatten.class::isInstance);
+    Stream<Layer> end = flat ? Stream.empty() : Stream.of(new Flatten());
+    return new Network(
+        name + "-last", new Sequential(Stream.concat(Arrays.stream(layers), end).toList()));
+  }
+
+  /** Compares the losses of bf16 training with the reference's, within 3 %. */
+  public static void checkHead(Backend backend, Network network) {
+    Trained expected = train(new ReferenceBackend(), network, Precision.BF16, 5);
+    Trained actual = train(backend, network, Precision.BF16, 5);
+    for (int step = 0; step < STEPS; step++) {
+      assertEquals(
+          expected.losses()[step],
+          actual.losses()[step],
+          0.03 * expected.losses()[step],
+          network.name() + ", step " + step);
+    }
   }
 
   /** What training gave: the loss of each step and the parameters in the end. */

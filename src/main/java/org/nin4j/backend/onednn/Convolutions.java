@@ -27,6 +27,7 @@ import org.nin4j.model.Window;
 import org.nin4j.plan.ConvolutionBackwardData;
 import org.nin4j.plan.ConvolutionBackwardFilter;
 import org.nin4j.plan.ConvolutionForward;
+import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
@@ -75,21 +76,31 @@ final class Convolutions {
     return widens ? DType.F32 : stored;
   }
 
+  /** Whether a step is a convolution, or a gradient of one, that goes by Winograd's tiles. */
+  boolean byTiles(Step step) {
+    if (step instanceof ConvolutionForward s) {
+      return WinogradTiles.suits(s.convolution().window())
+          && byTiles(s.input().type(), Winograd.tiles(s));
+    } else if (step instanceof ConvolutionBackwardData s) {
+      return WinogradTiles.suits(s.convolution().window())
+          && byTiles(s.inputGradient().type(), Winograd.tiles(s));
+    } else if (step instanceof ConvolutionBackwardFilter s) {
+      return WinogradTiles.suits(s.convolution().window())
+          && byTiles(s.input().type(), Winograd.tiles(s));
+    }
+    return false;
+  }
+
   private boolean byTiles(DType stored, WinogradTiles tiles) {
     return way != Way.DIRECT
         && computed(stored) == DType.F32
         && (way == Way.WINOGRAD || tiles.pays());
   }
 
-  private Chunks.Spec chunks(TensorSpec tensor, int chunk) {
-    return new Chunks.Spec(dnnl, tensor, chunk, computed(tensor.type()));
-  }
-
-  /** Samples at a time: all, unless something is copied. */
-  private int chunk(TensorSpec x, TensorSpec y) {
+  /** Samples at a time, with the types to compute in: all, unless something is copied. */
+  private static int chunk(TensorSpec x, DType xType, TensorSpec y, DType yType) {
     int batch = x.shape().dim(0);
-    boolean copies = computed(x.type()) != x.type() || computed(y.type()) != y.type();
-    return copies
+    return xType != x.type() || yType != y.type()
         ? Chunks.samples(batch, (x.shape().elements() + y.shape().elements()) / batch)
         : batch;
   }
@@ -113,12 +124,14 @@ final class Convolutions {
 
   Operation forward(ConvolutionForward step) {
     Window window = step.convolution().window();
-    if (WinogradTiles.suits(window) && byTiles(step.input().type(), Winograd.tiles(step))) {
+    if (byTiles(step)) {
       return winograd.forward(step);
     }
-    int chunk = chunk(step.input(), step.output());
-    Chunks.Spec x = chunks(step.input(), chunk);
-    Chunks.Spec y = chunks(step.output(), chunk);
+    DType in = computed(step.input().type());
+    DType out = computed(step.output().type());
+    int chunk = chunk(step.input(), in, step.output(), out);
+    Chunks.Spec x = new Chunks.Spec(dnnl, step.input(), chunk, in);
+    Chunks.Spec y = new Chunks.Spec(dnnl, step.output(), chunk, out);
     primitive_attr attributes = Dnnl.withUserScratchpad();
     if (step.relu()) {
       post_ops relu = new post_ops();
@@ -133,17 +146,17 @@ final class Convolutions {
         filters(step.weight(), step.input()),
         descriptor.weights_desc(),
         Calls.scratchpad(descriptor),
-        (calls, places, scratchAt, in, weights, out) ->
+        (calls, places, scratchAt, from, weights, to) ->
             calls.add(
                 descriptor,
                 new convolution_forward(descriptor),
                 places,
                 scratchAt,
                 List.of(
-                    Calls.argument(DNNL_ARG_SRC, in),
+                    Calls.argument(DNNL_ARG_SRC, from),
                     Calls.argument(DNNL_ARG_WEIGHTS, weights),
                     Calls.argument(DNNL_ARG_BIAS, places.memory(step.bias())),
-                    Calls.argument(DNNL_ARG_DST, out))));
+                    Calls.argument(DNNL_ARG_DST, to))));
   }
 
   /** The weights for activations like this one. */
@@ -202,16 +215,17 @@ final class Convolutions {
     };
   }
 
+  /** Multiplied in the type of dx; a dy in fp32, as logits have, is converted. */
   Operation backwardData(ConvolutionBackwardData step) {
     Window window = step.convolution().window();
-    if (WinogradTiles.suits(window)
-        && byTiles(step.outputGradient().type(), Winograd.tiles(step))) {
+    if (byTiles(step)) {
       return winograd.backwardData(step);
     }
     Shape shape = step.weight().shape();
-    int chunk = chunk(step.inputGradient(), step.outputGradient());
-    Chunks.Spec dx = chunks(step.inputGradient(), chunk);
-    Chunks.Spec dy = chunks(step.outputGradient(), chunk);
+    DType type = computed(step.inputGradient().type());
+    int chunk = chunk(step.inputGradient(), type, step.outputGradient(), type);
+    Chunks.Spec dx = new Chunks.Spec(dnnl, step.inputGradient(), chunk, type);
+    Chunks.Spec dy = new Chunks.Spec(dnnl, step.outputGradient(), chunk, type);
     convolution_backward_data.primitive_desc descriptor =
         new convolution_backward_data.primitive_desc(
             dnnl.engine(),
@@ -228,7 +242,7 @@ final class Convolutions {
     return pass(
         dy,
         dx,
-        filters(step.weight(), step.outputGradient()),
+        filters(step.weight(), step.inputGradient()),
         descriptor.weights_desc(),
         Calls.scratchpad(descriptor),
         (calls, places, scratchAt, in, weights, out) ->
@@ -260,21 +274,19 @@ final class Convolutions {
   }
 
   private Operation weightGradient(ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
-    Window window = step.convolution().window();
-    boolean tiles =
-        WinogradTiles.suits(window)
-            && bias.isEmpty()
-            && byTiles(step.input().type(), Winograd.tiles(step));
-    return tiles ? winograd.backwardFilter(step) : directWeightGradient(step, bias);
+    return bias.isEmpty() && byTiles(step)
+        ? winograd.backwardFilter(step)
+        : directWeightGradient(step, bias);
   }
 
-  /** Chunk by chunk; the sum of what each gives. */
+  /** Chunk by chunk, multiplied in the type of x; the sum of what each gives. */
   private Operation directWeightGradient(
       ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
     Shape shape = step.weightGradient().shape();
-    int chunk = chunk(step.input(), step.outputGradient());
-    Chunks.Spec x = chunks(step.input(), chunk);
-    Chunks.Spec dy = chunks(step.outputGradient(), chunk);
+    DType type = computed(step.input().type());
+    int chunk = chunk(step.input(), type, step.outputGradient(), type);
+    Chunks.Spec x = new Chunks.Spec(dnnl, step.input(), chunk, type);
+    Chunks.Spec dy = new Chunks.Spec(dnnl, step.outputGradient(), chunk, type);
     convolution_backward_weights.primitive_desc descriptor =
         weightGradient(step.convolution().window(), x.computed(), dy.computed(), shape, bias);
     memory.desc gradient = descriptor.diff_weights_desc();

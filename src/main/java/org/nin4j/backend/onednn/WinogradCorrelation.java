@@ -57,7 +57,7 @@ final class WinogradCorrelation implements Operation {
     this.tiles = tiles;
     this.bias = bias;
     this.relu = relu;
-    weights = new Filters(dnnl, weight, x.type() == DType.BF16);
+    weights = new Filters(dnnl, weight, x.type() == DType.BF16 || y.type() == DType.BF16);
     plain = Dnnl.plain(weight.shape(), DType.F32);
     input = new Chunks.Spec(dnnl, x, tiles.chunk(), DType.F32);
     output = new Chunks.Spec(dnnl, y, tiles.chunk(), DType.F32);

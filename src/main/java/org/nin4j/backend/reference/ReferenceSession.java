@@ -4,7 +4,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Samples;
@@ -35,6 +34,7 @@ import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 
+/** Runs the loops in plan order; {@code CheckedSession} keeps the contract around it. */
 final class ReferenceSession implements Session {
   private final PlacedPlan placed;
   private final float[] arena;
@@ -125,9 +125,8 @@ final class ReferenceSession implements Session {
 
   private void run(Step step) {
     if (step instanceof MakeBatch s) {
-      Samples from =
-          samples.orElseThrow(() -> new BackendException("no samples are loaded for the batch"));
-      Batches.make(s.spec(), from, epoch, runs, view(s.images()), view(s.labels()));
+      Batches.make(
+          s.spec(), samples.orElseThrow(), epoch, runs, view(s.images()), view(s.labels()));
     } else if (step instanceof ConvolutionForward s) {
       Convolutions.forward(
           s.convolution().window(),
@@ -211,6 +210,8 @@ final class ReferenceSession implements Session {
       }
     } else if (step instanceof Fused s) {
       s.parts().forEach(this::run);
+    } else {
+      throw new AssertionError("no loops for " + step.kind());
     }
   }
 }
