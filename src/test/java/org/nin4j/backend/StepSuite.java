@@ -3,6 +3,7 @@ package org.nin4j.backend;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.nin4j.backend.reference.ReferenceBackend;
@@ -56,8 +57,15 @@ public final class StepSuite {
 
   /** One test for each case of several steps as one, see {@link StepCases#fused}. */
   public static Stream<DynamicTest> fusedTests(Backend backend, long seed) {
+    return fusedTests(backend, seed, fused -> true);
+  }
+
+  /** Those of some kernels only. */
+  public static Stream<DynamicTest> fusedTests(
+      Backend backend, long seed, Predicate<Fused.Kernel> kernels) {
     System.out.println("fused cases of " + backend.name() + ", seed " + seed);
     return StepCases.fused(seed).stream()
+        .filter(c -> c.step() instanceof Fused fused && kernels.test(fused.kernel()))
         .map(c -> DynamicTest.dynamicTest(c.name(), () -> check(backend, c)));
   }
 

@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.function.Predicate;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CheckedSession;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.cuda.ConvolutionChoice.Method;
 import org.nin4j.backend.cuda.natives.CacheDirectory;
@@ -160,7 +161,7 @@ public final class CudaBackend implements Backend {
   @Override
   public Session bind(PlacedPlan plan) {
     try {
-      return session(plan);
+      return new CheckedSession(session(plan));
     } catch (DeviceMemoryException e) {
       throw e.of(plan, largestBatch(plan.plan(), e.freeBytes()));
     }

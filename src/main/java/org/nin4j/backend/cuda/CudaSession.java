@@ -4,21 +4,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntUnaryOperator;
-import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
-import org.nin4j.plan.MakeBatch;
 import org.nin4j.plan.PlacedPlan;
-import org.nin4j.plan.SgdUpdate;
 import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 
-/** A plan on the GPU. */
+/** A plan on the GPU; {@code CheckedSession} keeps the contract around it. */
 final class CudaSession implements Session {
   private record BoundStep(String name, Work work) {
     void enqueue() {
@@ -35,8 +32,6 @@ final class CudaSession implements Session {
   private final KernelLibrary kernels;
   private final boolean replays;
   private final PlacedPlan placed;
-  private final boolean makesBatch;
-  private final boolean updates;
   private final SessionMemory memory;
   private final RunInputs inputs = new RunInputs();
 
@@ -50,8 +45,6 @@ final class CudaSession implements Session {
   private final GrowingMemory order = new GrowingMemory();
   private final GrowingMemory rates = new GrowingMemory();
   private Optional<CudaGraph> graph = Optional.empty();
-  private Optional<Samples> samples = Optional.empty();
-  private int runsOfEpoch;
   private int runs;
   private boolean lost;
 
@@ -66,8 +59,6 @@ final class CudaSession implements Session {
     this.kernels = kernels;
     this.replays = replays;
     this.placed = placed;
-    this.makesBatch = placed.plan().batchStep().isPresent();
-    this.updates = placed.plan().steps(SgdUpdate.class).findAny().isPresent();
     try (Scope parts = new Scope()) {
       memory = parts.add(new SessionMemory(placed));
       parts.add(data);
@@ -135,10 +126,6 @@ final class CudaSession implements Session {
 
   @Override
   public void write(TensorSpec tensor, HostTensor values) {
-    if (!values.shape().equals(tensor.shape())) {
-      throw new IllegalArgumentException(
-          "%s takes values of %s, not %s".formatted(tensor, tensor.shape(), values.shape()));
-    }
     watched(
         "writing " + tensor.name(),
         () -> {
@@ -175,8 +162,6 @@ final class CudaSession implements Session {
 
   @Override
   public void load(Samples loaded) {
-    placed.plan().batchStep().ifPresent(batch -> checkImages(batch, loaded));
-    samples = Optional.empty();
     watched(
         "loading the data",
         () -> {
@@ -198,25 +183,11 @@ final class CudaSession implements Session {
           inputs.set(inputs.images, data.address());
           inputs.set(inputs.labels, data.address() + images);
         });
-    samples = Optional.of(loaded);
-  }
-
-  private static void checkImages(MakeBatch batch, Samples loaded) {
-    if (!loaded.image().equals(batch.spec().source())) {
-      throw new BackendException(
-          "the plan makes batches from images of %s, but those loaded are %s"
-              .formatted(batch.spec().source(), loaded.image()));
-    }
   }
 
   @Override
   public void begin(Epoch epoch) {
-    int batch = placed.plan().batch();
-    if (makesBatch) {
-      checkOrder(epoch.order(), batch);
-    }
     runs = 0;
-    runsOfEpoch = 0;
     watched(
         "beginning an epoch",
         () -> {
@@ -238,27 +209,6 @@ final class CudaSession implements Session {
             capture();
           }
         });
-    int byOrder = makesBatch ? epoch.order().length / batch : Integer.MAX_VALUE;
-    int byRates = updates ? epoch.learningRates().length : Integer.MAX_VALUE;
-    runsOfEpoch = Math.min(byOrder, byRates);
-  }
-
-  private void checkOrder(int[] indices, int batch) {
-    int count =
-        samples
-            .orElseThrow(() -> new BackendException("no samples are loaded for the batch"))
-            .count();
-    if (indices.length % batch != 0) {
-      throw new IllegalArgumentException(
-          "an order of %d samples is no multiple of the batch, %d"
-              .formatted(indices.length, batch));
-    }
-    for (int index : indices) {
-      if (index < -1 || index >= count) {
-        throw new IllegalArgumentException(
-            "the order names sample %d of %d".formatted(index, count));
-      }
-    }
   }
 
   /** Numbers of 32 bits. */
@@ -281,7 +231,6 @@ final class CudaSession implements Session {
 
   @Override
   public void run() {
-    checkRunsLeft();
     try {
       if (replays) {
         capture();
@@ -298,7 +247,6 @@ final class CudaSession implements Session {
 
   @Override
   public long[] runTimed() {
-    checkRunsLeft();
     long[] nanoseconds = new long[placed.plan().steps().size()];
     watched(
         "timed run",
@@ -312,15 +260,6 @@ final class CudaSession implements Session {
         });
     runs++;
     return nanoseconds;
-  }
-
-  private void checkRunsLeft() {
-    if (runs >= runsOfEpoch && (makesBatch || updates)) {
-      throw new BackendException(
-          runsOfEpoch == 0
-              ? "no epoch has begun"
-              : "the epoch has %d runs, and all are done".formatted(runsOfEpoch));
-    }
   }
 
   private void enqueueAll() {

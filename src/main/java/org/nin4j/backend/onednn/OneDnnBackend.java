@@ -14,6 +14,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CheckedSession;
 import org.nin4j.backend.Session;
 import org.nin4j.plan.Arena;
 import org.nin4j.plan.Fusion;
@@ -122,6 +123,11 @@ public final class OneDnnBackend implements Backend {
     return List.copyOf(remarks);
   }
 
+  /** What a parameter of so many bytes takes in its region, the gap to the next one included. */
+  static long aligned(long bytes) {
+    return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
+  }
+
   @Override
   public String name() {
     return "onednn";
@@ -138,6 +144,12 @@ public final class OneDnnBackend implements Backend {
         yield (get_effective_cpu_isa().value & needed) == needed;
       }
     };
+  }
+
+  /** Convolutions by Winograd's tiles. */
+  @Override
+  public boolean multipliesLess(Step step, Precision precision) {
+    return convolutions(precision).byTiles(step);
   }
 
   @Override
@@ -165,9 +177,11 @@ public final class OneDnnBackend implements Backend {
   }
 
   private Operations operations(Precision precision, SampleStore samples) {
-    boolean wide = precision == Precision.BF16 && widens();
-    Convolutions convolutions = new Convolutions(dnnl, workers, way, wide);
-    return new Operations(dnnl, workers, convolutions, samples);
+    return new Operations(dnnl, workers, convolutions(precision), samples);
+  }
+
+  private Convolutions convolutions(Precision precision) {
+    return new Convolutions(dnnl, workers, way, precision == Precision.BF16 && widens());
   }
 
   /** Measured once, so that what is prepared is what is bound. */
@@ -214,7 +228,7 @@ public final class OneDnnBackend implements Backend {
         kernels.add(operations.of(step).bind(new Places(dnnl, placed, arena, i)));
       }
       owned.extend();
-      return new OneDnnSession(dnnl, placed, owned, arena, samples, kernels);
+      return new CheckedSession(new OneDnnSession(dnnl, placed, owned, arena, samples, kernels));
     } finally {
       owned.close();
     }

@@ -19,6 +19,7 @@ import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
+import org.nin4j.backend.SessionSuite;
 import org.nin4j.backend.TrainingParity;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
@@ -93,6 +94,11 @@ class CudaSessionTest {
       session.run();
     }
     return session.metrics();
+  }
+
+  @TestFactory
+  Stream<DynamicTest> keepsTheContract() {
+    return SessionSuite.tests(backend);
   }
 
   /** All that lives within a run is spoilt between runs, and nothing changes. */
