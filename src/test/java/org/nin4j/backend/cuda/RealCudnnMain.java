@@ -42,21 +42,20 @@ import org.nin4j.tensor.Shape;
 final class RealCudnnMain {
   private static final Map<Integer, String> KNOBS = Map.of(17, "split ", 24, "kernel ");
 
-  /** Plans of engines that need not be compiled; there are up to 24. */
-  private static final int READY = 3;
-
   private final CudnnValues values;
   private final DescribedGpu gpu;
   private final CudnnTarget target;
   private final Compilations compilations;
   private final PrintStream out;
 
-  /** Plans that compile a kernel, of which each takes a second or more. */
+  /** How many plans are made; of those that compile a kernel each takes a second or more. */
   private static final class Compilations {
+    private final int readyPerGraph;
     private final int mostPerGraph;
     private int left;
 
     Compilations(boolean all) {
+      readyPerGraph = all ? 3 : 1;
       mostPerGraph = all ? 4 : 2;
       left = all ? Integer.MAX_VALUE : 3;
     }
@@ -85,6 +84,17 @@ final class RealCudnnMain {
     Found found = CudaLibraries.find(SearchPlaces.ofThisMachine(folders), cache);
     LibraryVersions versions = JCudaNatives.load(found, cache);
     PrintStream out = System.out;
+    out.println(
+        """
+        # Engines and plans of cuDNN for Network in Network
+
+        What the real cuDNN answers for GPUs that are described to it: every convolution of a
+        training step at 224×224, batch 128, asked in the words of the backend. **Nothing was run.**
+        Engines are those that by their notes give the same bits each time and round no more than
+        they may; *ready* ones need no compiling. Of these up to three plans were made for each
+        line, of those that compile a kernel up to four, and each again from its text, with the same
+        workspace.
+        """);
     out.printf(
         "cuDNN %s, NVRTC %s, cuBLAS %s%n%n", versions.cudnn(), versions.nvrtc(), versions.cublas());
     boolean all = arguments[2].equals("all");
@@ -184,7 +194,8 @@ final class RealCudnnMain {
         EngineChoice engine = engines.get(place);
         if (engine.isUsable(c.isExact(), true)) {
           (engine.compiles() ? compiled : ready).add(engine.number());
-          boolean wanted = engine.compiles() ? mayCompile(compiling) : tried < READY;
+          boolean wanted =
+              engine.compiles() ? mayCompile(compiling) : tried < compilations.readyPerGraph;
           if (wanted && engine.compiles()) {
             compiling++;
             compilations.left--;
