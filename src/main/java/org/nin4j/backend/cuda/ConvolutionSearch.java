@@ -49,7 +49,7 @@ final class ConvolutionSearch implements AutoCloseable {
       Predicate<Method> allowed) {
     this.device = device;
     this.kernels = kernels;
-    this.graphs = new ConvolutionGraphs(device, options);
+    this.graphs = new ConvolutionGraphs(device, kernels, cache, environment, options);
     this.candidates = new ConvolutionCandidates(device, graphs, options);
     this.allowed = allowed;
     this.cache = cache;
@@ -106,7 +106,7 @@ final class ConvolutionSearch implements AutoCloseable {
 
   private Work work(
       Scope owner, ConvolutionCase c, ConvolutionChoice choice, ConvolutionWork.Operands at) {
-    return choice.method() == Method.CUDNN_GRAPH
+    return choice.method().isGraph()
         ? graphs.work(owner, c, choice, at)
         : ConvolutionWork.of(owner, device, kernels, c, choice, at);
   }
@@ -131,7 +131,7 @@ final class ConvolutionSearch implements AutoCloseable {
   private Optional<ConvolutionChoice> known(ConvolutionCase c) {
     if (!chosen.containsKey(c)) {
       kept(c)
-          .filter(choice -> choice.method() != Method.CUDNN_GRAPH || graphs.offers(c, choice))
+          .filter(choice -> !choice.method().isGraph() || graphs.offers(c, choice))
           .ifPresent(
               choice -> {
                 chosen.put(c, choice);
@@ -213,7 +213,7 @@ final class ConvolutionSearch implements AutoCloseable {
       ConvolutionWork.Operands at,
       ConvolutionTrial trial) {
     try (Scope scope = new Scope()) {
-      return trial.check(work(scope, c, choice, at));
+      return trial.check(work(scope, c, choice, at), choice.method());
     }
   }
 

@@ -222,7 +222,9 @@ class CudaFirstStartTest {
   @Test
   void noRightAlgorithmIsAnErrorThatNamesTheConvolution(@TempDir Path cache) {
     StandIn.set(
-        "wrong_algorithm", "forward:0,forward:1,forward:2,forward:4,forward:5,forward:6,forward:7");
+        "wrong_algorithm",
+        "forward:0,forward:1,forward:2,forward:4,forward:5,forward:6,forward:7,"
+            + "forward_graph:0,forward_graph:1,forward_graph:3");
     try (CudaBackend backend = CudaBackend.open(0, options(cache))) {
       BackendException e =
           assertThrows(BackendException.class, () -> backend.bind(backend.prepare(convolution())));
