@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.nin4j.backend.StepCase;
 import org.nin4j.backend.StepCases;
 import org.nin4j.backend.StepSuite;
+import org.nin4j.backend.StepSuite.Sums;
 import org.nin4j.backend.cuda.CudaBackend;
 import org.nin4j.plan.Precision;
 import org.nin4j.tensor.DType;
@@ -101,7 +102,12 @@ final class SanitizerPart {
           cases.putIfAbsent(stepCase.step().kind(), stepCase);
         }
       }
-      cases.values().forEach(stepCase -> StepSuite.check(backend, stepCase));
+      cases
+          .values()
+          .forEach(
+              stepCase ->
+                  StepSuite.check(
+                      backend, stepCase, stepCase.precision(), Sums.BY_TENSOR_CORES));
     }
     return Outcome.of(true, cases.size() + " cases", Map.of("cases", List.copyOf(cases.keySet())));
   }

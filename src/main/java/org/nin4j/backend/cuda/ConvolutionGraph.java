@@ -168,7 +168,7 @@ final class ConvolutionGraph implements AutoCloseable {
    */
   Optional<Work> work(Scope owner, int engine, ConvolutionWork.Operands at) {
     return plan(engine)
-        .map(plan -> plan.descriptor().execution(device.cudnn(), owner.add(variantPack(at))));
+        .map(plan -> plan.descriptor().execution(device, owner.add(variantPack(at))));
   }
 
   private CudnnDescriptor variantPack(ConvolutionWork.Operands at) {

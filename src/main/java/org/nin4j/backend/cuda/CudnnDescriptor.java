@@ -140,11 +140,14 @@ final class CudnnDescriptor implements AutoCloseable {
     return descriptors.stream().mapToLong(d -> Address.ofHandle(d.descriptor)).toArray();
   }
 
-  /** Runs this plan on the tensors of a variant pack. */
-  Work execution(cudnnHandle cudnn, CudnnDescriptor variantPack) {
+  /**
+   * Runs this plan on the tensors of a variant pack, in the stream that the device's work goes to
+   * then. A plan belongs to a device; the handle only gives the stream.
+   */
+  Work execution(Device device, CudnnDescriptor variantPack) {
     return () ->
         Check.cudnn(
-            JCudnn.cudnnBackendExecute(cudnn, descriptor, variantPack.descriptor),
+            JCudnn.cudnnBackendExecute(device.cudnn(), descriptor, variantPack.descriptor),
             "cudnnBackendExecute");
   }
 

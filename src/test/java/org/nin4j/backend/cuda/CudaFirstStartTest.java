@@ -158,7 +158,7 @@ class CudaFirstStartTest {
   void aKernelThatDoesNotCompileIsNamedWithItsFirstError() {
     CudaBackend.open(0, StandInGpu.options()).close();
     KernelCompiler compiler =
-        new KernelCompiler(new DiskCache(StandInGpu.options().cache(), warnings::add), 90);
+        new KernelCompiler(new DiskCache(StandInGpu.cache(), warnings::add), 90);
     KernelSource broken =
         new KernelSource(
             "broken.cu",
