@@ -106,8 +106,7 @@ final class SanitizerPart {
           .values()
           .forEach(
               stepCase ->
-                  StepSuite.check(
-                      backend, stepCase, stepCase.precision(), Sums.BY_TENSOR_CORES));
+                  StepSuite.check(backend, stepCase, stepCase.precision(), Sums.BY_TENSOR_CORES));
     }
     return Outcome.of(true, cases.size() + " cases", Map.of("cases", List.copyOf(cases.keySet())));
   }
