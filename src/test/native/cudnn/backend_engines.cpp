@@ -346,6 +346,7 @@ cudnnStatus_t cudnnBackendExecute(CudnnHandle handle, BackendDesc plan, BackendD
                         "the plan or the variant pack is not finalized");
         }
         const std::shared_ptr<const Graph> graph = plan->graph;
+        // The handle gives the stream; it need not be the one that the plan was made with.
         for (const Part& part : graph->parts) {
           if (!part.is_there()) return bad_parameter(kExecute, "a part of the plan is gone");
         }

@@ -79,7 +79,7 @@ final class RealCudnnMain {
    * code, and "all" or "some" plans that must be compiled.
    */
   public static void main(String[] arguments) {
-    CacheDirectory cache = CacheDirectory.ofThisUser();
+    CacheDirectory cache = CacheDirectory.ofThisUser(System.out::println);
     List<Path> folders = List.of(Path.of(arguments[0]), Path.of(arguments[1]));
     Found found = CudaLibraries.find(SearchPlaces.ofThisMachine(folders), cache);
     LibraryVersions versions = JCudaNatives.load(found, cache);
@@ -124,10 +124,11 @@ final class RealCudnnMain {
   /** Compiles all kernels as the backend does. */
   private static void kernels(List<Integer> capabilities, PrintStream out) {
     Path sources = Path.of(System.getProperty("kernels"));
+    Path cubins = Path.of(System.getProperty("cubins"));
     for (int capability : capabilities) {
       int count = 0;
       KernelCompiler compiler =
-          new KernelCompiler(new DiskCache(Optional.empty(), out::println), capability);
+          new KernelCompiler(new DiskCache(cubins, out::println), capability);
       for (File file : sources.toFile().listFiles((folder, name) -> name.endsWith(".cu"))) {
         try {
           compiler.compile(KernelSource.of(file.getName()));

@@ -60,6 +60,7 @@ class RealCudnnTest {
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-Xmx512m",
             "-Dkernels=" + ROOT.resolve("src/main/cuda"),
+            "-Dcubins=" + folder.resolve("cubins"),
             "-cp",
             System.getProperty("java.class.path"),
             RealCudnnMain.class.getName(),

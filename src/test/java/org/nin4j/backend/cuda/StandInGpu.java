@@ -19,6 +19,8 @@ final class StandInGpu {
     return CudaOptions.STANDARD
         .withLibraries(List.of(StandIn.libraries()))
         .withCache(cache())
+        // No clock of the stand-in rises.
+        .withWarmUpMillis(0)
         .withWarnings(
             warning -> {
               throw new AssertionError(warning);
