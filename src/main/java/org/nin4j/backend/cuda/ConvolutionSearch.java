@@ -196,8 +196,8 @@ final class ConvolutionSearch implements AutoCloseable {
     }
     measured.sort(Comparator.comparingDouble(Measured::milliseconds));
     for (Measured fastest : measured) {
-      Optional<Optional<String>> checked = attempt(
-              c, fastest.choice(), at, work -> trial.check(work, fastest.choice().method()));
+      Optional<Optional<String>> checked =
+          attempt(c, fastest.choice(), at, work -> trial.check(work, fastest.choice().method()));
       if (checked.isPresent() && checked.get().isEmpty()) {
         return fastest.choice();
       }

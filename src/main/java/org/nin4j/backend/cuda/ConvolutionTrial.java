@@ -155,7 +155,9 @@ final class ConvolutionTrial {
     if (c.type() == DType.F32 && !c.rounding()) {
       return EXACT;
     }
-    return (resultType() == DType.BF16 || method == Method.CUDNN_GRAPH_ROUNDED ? ROUNDED_RESULT : ROUNDED_FACTORS)
+    return (resultType() == DType.BF16 || method == Method.CUDNN_GRAPH_ROUNDED
+            ? ROUNDED_RESULT
+            : ROUNDED_FACTORS)
         + products() * TRUNCATION;
   }
 

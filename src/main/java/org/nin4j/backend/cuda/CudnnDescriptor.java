@@ -181,8 +181,8 @@ final class CudnnDescriptor implements AutoCloseable {
   /**
    * Runs this plan on the tensors of a variant pack.
    *
-   * @param cudnn the handle of the stream that is current when the work is put there; a plan belongs to
-   *     a device, the handle only gives the stream
+   * @param cudnn the handle of the stream that is current when the work is put there; a plan
+   *     belongs to a device, the handle only gives the stream
    */
   Work execution(Supplier<cudnnHandle> cudnn, CudnnDescriptor variantPack) {
     return () ->

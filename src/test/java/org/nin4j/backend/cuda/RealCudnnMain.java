@@ -127,8 +127,7 @@ final class RealCudnnMain {
     Path cubins = Path.of(System.getProperty("cubins"));
     for (int capability : capabilities) {
       int count = 0;
-      KernelCompiler compiler =
-          new KernelCompiler(new DiskCache(cubins, out::println), capability);
+      KernelCompiler compiler = new KernelCompiler(new DiskCache(cubins, out::println), capability);
       for (File file : sources.toFile().listFiles((folder, name) -> name.endsWith(".cu"))) {
         try {
           compiler.compile(KernelSource.of(file.getName()));
