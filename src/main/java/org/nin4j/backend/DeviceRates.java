@@ -3,7 +3,6 @@ package org.nin4j.backend;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SplittableRandom;
 import org.nin4j.model.Conv2d;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Plan;
@@ -14,7 +13,6 @@ import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.DType;
-import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 
 /**
@@ -128,7 +126,7 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
   private static double seconds(Backend backend, Plan plan) {
     try (Session session = backend.bind(backend.prepare(plan))) {
       for (TensorSpec tensor : plan.steps().get(0).reads()) {
-        session.write(tensor, random(tensor.shape()));
+        session.fillRandomly(tensor, 1);
       }
       session.runTimed();
       long best = Long.MAX_VALUE;
@@ -143,15 +141,5 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
       } while (now - gained < PATIENCE * 1e9 && now - begin < LONGEST * 1e9);
       return best / 1e9;
     }
-  }
-
-  private static HostTensor random(Shape shape) {
-    HostTensor tensor = HostTensor.zeros(shape);
-    SplittableRandom random = new SplittableRandom(1);
-    float[] values = tensor.values();
-    for (int i = 0; i < values.length; i++) {
-      values[i] = random.nextInt() * 0x1p-31f;
-    }
-    return tensor;
   }
 }

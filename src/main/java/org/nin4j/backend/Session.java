@@ -3,6 +3,7 @@ package org.nin4j.backend;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.tensor.Philox;
 
 /**
  * A plan on a device. Parameters start at 0; write them before the first run. {@link #run} only
@@ -23,6 +24,19 @@ public interface Session extends AutoCloseable {
    *     shape, or a label is no class
    */
   void write(TensorSpec tensor, HostTensor values);
+
+  /**
+   * Fills an activation or a parameter with random numbers from −1 to 1, for measurements: which of
+   * them lies where is the backend's own. A device draws them itself, without memory of the host.
+   */
+  default void fillRandomly(TensorSpec tensor, long seed) {
+    HostTensor values = HostTensor.zeros(tensor.shape());
+    Philox.Sequence random = new Philox.Sequence(seed, 0, 0);
+    for (int i = 0; i < values.values().length; i++) {
+      values.values()[i] = 2 * random.nextUniform() - 1;
+    }
+    write(tensor, values);
+  }
 
   /**
    * Waits for the runs so far and reads a tensor, in logical order as floats. Activations that the
@@ -66,7 +80,7 @@ public interface Session extends AutoCloseable {
   Metrics metrics();
 
   /**
-   * Like {@link #run}, but waits for each step and times it.
+   * Like {@link #run}, but times each step, and waits for all of them.
    *
    * @return nanoseconds, by the step's place in the plan
    */

@@ -1,6 +1,5 @@
 package org.nin4j.cli;
 
-import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
