@@ -16,10 +16,13 @@ final class WindowAverage {
 
   /** What a window covers along one axis, and how much of that counts. */
   private record Span(int from, int to, int counted) {
-    static Span of(Window window, int place, int extent) {
+    static Span of(AvgPool2d pool, int place, int extent) {
+      Window window = pool.window();
       int begin = place * window.stride() - window.padding();
       int end = Math.min(begin + window.kernel(), extent + window.padding());
-      return new Span(Math.max(begin, 0), Math.min(end, extent), end - begin);
+      int from = Math.max(begin, 0);
+      int to = Math.min(end, extent);
+      return new Span(from, to, pool.countPadding() ? end - begin : to - from);
     }
   }
 
@@ -32,9 +35,9 @@ final class WindowAverage {
   private static void visit(AvgPool2d pool, Shape x, Shape y, Pixel pixel) {
     for (int n = 0; n < y.dim(0); n++) {
       for (int i = 0; i < y.dim(2); i++) {
-        Span rows = Span.of(pool.window(), i, x.dim(2));
+        Span rows = Span.of(pool, i, x.dim(2));
         for (int j = 0; j < y.dim(3); j++) {
-          Span columns = Span.of(pool.window(), j, x.dim(3));
+          Span columns = Span.of(pool, j, x.dim(3));
           float share = 1f / (rows.counted() * columns.counted());
           for (int row = rows.from(); row < rows.to(); row++) {
             for (int column = columns.from(); column < columns.to(); column++) {
