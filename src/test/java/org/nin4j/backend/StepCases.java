@@ -287,14 +287,6 @@ public final class StepCases {
       String what = " linear %s to %d".formatted(x.shape(), s[2]);
       random("forward" + what, new LinearForward("l", x, weight, bias, y, false));
       random("forward+relu" + what, new LinearForward("l", x, weight, bias, y, true));
-      if (type == DType.BF16) {
-        TensorSpec logits = tensor("logits", DType.F32, Role.ACTIVATION, s[0], s[2]);
-        TensorSpec dlogits = tensor("dlogits", DType.F32, Role.ACTIVATION, s[0], s[2]);
-        random("forward to logits" + what, new LinearForward("l", x, weight, bias, logits, false));
-        random("data gradient of logits" + what, new LinearBackwardData("l", dlogits, weight, dx));
-        random(
-            "filter gradient of logits" + what, new LinearBackwardFilter("l", x, dlogits, dw, db));
-      }
       random("data gradient" + what, new LinearBackwardData("l", dy, weight, dx));
       random("filter gradient" + what, new LinearBackwardFilter("l", x, dy, dw, db));
     }
@@ -331,8 +323,8 @@ public final class StepCases {
     for (int[] s : new int[][] {{1, 1, 1, 1}, {2, 10, 5, 5}, {3, 33, 2, 7}}) {
       TensorSpec x = activation("x", s);
       TensorSpec dx = activation("dx", s);
-      TensorSpec y = tensor("y", DType.F32, Role.ACTIVATION, s[0], s[1], 1, 1);
-      TensorSpec dy = tensor("dy", DType.F32, Role.ACTIVATION, s[0], s[1], 1, 1);
+      TensorSpec y = activation("y", s[0], s[1], 1, 1);
+      TensorSpec dy = activation("dy", s[0], s[1], 1, 1);
       random("global average of " + x.shape(), new GlobalAvgPoolForward("l", x, y));
       random("global average gradient of " + x.shape(), new GlobalAvgPoolBackward("l", dy, dx));
     }
@@ -447,6 +439,11 @@ public final class StepCases {
       String what = " of " + a.shape();
       random("sum of two" + what, new Sum("l", List.of(a, b), y));
       random("sum of three" + what, new Sum("l", List.of(a, b, c), y));
+      random("sum of eight" + what, new Sum("l", List.of(a, b, c, b, a, c, b, a), y));
+      if (type == DType.F32) {
+        // In bf16 a backend may round in between where there are so many.
+        random("sum of ten" + what, new Sum("l", List.of(a, b, c, b, a, c, b, a, c, b), y));
+      }
       random("twice" + what, new Sum("l", List.of(a, a), y));
       TensorSpec wide = activation("wide", s[0], 2 * s[1] + 5, s[2], s[3]);
       TensorSpec five = activation("five", s[0], 5, s[2], s[3]);

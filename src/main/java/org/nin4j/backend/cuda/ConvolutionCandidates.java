@@ -41,9 +41,12 @@ final class ConvolutionCandidates {
     this.workspaceBytes = options.workspaceBytes();
   }
 
-  /** At most ten; needs no memory on the device for tensors. */
+  /**
+   * At most ten; needs no memory on the device for tensors. Convolutions in groups are not described
+   * as graphs.
+   */
   List<ConvolutionChoice> of(ConvolutionCase c) {
-    return first(c, graphs.candidates(c));
+    return first(c, c.groups() == 1 ? graphs.candidates(c) : List.of());
   }
 
   /** Without those that may have to be compiled first. */

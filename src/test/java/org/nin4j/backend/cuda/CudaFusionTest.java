@@ -323,14 +323,7 @@ class CudaFusionTest {
               device,
               kernels,
               plan ->
-                  new CudaSession(
-                      device,
-                      kernels,
-                      search,
-                      true,
-                      Branches.none(plan),
-                      Arena.place(
-                          plan, new CudaStorage(plan, plan.batch(), search, Branches.none(plan)))));
+                  session(device, kernels, new Operations(plan, device, kernels, search), plan));
       FusionSearch fusions =
           new FusionSearch(new FusedSteps(device, kernels), trial, disk, "", options);
       boolean wins =
@@ -344,6 +337,19 @@ class CudaFusionTest {
       }
       return warnings.size();
     }
+  }
+
+  private static CudaSession session(
+      Device device, KernelLibrary kernels, Operations operations, Plan plan) {
+    Branches branches = Branches.none(plan);
+    SampleCount count = SampleCount.asPlanned(plan.batch());
+    return new CudaSession(
+        device,
+        kernels,
+        operations,
+        true,
+        branches,
+        Arena.place(plan, new CudaStorage(plan, count, operations, branches)));
   }
 
   /** Whatever fails in a trial, there is another way to compute; the next start tries again. */
