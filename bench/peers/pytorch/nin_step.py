@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """NiN training steps in PyTorch on one GPU, to be measured beside NiN4J's.
 
-    nin_step.py measure [name=value ...]   every mode in turn, one line of JSON each
+    nin_step.py measure [name=value ...]   every mode in turn: a line of JSON with a first figure as
+                                           soon as it is ready, in the end one for each with all
     nin_step.py serve   [name=value ...]   one mode; `run N` on standard input runs N steps and
                                            answers with one line of JSON (for bench/Compare.java)
 
@@ -49,15 +50,16 @@ class Mode:
         self.compiled = compiled
 
 
+# In the order in which they are measured, the likely best first; compiling takes a minute or more.
 # "graph" is the eager step in one CUDA graph; "compiled" is torch.compile's strongest mode, which
 # makes graphs of its own.
 MODES = {
-    "eager-fp32": Mode("fp32", False),
-    "eager-tf32": Mode("tf32", False),
-    "channels-last-bf16": Mode("bf16", True),
     "channels-last-bf16-graph": Mode("bf16", True, capture=True),
-    "compiled-tf32": Mode("tf32", True, compiled=True),
     "compiled-bf16": Mode("bf16", True, compiled=True),
+    "channels-last-bf16": Mode("bf16", True),
+    "compiled-tf32": Mode("tf32", True, compiled=True),
+    "eager-tf32": Mode("tf32", False),
+    "eager-fp32": Mode("fp32", False),
 }
 
 
@@ -206,9 +208,14 @@ def measure(settings):
             training.run(1)
             cold[name] = time.perf_counter() - begin
             training.run(int(settings["warmup"]))
+            first = training.run(steps) / steps
         except Exception as error:  # A mode that this PyTorch cannot do is named and left out.
-            print(json.dumps({"mode": name, "failed": f"{type(error).__name__}: {error}"[:500]}))
+            failed = f"{type(error).__name__}: {error}"[:500]
+            print(json.dumps({"mode": name, "failed": failed}), flush=True)
             continue
+        # Should a later mode run out of time, this one has left a figure.
+        line = {"mode": name, "firstImagesPerSecond": batch / first, "coldStartSeconds": cold[name]}
+        print(json.dumps(line), flush=True)
         trainings[name], times[name] = training, []
     for _ in range(rounds):
         for name, training in trainings.items():

@@ -31,154 +31,163 @@ final class BenchPart {
   private static final int ROUNDS = 7;
   private static final double ROUND_SECONDS = 0.3;
   private static final int PROFILED_RUNS = 20;
+  private static final int STEPS_FOR_MEMORY = 100;
 
   /** The driver allocates in pieces of 2 MiB, and keeps some for a graph. */
   private static final long MEMORY_SLACK = 32L << 20;
 
-  private static final List<Purpose> PURPOSES =
-      List.of(new Purpose.Training(Sgd.PLAIN), new Purpose.Inference());
+  private static final Purpose TRAINING = new Purpose.Training(Sgd.PLAIN);
+  private static final Purpose INFERENCE = new Purpose.Inference();
 
   private BenchPart() {}
 
-  static Outcome run(Room room) {
-    Map<String, Object> numbers = new LinkedHashMap<>();
-    List<String> said = new ArrayList<>();
-    boolean ok = true;
-    try (CudaBackend backend = room.open()) {
-      System.out.println(backend.description());
-      for (Precision precision : Precision.values()) {
-        if (!backend.computesIn(precision)) {
-          continue;
-        }
-        String name = name(precision);
-        for (Purpose purpose : PURPOSES) {
-          String what = name(purpose);
-          if (!room.timeLeft()) {
-            said.add(what + " " + name + " left out for want of time");
-            ok = false;
-            continue;
-          }
-          Measured measured = measure(room, backend, precision, purpose);
-          numbers.put(what + " " + name, measured.numbers());
-          said.add(what + " " + name + " " + measured.timings());
-          if (!measured.memoryAsPlanned()) {
-            said.add("which takes other memory than its plan says");
-            ok = false;
-          }
-        }
-      }
-      for (Precision precision : List.of(Precision.BF16, Precision.FP32)) {
-        if (backend.computesIn(precision) && room.timeLeft()) {
-          Measured measured = secondStream(room, precision);
-          numbers.put("training " + name(precision) + " on two streams", measured.numbers());
-          said.add("training " + name(precision) + " on two streams " + measured.timings());
-        }
-      }
-      for (Precision precision : List.of(Precision.BF16, Precision.FP32)) {
-        if (backend.computesIn(precision) && room.timeLeft()) {
-          DeviceRates rates = rates(room, backend, precision);
-          Profile profile = profile(room, backend, precision, rates);
-          numbers.put("steps " + precision, steps(precision, profile));
-          numbers.put("blocks " + precision, blocks(profile));
-        }
-      }
+  static List<Figure> figures(Room room) {
+    List<Figure> figures = new ArrayList<>();
+    figures.add(speed(Precision.BF16, TRAINING));
+    figures.add(speed(TRAINING, Fusions.ALWAYS));
+    figures.add(speed(TRAINING, Fusions.NEVER));
+    figures.add(profile(Precision.BF16));
+    figures.add(speed(Precision.BF16, INFERENCE));
+    figures.add(speedOnTwoStreams(Precision.BF16));
+    figures.add(memory(Precision.BF16, TRAINING));
+    figures.add(speed(Precision.FP32, TRAINING));
+    figures.add(speed(Precision.TF32, TRAINING));
+    if (!room.small()) {
+      figures.add(profile(Precision.FP32));
+      figures.add(memory(Precision.FP32, TRAINING));
+      figures.add(speed(Precision.FP32, INFERENCE));
+      figures.add(speed(Precision.TF32, INFERENCE));
+      figures.add(memory(Precision.BF16, INFERENCE));
+      figures.add(memory(Precision.FP32, INFERENCE));
+      figures.add(speedOnTwoStreams(Precision.FP32));
+      figures.add(speed(INFERENCE, Fusions.ALWAYS));
+      figures.add(speed(INFERENCE, Fusions.NEVER));
     }
-    // As measured is what stands above.
-    for (Fusions fusions : List.of(Fusions.NEVER, Fusions.ALWAYS)) {
-      try (CudaBackend backend = room.open(fusions)) {
-        for (Purpose purpose : PURPOSES) {
-          if (backend.computesIn(Precision.BF16) && room.timeLeft()) {
-            String what =
-                "%s bf16, fusions %s"
-                    .formatted(name(purpose), fusions.name().toLowerCase(Locale.ROOT));
-            Measured measured = measure(room, backend, Precision.BF16, purpose);
-            numbers.put(what, measured.numbers());
-            said.add(what + " " + measured.timings());
-          }
-        }
-      }
-    }
-    return Outcome.of(ok, String.join("; ", said), numbers);
+    return figures;
+  }
+
+  private static Figure speed(Precision precision, Purpose purpose) {
+    String what = name(purpose) + " " + name(precision);
+    return new Figure(
+        what, (r, findings) -> speed(r, findings, what, r.open(), precision, purpose));
+  }
+
+  /** In bf16, which alone has kernels for several steps. */
+  private static Figure speed(Purpose purpose, Fusions fusions) {
+    String what =
+        "%s bf16, fusions %s".formatted(name(purpose), fusions.name().toLowerCase(Locale.ROOT));
+    return new Figure(
+        what, (r, findings) -> speed(r, findings, what, r.open(fusions), Precision.BF16, purpose));
+  }
+
+  /** Training with filter gradients beside the other steps. */
+  private static Figure speedOnTwoStreams(Precision precision) {
+    String what = "training " + name(precision) + " on two streams";
+    return new Figure(
+        what,
+        (r, findings) -> speed(r, findings, what, r.openWithSecondStream(), precision, TRAINING));
+  }
+
+  private static Figure memory(Precision precision, Purpose purpose) {
+    String what = "memory of " + name(purpose) + " " + name(precision);
+    return new Figure(what, (r, findings) -> memory(r, findings, what, precision, purpose));
+  }
+
+  private static Figure profile(Precision precision) {
+    return new Figure("steps " + name(precision), (r, findings) -> profile(r, findings, precision));
   }
 
   private static String name(Purpose purpose) {
     return purpose instanceof Purpose.Training ? "training" : "inference";
   }
 
-  /**
-   * Speed and memory of one plan.
-   *
-   * @param coldSeconds for binding the first time: compiling, choosing algorithms
-   * @param warmSeconds for binding again, with all of that kept
-   * @param plannedBytes the plan's arena and the data
-   * @param takenBytes what the GPU had less after binding and running
-   * @param grownBytes what it had less after the rounds than before them
-   */
-  private record Measured(
-      Timings timings,
-      double coldSeconds,
-      double warmSeconds,
-      long plannedBytes,
-      long takenBytes,
-      long grownBytes) {
-    boolean memoryAsPlanned() {
-      return Math.abs(takenBytes - plannedBytes) <= MEMORY_SLACK && grownBytes == 0;
-    }
-
-    Map<String, Object> numbers() {
-      Map<String, Object> numbers = timings.numbers();
-      numbers.put("coldBindSeconds", coldSeconds);
-      numbers.put("warmBindSeconds", warmSeconds);
-      numbers.put("plannedBytes", plannedBytes);
-      numbers.put("takenBytes", takenBytes);
-      numbers.put("grownBytes", grownBytes);
-      return numbers;
-    }
-  }
-
   private static String name(Precision precision) {
     return precision.name().toLowerCase(Locale.ROOT);
   }
 
-  /** Training with filter gradients beside the other steps. */
-  private static Measured secondStream(Room room, Precision precision) {
-    try (CudaBackend backend = room.openWithSecondStream()) {
-      return measure(room, backend, precision, new Purpose.Training(Sgd.PLAIN));
+  /** Closes the backend. */
+  private static void speed(
+      Room room,
+      Findings findings,
+      String what,
+      CudaBackend opened,
+      Precision precision,
+      Purpose purpose) {
+    try (CudaBackend backend = opened) {
+      System.out.println(backend.description());
+      if (!backend.computesIn(precision)) {
+        return;
+      }
+      long begin = System.nanoTime();
+      try (Nin nin = Nin.bind(backend, precision, Nin.pixels(room), Nin.batch(room), purpose)) {
+        nin.run(1);
+        double bindSeconds = (System.nanoTime() - begin) / 1e9;
+        int warmUp = room.small() ? 1 : 20;
+        double step = nin.run(warmUp) / warmUp;
+        int steps = room.small() ? 1 : Math.max(10, (int) (ROUND_SECONDS / step));
+        Timings timings = new Timings(nin.batch());
+        for (int round = 0; round < (room.small() ? 1 : ROUNDS); round++) {
+          timings.add(nin.run(steps) / steps);
+          Map<String, Object> numbers = timings.numbers();
+          numbers.put("bindSeconds", bindSeconds);
+          findings.put(what, numbers);
+        }
+        Map<String, Object> numbers = timings.numbers();
+        numbers.put("bindSeconds", bindSeconds);
+        findings.put(what, numbers, what + " " + timings);
+      }
     }
   }
 
-  private static Measured measure(
-      Room room, Backend backend, Precision precision, Purpose purpose) {
+  /**
+   * What a session takes beside what its plan says, and what it takes more while it runs; seconds
+   * for binding again, with all kept that the first time computed.
+   */
+  private static void memory(
+      Room room, Findings findings, String what, Precision precision, Purpose purpose) {
     int pixels = Nin.pixels(room);
     int batch = Nin.batch(room);
-    long begin = System.nanoTime();
-    // The libraries load their code now, which takes memory that is not the session's.
-    try (Nin nin = Nin.bind(backend, precision, pixels, batch, purpose)) {
-      nin.run(1);
-    }
-    double coldSeconds = (System.nanoTime() - begin) / 1e9;
-    long freeBefore = freeBytes();
-    begin = System.nanoTime();
-    try (Nin nin = Nin.bind(backend, precision, pixels, batch, purpose)) {
-      double warmSeconds = (System.nanoTime() - begin) / 1e9;
-      nin.run(1);
-      int warmUp = room.small() ? 1 : 20;
-      double step = nin.run(warmUp) / warmUp;
-      int steps = room.small() ? 1 : Math.max(10, (int) (ROUND_SECONDS / step));
-      // The driver may take something for so many launches at once, but only now.
-      nin.run(steps);
-      long freeBound = freeBytes();
-      Timings timings = new Timings(batch);
-      for (int round = 0; round < ROUNDS; round++) {
-        timings.add(nin.run(steps) / steps);
+    try (CudaBackend backend = room.open()) {
+      if (!backend.computesIn(precision)) {
+        return;
       }
-      return new Measured(
-          timings,
-          coldSeconds,
-          warmSeconds,
-          nin.planBytes() + nin.dataBytes(),
-          freeBefore - freeBound,
-          freeBound - freeBytes());
+      // The libraries load their code now, which takes memory that is not the session's.
+      try (Nin nin = Nin.bind(backend, precision, pixels, batch, purpose)) {
+        nin.run(1);
+      }
+      long freeBefore = freeBytes();
+      long begin = System.nanoTime();
+      try (Nin nin = Nin.bind(backend, precision, pixels, batch, purpose)) {
+        double warmSeconds = (System.nanoTime() - begin) / 1e9;
+        int steps = room.small() ? 1 : STEPS_FOR_MEMORY;
+        // The driver may take something for so many launches at once, but only now.
+        nin.run(steps);
+        long freeBound = freeBytes();
+        nin.run(steps);
+        long plannedBytes = nin.planBytes() + nin.dataBytes();
+        long takenBytes = freeBefore - freeBound;
+        long grownBytes = freeBound - freeBytes();
+        String sentence =
+            String.format(
+                Locale.ROOT,
+                "%s: %.1f MB of %.1f planned, %.1f more while it ran; bound again in %.1f s",
+                what,
+                takenBytes / 1e6,
+                plannedBytes / 1e6,
+                grownBytes / 1e6,
+                warmSeconds);
+        findings.put(
+            what,
+            Map.of(
+                "warmBindSeconds", warmSeconds,
+                "plannedBytes", plannedBytes,
+                "takenBytes", takenBytes,
+                "grownBytes", grownBytes),
+            sentence);
+        if (Math.abs(takenBytes - plannedBytes) > MEMORY_SLACK || grownBytes != 0) {
+          findings.wrong(what, what + " is other than its plan says");
+        }
+      }
     }
   }
 
@@ -197,17 +206,37 @@ final class BenchPart {
     return room.small() ? new DeviceRates(1e9, 1e9) : DeviceRates.measure(backend, precision);
   }
 
-  private static Profile profile(
-      Room room, Backend backend, Precision precision, DeviceRates rates) {
-    Recipe recipe =
-        Recipes.d2l().toBuilder()
-            .precision(precision)
-            .size(Nin.pixels(room))
-            .batch(Nin.batch(room))
-            .build();
-    ImageDataset images = Shapes.draw(1, 2 * recipe.batch(), recipe.batch(), 1).train();
-    int runs = room.small() ? 1 : PROFILED_RUNS;
-    return Profiler.profile(backend, recipe, images, false, rates, runs, runs);
+  private static void profile(Room room, Findings findings, Precision precision) {
+    try (CudaBackend backend = room.open()) {
+      if (!backend.computesIn(precision)) {
+        return;
+      }
+      DeviceRates rates = rates(room, backend, precision);
+      findings.put("rates " + name(precision), rates);
+      Recipe recipe =
+          Recipes.d2l().toBuilder()
+              .precision(precision)
+              .size(Nin.pixels(room))
+              .batch(Nin.batch(room))
+              .build();
+      ImageDataset images = Shapes.draw(1, 2 * recipe.batch(), recipe.batch(), 1).train();
+      int runs = room.small() ? 1 : PROFILED_RUNS;
+      Profile profile = Profiler.profile(backend, recipe, images, false, rates, runs, runs);
+      findings.put("blocks " + name(precision), blocks(profile));
+      findings.put(
+          "steps " + name(precision),
+          steps(precision, profile),
+          String.format(
+              Locale.ROOT,
+              "steps %s: %.2f ms in one go, %.2f ms step by step, floor %.2f ms at %.0f GB/s and"
+                  + " %.0f TFLOP/s",
+              name(precision),
+              profile.runSeconds() * 1e3,
+              profile.total().seconds() * 1e3,
+              profile.total().floor() * 1e3,
+              rates.bytesPerSecond() / 1e9,
+              rates.flopsPerSecond() / 1e12));
+    }
   }
 
   /** Each step of training in the order of the plan, times in microseconds; printed too. */

@@ -18,7 +18,12 @@ final class DoctorPart {
 
   private DoctorPart() {}
 
-  static Outcome run(Room room) throws IOException {
+  static List<Figure> figures(Room room) {
+    return List.of(
+        new Figure("machine", DoctorPart::machine), new Figure("nvidia-smi", DoctorPart::clocks));
+  }
+
+  private static void machine(Room room, Findings findings) {
     Report report = Doctor.examine(SearchPlaces.ofThisMachine(room.libraries()));
     report.lines().forEach(System.out::println);
     Map<String, Object> machine = new LinkedHashMap<>();
@@ -54,13 +59,20 @@ final class DoctorPart {
     machine.put("java", System.getProperty("java.vm.version"));
     machine.put("kernel", System.getProperty("os.version"));
     machine.put("processors", Runtime.getRuntime().availableProcessors());
+    machine.put("maxHeapBytes", Runtime.getRuntime().maxMemory());
+    machine.forEach(findings::put);
+    if (report.usable()) {
+      String name = gpu.map(Gpu::toString).orElse("");
+      findings.put("usable", true, name + ", CUDA up to " + machine.get("driverRunsCuda"));
+    } else {
+      findings.wrong(
+          "usable", report.verdict() + ". To mend it: " + report.problems().get(0).remedy());
+    }
+  }
+
+  private static void clocks(Room room, Findings findings) throws IOException {
     new Program(List.of("nvidia-smi", "--query-gpu=" + QUERY, "--format=csv,noheader"))
-        .output(10)
-        .ifPresent(line -> machine.put("nvidiaSmi (" + QUERY + ")", line));
-    String summary =
-        report.usable()
-            ? gpu.map(Gpu::toString).orElse("") + ", CUDA up to " + machine.get("driverRunsCuda")
-            : report.verdict() + ". To mend it: " + report.problems().get(0).remedy();
-    return Outcome.of(report.usable(), summary, machine);
+        .output(30)
+        .ifPresent(line -> findings.put("nvidiaSmi (" + QUERY + ")", line));
   }
 }

@@ -3,7 +3,6 @@ package org.nin4j.kit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import org.nin4j.backend.TrainingParity;
 import org.nin4j.backend.TrainingParity.Trained;
 import org.nin4j.backend.cuda.CudaBackend;
@@ -19,42 +18,62 @@ final class GraphPart {
 
   private GraphPart() {}
 
-  static Outcome run(Room room) {
-    List<String> equal = new ArrayList<>();
-    List<String> different = new ArrayList<>();
-    for (Precision precision : Precision.values()) {
-      for (Network network : TrainingParity.networks()) {
-        List<float[]> graph;
-        List<float[]> steps;
-        try (CudaBackend backend = room.open()) {
-          if (!backend.computesIn(precision)) {
-            continue;
-          }
-          graph = bits(TrainingParity.train(backend, network, precision, 7));
-        }
-        try (CudaBackend backend = room.openWithoutGraph()) {
-          steps = bits(TrainingParity.train(backend, network, precision, 7));
-        }
-        (same(graph, steps) ? equal : different).add(network.name() + " in " + precision);
+  static List<Figure> figures(Room room) {
+    List<Figure> figures = new ArrayList<>();
+    for (Precision precision : List.of(Precision.BF16, Precision.FP32, Precision.TF32)) {
+      // On the processor NiN takes long, and one precision shows that it can be run.
+      if (!room.small() || precision == Precision.BF16) {
+        figures.add(
+            new Figure("NiN in " + precision, (r, findings) -> nin(r, findings, precision)));
       }
-      try (CudaBackend backend = room.open();
-          CudaBackend singly = room.openWithoutGraph();
-          CudaBackend beside = room.openWithSecondStream()) {
-        if (backend.computesIn(precision)) {
-          List<float[]> expected = nin(room, singly, precision);
-          boolean graph = same(expected, nin(room, backend, precision));
-          (graph ? equal : different).add("NiN in " + precision);
-          boolean branched = same(expected, nin(room, beside, precision));
-          (branched ? equal : different).add("NiN in " + precision + " on two streams");
-        }
+      for (Network network : TrainingParity.networks()) {
+        figures.add(
+            new Figure(
+                network.name() + " in " + precision,
+                (r, findings) -> small(r, findings, network, precision)));
       }
     }
-    return Outcome.of(
-        different.isEmpty(),
-        different.isEmpty()
-            ? "the same bits in " + String.join(", ", equal)
-            : "other bits in " + String.join(", ", different),
-        Map.of("equal", equal, "different", different));
+    return figures;
+  }
+
+  private static void small(Room room, Findings findings, Network network, Precision precision) {
+    List<float[]> graph;
+    List<float[]> steps;
+    try (CudaBackend backend = room.open()) {
+      if (!backend.computesIn(precision)) {
+        return;
+      }
+      graph = bits(TrainingParity.train(backend, network, precision, 7));
+    }
+    try (CudaBackend backend = room.openWithoutGraph()) {
+      steps = bits(TrainingParity.train(backend, network, precision, 7));
+    }
+    compare(findings, network.name() + " in " + precision, steps, graph);
+  }
+
+  private static void nin(Room room, Findings findings, Precision precision) {
+    try (CudaBackend backend = room.open();
+        CudaBackend singly = room.openWithoutGraph();
+        CudaBackend beside = room.openWithSecondStream()) {
+      if (backend.computesIn(precision)) {
+        List<float[]> steps = nin(room, singly, precision);
+        compare(findings, "NiN in " + precision, steps, nin(room, backend, precision));
+        compare(
+            findings,
+            "NiN in " + precision + " on two streams",
+            steps,
+            nin(room, beside, precision));
+      }
+    }
+  }
+
+  private static void compare(
+      Findings findings, String what, List<float[]> steps, List<float[]> graph) {
+    boolean same = same(steps, graph);
+    findings.put(what, same, what + (same ? ": the same bits" : ": compared"));
+    if (!same) {
+      findings.wrong(what, what + ": a graph gives other bits than single steps");
+    }
   }
 
   private static List<float[]> bits(Trained trained) {

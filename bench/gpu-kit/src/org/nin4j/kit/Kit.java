@@ -1,16 +1,25 @@
 package org.nin4j.kit;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.nin4j.kit.Findings.Status;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -21,8 +30,8 @@ import picocli.CommandLine.ParameterException;
     name = "gpu-kit/run",
     header = "Proves and measures NiN4J's CUDA backend on this machine's GPU.",
     description = {
-      "%nEnds with 0 if all parts that ran passed, with 1 if some failed, with 2 for a wrong command"
-          + " line and with 8 if the GPU cannot be used.",
+      "%nEnds with 0 if all parts that ran passed, with 1 if some failed or were not through in"
+          + " time, with 2 for a wrong command line and with 8 if the GPU cannot be used.",
       ""
     },
     sortOptions = false,
@@ -31,23 +40,48 @@ final class Kit implements Callable<Integer> {
   private static final int FAILED = 1;
   private static final int NO_DEVICE = 8;
 
-  private static final int SECONDS_WHEN_SMALL = 600;
+  private static final FileTime NEVER = FileTime.fromMillis(0);
+  private static final int SECONDS_WHEN_SMALL = 1200;
 
-  /** For starting and ending a process, and a step that is under way when the time is over. */
-  private static final double GRACE_SECONDS = 20;
+  /** Of a part's time: what has not begun by then is left out, so that the rest can end. */
+  private static final double SHARE_TO_BEGIN = 0.9;
 
   @Option(
       names = "--only",
       split = ",",
       paramLabel = "PART",
-      description = "Run these parts alone, after doctor. All parts: ${PARTS}.")
+      description = "Run these parts alone, after doctor. All parts, by worth: ${PARTS}.")
   private List<String> only = List.of();
+
+  @Option(
+      names = "--budget",
+      paramLabel = "SECONDS",
+      description =
+          "Be done after so many seconds: parts for which no time is left are left out, the"
+              + " least worth first.")
+  private Optional<Integer> budget = Optional.empty();
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "N",
+      description = "Give each part so many seconds instead of its own time.")
+  private Optional<Integer> seconds = Optional.empty();
 
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Folder for report, logs and cache. Default: gpu-report in the current folder.")
+      description =
+          "Folder for report.json, report.txt and logs.tar.gz, and nothing else. Default:"
+              + " gpu-report in the current folder.")
   private Path out = Path.of("gpu-report");
+
+  @Option(
+      names = "--work",
+      paramLabel = "DIR",
+      description =
+          "Folder for Java's run time, the cache of kernels and algorithms, and logs. Default:"
+              + " gpu-work in the current folder.")
+  private Path work = Path.of("gpu-work");
 
   @Option(
       names = "--data",
@@ -73,16 +107,14 @@ final class Kit implements Callable<Integer> {
   private Optional<String> part = Optional.empty();
 
   @Option(
-      names = "--seconds",
-      paramLabel = "N",
-      description = "Give each part so many seconds instead of its own time.")
-  private Optional<Integer> seconds = Optional.empty();
-
-  @Option(
       names = {"-h", "--help"},
       usageHelp = true,
       description = "Print this text.")
   private boolean help;
+
+  private final long begin = System.nanoTime();
+  private final Set<String> printed = new HashSet<>();
+  private FileTime seen = NEVER;
 
   private Kit() {}
 
@@ -95,7 +127,7 @@ final class Kit implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     out = out.toAbsolutePath();
-    Files.createDirectories(out);
+    work = work.toAbsolutePath();
     Path own = kit.resolve("data");
     if (data.isEmpty() && Files.isDirectory(own)) {
       data = Optional.of(own);
@@ -107,34 +139,65 @@ final class Kit implements Callable<Integer> {
     return Part.ALL.stream().filter(p -> p.name().equals(name)).findFirst().orElse(Part.SAMPLE);
   }
 
+  private double secondsSpent() {
+    return (System.nanoTime() - begin) / 1e9;
+  }
+
+  private double budgetLeft() {
+    return budget.map(all -> all - secondsSpent()).orElse(Double.POSITIVE_INFINITY);
+  }
+
   /** On a busy processor, even what is small may take long. */
-  private int limit(Part part) {
-    return seconds.orElse(small ? SECONDS_WHEN_SMALL : part.seconds());
+  private double limit(Part part) {
+    int own = seconds.orElse(small ? SECONDS_WHEN_SMALL : part.seconds());
+    return Math.min(own, budgetLeft());
   }
 
-  private Room room(Part part) {
-    long deadline = System.nanoTime() + limit(part) * 1_000_000_000L;
-    return new Room(kit, out, libraries, data, small, deadline);
+  private Room room(double limit) {
+    long deadline = System.nanoTime() + (long) (SHARE_TO_BEGIN * limit * 1e9);
+    return new Room(kit, work, libraries, data, small, deadline);
   }
 
-  /** In this process; whatever goes wrong is the outcome. */
+  private Path findingsOf(Part part) {
+    return work.resolve(part.name() + ".json");
+  }
+
+  /**
+   * In this process: figure by figure, from the first on with which no process has begun. After one
+   * that failed the process ends, since a GPU's error may be in the way of all that follows; the
+   * next process goes on behind it.
+   */
   private int runHere(Part part) throws IOException {
-    Outcome outcome;
-    try {
-      outcome = part.work().run(room(part));
-    } catch (Exception | AssertionError | LinkageError e) {
-      e.printStackTrace(System.out);
-      outcome = Outcome.failed(String.valueOf(e.getMessage()));
+    if (part == Part.SAMPLE) {
+      Files.deleteIfExists(findingsOf(part));
     }
-    System.out.println(outcome.summary());
-    if (part != Part.SAMPLE) {
-      Report.leave(outcomeOf(part), outcome);
+    // Without the kit nobody would end this process.
+    ProcessHandle.current()
+        .parent()
+        .ifPresent(kit -> kit.onExit().thenRun(() -> Runtime.getRuntime().halt(FAILED)));
+    Findings findings = Findings.in(findingsOf(part));
+    Room room = room(limit(part));
+    List<Figure> figures = part.figures().apply(room);
+    findings.plan(figures.stream().map(Figure::name).toList());
+    for (Figure figure : figures) {
+      if (findings.begun(figure.name())) {
+        continue;
+      }
+      if (!room.timeLeft() || findings.skipped().isPresent()) {
+        break;
+      }
+      findings.begin(figure.name());
+      try {
+        figure.work().run(room, findings);
+        findings.done();
+      } catch (Throwable e) { // Whatever it is, errors of memory and linking too, is the outcome.
+        e.printStackTrace(System.out);
+        findings.lose(String.valueOf(e.getMessage() == null ? e : e.getMessage()));
+        return FAILED;
+      }
     }
-    return outcome.status() == Outcome.Status.FAILED ? FAILED : 0;
-  }
-
-  private Path outcomeOf(Part part) {
-    return out.resolve(part.name() + ".outcome.json");
+    findings.finish();
+    return findings.status() == Status.FAILED ? FAILED : 0;
   }
 
   private int runAll() throws IOException {
@@ -145,52 +208,139 @@ final class Kit implements Callable<Integer> {
             "there is no part '" + name + "'; there are " + System.getProperty("PARTS"));
       }
     }
+    Files.createDirectories(out);
+    Path logs = Files.createDirectories(work.resolve("logs"));
+    try (Stream<Path> old = Files.list(logs)) {
+      for (Path log : old.toList()) {
+        Files.delete(log);
+      }
+    }
     Path build = kit.resolve("BUILD");
-    String arguments =
-        (only.isEmpty() ? "" : " --only " + String.join(",", only)) + (small ? " --small" : "");
     Report report =
         new Report(
-            "gpu-kit/run" + arguments,
+            commandLine(),
             Files.exists(build) ? Files.readString(build).strip() : "of unknown build",
             ZonedDateTime.now()
                 .truncatedTo(ChronoUnit.SECONDS)
                 .format(DateTimeFormatter.ISO_OFFSET_DATE_TIME));
+    List<String> left = new ArrayList<>();
     for (Part next : Part.ALL) {
       boolean doctor = next == Part.ALL.get(0);
       if (!doctor && !only.isEmpty() && !only.contains(next.name())) {
         continue;
       }
-      long begin = System.nanoTime();
-      Outcome outcome = runInItsProcess(next);
-      System.out.println(report.add(next, outcome, (System.nanoTime() - begin) / 1e9));
-      report.write(out);
-      if (doctor && outcome.status() == Outcome.Status.FAILED) {
-        System.out.println("The rest needs a GPU. What was looked at: " + log(next));
+      double begun = secondsSpent();
+      Findings findings;
+      if (budgetLeft() < next.least()) {
+        findings = leftOut(next);
+        left.add(next.name());
+      } else {
+        findings = run(next, report);
+      }
+      tell(report, next, findings, begun);
+      System.out.printf(
+          Locale.ROOT,
+          "%s: %s after %.0f s%n",
+          next.name(),
+          findings.status().name().toLowerCase(Locale.ROOT),
+          secondsSpent() - begun);
+      if (doctor && findings.anyWrong()) {
+        System.out.println("The rest needs a GPU. What was looked at: " + logs);
         return NO_DEVICE;
       }
+    }
+    if (!left.isEmpty()) {
+      System.out.println("For another call: --only " + String.join(",", left));
     }
     System.out.println("Report: " + out.resolve("report.txt") + ", " + out.resolve("report.json"));
     return report.passed() ? 0 : FAILED;
   }
 
-  private Path log(Part part) {
-    return out.resolve(part.name() + ".log");
+  private String commandLine() {
+    return "gpu-kit/run"
+        + (only.isEmpty() ? "" : " --only " + String.join(",", only))
+        + budget.map(all -> " --budget " + all).orElse("")
+        + seconds.map(each -> " --seconds " + each).orElse("")
+        + (small ? " --small" : "");
   }
 
-  private Outcome runInItsProcess(Part part) throws IOException {
-    Files.deleteIfExists(outcomeOf(part));
-    int limit = limit(part);
-    OptionalInt code =
-        new Program(room(part).commandOf(part.name(), limit)).run(log(part), limit + GRACE_SECONDS);
-    if (code.isEmpty()) {
-      return Outcome.failed(
-          "was not done after %d s and was ended; see %s".formatted(limit, log(part)));
+  private Findings leftOut(Part part) throws IOException {
+    Files.deleteIfExists(findingsOf(part));
+    Findings findings = Findings.in(findingsOf(part));
+    findings.skip(
+        "left for another call: %.0f s are left, and it takes %d s at the least"
+            .formatted(Math.max(0, budgetLeft()), part.least()));
+    return findings;
+  }
+
+  /** In a process of its own, and in another behind each figure that is lost. */
+  private Findings run(Part part, Report report) throws IOException {
+    Files.deleteIfExists(findingsOf(part));
+    double limit = limit(part);
+    double begun = secondsSpent();
+    while (true) {
+      int before = Findings.in(findingsOf(part)).countBegun();
+      double left = limit - (secondsSpent() - begun);
+      OptionalInt code =
+          new Program(room(left).commandOf(part.name(), (long) left))
+              .run(room(left).log(part.name()), left, () -> look(report, part, begun));
+      Findings findings = Findings.in(findingsOf(part));
+      if (findings.finished()) {
+        return findings;
+      }
+      if (code.isEmpty()) {
+        findings.lose("the part's %.0f s were over, and it was ended".formatted(limit));
+      } else {
+        findings.lose("its process ended with exit code %d".formatted(code.getAsInt()));
+        if (findings.countBegun() == 0) {
+          findings.wrong("process", "ended with exit code %d".formatted(code.getAsInt()));
+        }
+      }
+      boolean over = limit - (secondsSpent() - begun) < 1;
+      if (code.isEmpty() || over || findings.countBegun() == before) {
+        findings.finish();
+        return findings;
+      }
     }
+  }
+
+  /** Takes what a part has found since into the report. */
+  private void look(Report report, Part part, double begun) {
     try {
-      return Report.take(outcomeOf(part));
+      Path file = findingsOf(part);
+      FileTime now = Files.exists(file) ? Files.getLastModifiedTime(file) : NEVER;
+      if (now.equals(seen)) {
+        return;
+      }
+      seen = now;
+      tell(report, part, Findings.in(findingsOf(part)), begun);
     } catch (IOException e) {
-      return Outcome.failed(
-          "ended with exit code %d; see %s".formatted(code.getAsInt(), log(part)));
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void tell(Report report, Part part, Findings findings, double begun) throws IOException {
+    boolean first = report.put(part, findings, secondsSpent() - begun);
+    List<String> news =
+        findings.sentences().stream()
+            .filter(sentence -> printed.add(part.name() + ": " + sentence))
+            .toList();
+    news.forEach(sentence -> System.out.println(part.name() + ": " + sentence));
+    report.write(out);
+    if (first || !news.isEmpty() || findings.finished()) {
+      pack();
+    }
+  }
+
+  /** All logs in one file: a borrowed machine may give back but a few. */
+  private void pack() throws IOException {
+    Path fresh = work.resolve("logs.tar.gz");
+    new Program(List.of("tar", "-czf", fresh.toString(), "-C", work.toString(), "logs"))
+        .run(work.resolve("tar.log"), 20);
+    if (Files.exists(fresh)) {
+      Path part = out.resolve("logs.tar.gz.part");
+      Files.copy(fresh, part, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(part, out.resolve("logs.tar.gz"), StandardCopyOption.ATOMIC_MOVE);
     }
   }
 }

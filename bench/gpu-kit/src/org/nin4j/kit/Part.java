@@ -1,6 +1,7 @@
 package org.nin4j.kit;
 
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * One proof or measurement, run in a process of its own: a GPU that is left in disorder by one does
@@ -8,29 +9,33 @@ import java.util.List;
  *
  * @param name in options and file names
  * @param title what it proves or measures
- * @param seconds its share of the kit's nine minutes
- * @param work does it
+ * @param seconds after which it is ended
+ * @param least seconds below which there is no use in beginning
+ * @param figures what it consists of, by worth
  */
-record Part(String name, String title, int seconds, Work work) {
-  /** The work of a part; what it throws makes the part fail. */
-  @FunctionalInterface
-  interface Work {
-    Outcome run(Room room) throws Exception;
-  }
+record Part(
+    String name, String title, int seconds, int least, Function<Room, List<Figure>> figures) {
 
-  /** In the order in which they run; no part needs another but the first. */
+  /** By worth, which is the order in which they run; no part needs another but the first. */
   static final List<Part> ALL =
       List.of(
-          new Part("doctor", "the GPU can be used", 30, DoctorPart::run),
-          new Part("steps", "every step kind gives what the reference gives", 100, StepsPart::run),
-          new Part("graph", "graph and single steps give the same bits", 30, GraphPart::run),
-          new Part("recorded", "training steps as libtorch takes them", 20, RecordedPart::run),
-          new Part("sanitizer", "no wrong access, no race", 90, SanitizerPart::run),
-          new Part("train", "training on 224×224 images learns", 140, TrainPart::run),
-          new Part("bench", "how fast, with how much memory", 70, BenchPart::run),
-          new Part("peer", "PyTorch beside it", 60, PeerPart::run));
+          new Part("doctor", "the GPU can be used", 120, 5, DoctorPart::figures),
+          new Part("bench", "how fast, with how much memory", 240, 30, BenchPart::figures),
+          new Part("peer", "PyTorch beside it", 200, 40, PeerPart::figures),
+          new Part(
+              "steps",
+              "every step kind gives what the reference gives",
+              120,
+              20,
+              StepsPart::figures),
+          new Part("train", "training on 224×224 images learns", 140, 30, TrainPart::figures),
+          new Part(
+              "graph", "graph and single steps give the same bits", 90, 20, GraphPart::figures),
+          new Part(
+              "recorded", "training steps as libtorch takes them", 40, 10, RecordedPart::figures),
+          new Part("sanitizer", "no wrong access, no race", 400, 60, SanitizerPart::figures));
 
   /** What the sanitizer watches: not in the list, since without it this proves nothing new. */
   static final Part SAMPLE =
-      new Part("sample", "one case of each step kind", 600, SanitizerPart::sample);
+      new Part("sample", "one case of each step kind", 600, 0, SanitizerPart::sample);
 }

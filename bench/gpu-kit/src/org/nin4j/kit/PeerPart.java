@@ -3,12 +3,11 @@ package org.nin4j.kit;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.nin4j.backend.cuda.CudaBackend;
 import org.nin4j.plan.Precision;
 
@@ -20,20 +19,39 @@ final class PeerPart {
   private static final int ROUNDS = 5;
   private static final double ROUND_SECONDS = 0.2;
 
-  /** The script's modes, those first that are likely the fastest and start in seconds. */
-  private static final Map<Precision, List<String>> MODES =
-      Map.of(
-          Precision.BF16,
-              List.of("channels-last-bf16-graph", "channels-last-bf16", "compiled-bf16"),
-          Precision.TF32, List.of("eager-tf32", "compiled-tf32"),
-          Precision.FP32, List.of("eager-fp32"));
+  /** What a first import of PyTorch takes on a cold disk. */
+  private static final int IMPORT_SECONDS = 90;
+
+  /** Below that, a mode need not be begun. */
+  private static final int LEAST_SECONDS = 10;
+
+  private static final Path SCRIPT = Path.of("peers/pytorch/nin_step.py");
 
   private PeerPart() {}
 
-  static Outcome run(Room room) throws IOException {
-    Path script = room.kit().resolve("peers/pytorch/nin_step.py");
-    if (!Files.exists(script)) {
-      return Outcome.skipped("the kit was built without bench/peers/pytorch/nin_step.py");
+  /**
+   * First the fastest of those that start in seconds, so that there is a ratio; then the one that
+   * compiles and tunes for a minute or more.
+   */
+  static List<Figure> figures(Room room) {
+    List<Figure> first =
+        List.of(
+            new Figure("pytorch", PeerPart::look),
+            race(Precision.BF16, "channels-last-bf16-graph"),
+            race(Precision.BF16, "compiled-bf16"));
+    List<Figure> others =
+        List.of(
+            race(Precision.BF16, "channels-last-bf16"),
+            race(Precision.TF32, "eager-tf32"),
+            race(Precision.FP32, "eager-fp32"),
+            race(Precision.TF32, "compiled-tf32"));
+    return room.small() ? first : Stream.concat(first.stream(), others.stream()).toList();
+  }
+
+  private static void look(Room room, Findings findings) throws IOException {
+    if (!Files.exists(room.kit().resolve(SCRIPT))) {
+      findings.skip("the kit was built without bench/" + SCRIPT);
+      return;
     }
     Optional<String> torch =
         new Program(
@@ -42,80 +60,51 @@ final class PeerPart {
                     "-c",
                     "import torch; torch.zeros(1).cuda(); print('PyTorch', torch.__version__, 'CUDA',"
                         + " torch.version.cuda, 'cuDNN', torch.backends.cudnn.version())"))
-            .output(30);
+            .output(Math.min(IMPORT_SECONDS, room.secondsLeft()));
     if (torch.isEmpty()) {
-      return Outcome.skipped("there is no python3 with a torch that uses this GPU");
+      findings.skip("there is no python3 with a torch that uses this GPU");
+      return;
     }
-    Map<String, Object> numbers = new LinkedHashMap<>();
-    numbers.put("pytorch", torch.get());
-    List<String> said = new ArrayList<>(List.of(torch.get()));
-    try (CudaBackend backend = room.open()) {
-      for (Precision precision : List.of(Precision.BF16, Precision.TF32, Precision.FP32)) {
-        if (backend.computesIn(precision)) {
-          race(room, script, backend, precision, numbers, said);
-        }
-      }
-    }
-    boolean ok = numbers.size() > 1;
-    return Outcome.of(ok, String.join("; ", said), numbers);
+    findings.put("pytorch", torch.get(), torch.get());
   }
 
-  private static void race(
-      Room room,
-      Path script,
-      CudaBackend backend,
-      Precision precision,
-      Map<String, Object> numbers,
-      List<String> said)
+  private static Figure race(Precision precision, String mode) {
+    return new Figure(mode, (r, findings) -> race(r, findings, precision, mode));
+  }
+
+  private static void race(Room room, Findings findings, Precision precision, String mode)
       throws IOException {
-    String name = precision.name().toLowerCase(Locale.ROOT);
-    Map<String, PeerProcess> peers = new LinkedHashMap<>();
-    Map<String, Timings> timings = new LinkedHashMap<>();
-    try (Nin nin = Nin.training(backend, precision, Nin.pixels(room), Nin.batch(room))) {
-      timings.put("nin4j", new Timings(nin.batch()));
-      int warmUp = room.small() ? 1 : 20;
-      nin.run(warmUp);
-      double step = nin.run(warmUp) / warmUp;
-      int steps = room.small() ? 1 : Math.max(10, (int) (ROUND_SECONDS / step));
-      for (String mode : MODES.get(precision)) {
-        // Starting one takes some seconds, compiling more.
-        if (room.secondsLeft() < 10) {
-          said.add(name + ", " + mode + " left out for want of time");
-          continue;
-        }
-        try {
-          peers.put(mode, new PeerProcess(room, script, mode));
-          peers.get(mode).run(warmUp, room.secondsLeft());
-          timings.put("pytorch " + mode, new Timings(nin.batch()));
-        } catch (IOException e) {
-          said.add(name + ", " + mode + ": " + e.getMessage());
-          Optional.ofNullable(peers.remove(mode)).ifPresent(PeerProcess::close);
+    if (room.secondsLeft() < LEAST_SECONDS) {
+      throw new IOException("too little time was left to begin");
+    }
+    try (CudaBackend backend = room.open()) {
+      if (!backend.computesIn(precision)) {
+        return;
+      }
+      try (Nin nin = Nin.training(backend, precision, Nin.pixels(room), Nin.batch(room));
+          PeerProcess peer = new PeerProcess(room, room.kit().resolve(SCRIPT), mode)) {
+        int warmUp = room.small() ? 1 : 20;
+        peer.run(warmUp, room.secondsLeft());
+        nin.run(warmUp);
+        double step = nin.run(warmUp) / warmUp;
+        int steps = room.small() ? 1 : Math.max(10, (int) (ROUND_SECONDS / step));
+        Timings ours = new Timings(nin.batch());
+        Timings theirs = new Timings(nin.batch());
+        for (int round = 0; round < (room.small() ? 1 : ROUNDS); round++) {
+          ours.add(nin.run(steps) / steps);
+          theirs.add(peer.run(steps, Math.max(LEAST_SECONDS, room.secondsLeft())) / steps);
+          tell(findings, mode, ours, theirs);
         }
       }
-      for (int round = 0; round < ROUNDS && !peers.isEmpty(); round++) {
-        timings.get("nin4j").add(nin.run(steps) / steps);
-        for (Map.Entry<String, PeerProcess> peer : peers.entrySet()) {
-          double seconds = peer.getValue().run(steps, Math.max(10, room.secondsLeft()));
-          timings.get("pytorch " + peer.getKey()).add(seconds / steps);
-        }
-      }
-    } finally {
-      peers.values().forEach(PeerProcess::close);
     }
-    if (timings.size() > 1) {
-      Map<String, Object> table = new LinkedHashMap<>();
-      timings.forEach((engine, times) -> table.put(engine, times.numbers()));
-      numbers.put(name, table);
-      timings.forEach((engine, times) -> said.add(name + " " + engine + " " + times));
-      double best =
-          timings.entrySet().stream()
-              .filter(entry -> !entry.getKey().equals("nin4j"))
-              .mapToDouble(entry -> entry.getValue().imagesPerSecond())
-              .max()
-              .orElseThrow();
-      double ratio = timings.get("nin4j").imagesPerSecond() / best;
-      table.put("ratioToBest", ratio);
-      said.add(String.format(Locale.ROOT, "%s: %.2f times the best of PyTorch", name, ratio));
-    }
+  }
+
+  private static void tell(Findings findings, String mode, Timings ours, Timings theirs) {
+    double ratio = ours.imagesPerSecond() / theirs.imagesPerSecond();
+    findings.put(
+        mode,
+        Map.of("nin4j", ours.numbers(), "pytorch", theirs.numbers(), "ratio", ratio),
+        String.format(
+            Locale.ROOT, "%s: %.2f times PyTorch: %s against %s", mode, ratio, ours, theirs));
   }
 }

@@ -22,7 +22,7 @@ final class PeerProcess implements AutoCloseable {
   private final PrintWriter commands;
 
   PeerProcess(Room room, Path script, String mode) throws IOException {
-    process =
+    ProcessBuilder builder =
         new ProcessBuilder(
                 "python3",
                 script.toString(),
@@ -30,10 +30,12 @@ final class PeerProcess implements AutoCloseable {
                 "mode=" + mode,
                 "batch=" + Nin.batch(room),
                 "pixels=" + Nin.pixels(room))
-            .redirectError(
-                ProcessBuilder.Redirect.appendTo(
-                    room.out().resolve("pytorch-" + mode + ".log").toFile()))
-            .start();
+            .redirectError(ProcessBuilder.Redirect.appendTo(room.log("pytorch-" + mode).toFile()));
+    // What is compiled and tuned once is there for the next call.
+    Path cache = room.work().resolve("cache");
+    builder.environment().put("TORCHINDUCTOR_CACHE_DIR", cache.resolve("inductor").toString());
+    builder.environment().put("TRITON_CACHE_DIR", cache.resolve("triton").toString());
+    process = builder.start();
     replies =
         new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
     commands = new PrintWriter(process.getOutputStream(), true, StandardCharsets.UTF_8);

@@ -11,36 +11,58 @@ import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A program to be run for a limited time.
+ * A program to be run for a limited time. It ends with this process, unless that is killed.
  *
  * @param words its name and arguments
  */
 record Program(List<String> words) {
+  private static final long LOOK_MILLISECONDS = 250;
 
   /**
-   * Runs it, its output to a file.
+   * Runs it, its output to the end of a file.
    *
    * @return its exit code; empty if it was ended after so many seconds
    * @throws IOException if it cannot be started
    */
   OptionalInt run(Path log, double seconds) throws IOException {
+    return run(log, seconds, () -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param meanwhile done again and again until it has ended
+   */
+  OptionalInt run(Path log, double seconds, Runnable meanwhile) throws IOException {
     Process process =
         new ProcessBuilder(words)
             .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
             .redirectInput(new File("/dev/null"))
             .start();
+    Thread end = new Thread(() -> kill(process));
+    Runtime.getRuntime().addShutdownHook(end);
+    long deadline = System.nanoTime() + (long) (seconds * 1e9);
     try {
-      if (process.waitFor((long) (seconds * 1000), TimeUnit.MILLISECONDS)) {
-        return OptionalInt.of(process.exitValue());
+      while (System.nanoTime() < deadline) {
+        if (process.waitFor(LOOK_MILLISECONDS, TimeUnit.MILLISECONDS)) {
+          return OptionalInt.of(process.exitValue());
+        }
+        meanwhile.run();
       }
+      return OptionalInt.empty();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      return OptionalInt.empty();
     } finally {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly();
+      kill(process);
+      Runtime.getRuntime().removeShutdownHook(end);
     }
-    return OptionalInt.empty();
+  }
+
+  private static void kill(Process process) {
+    process.descendants().forEach(ProcessHandle::destroyForcibly);
+    process.destroyForcibly();
   }
 
   /** What it prints; empty if it cannot be run, fails, or takes longer. */

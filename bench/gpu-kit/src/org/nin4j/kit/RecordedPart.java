@@ -1,7 +1,8 @@
 package org.nin4j.kit;
 
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
 import org.nin4j.backend.RecordedSteps;
 import org.nin4j.backend.cuda.CudaBackend;
 
@@ -14,21 +15,25 @@ final class RecordedPart {
 
   private RecordedPart() {}
 
-  static Outcome run(Room room) {
+  static List<Figure> figures(Room room) {
+    return Stream.of(RecordedSteps.MOMENTUM, RecordedSteps.DROPOUT)
+        .map(name -> new Figure(name, (r, findings) -> check(r, findings, name)))
+        .toList();
+  }
+
+  private static void check(Room room, Findings findings, String name) {
     int steps = room.small() ? STEPS_WHEN_SMALL : Integer.MAX_VALUE;
-    Map<String, Object> worst = new LinkedHashMap<>();
     try (CudaBackend backend = room.open()) {
-      for (String name : new String[] {RecordedSteps.MOMENTUM, RecordedSteps.DROPOUT}) {
-        worst.put(name, RecordedSteps.check(backend, name, steps));
-      }
-    } catch (AssertionError e) {
-      return Outcome.of(false, e.getMessage(), worst);
+      double worst = RecordedSteps.check(backend, name, steps);
+      findings.put(
+          name,
+          worst,
+          String.format(
+              Locale.ROOT,
+              "%s: %s, losses differ by at most %.1e",
+              name,
+              room.small() ? "the first " + steps + " steps" : "all steps",
+              worst));
     }
-    return Outcome.of(
-        true,
-        (room.small() ? "the first " + steps + " steps" : "all steps")
-            + ", losses differ by at most "
-            + worst,
-        worst);
   }
 }

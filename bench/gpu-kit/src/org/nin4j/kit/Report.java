@@ -1,44 +1,34 @@
 package org.nin4j.kit;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonParseException;
-import com.google.gson.ToNumberPolicy;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.nin4j.kit.Findings.Status;
 
-/** What all parts came to, for machines and for people. */
+/** What all parts have come to so far, for machines and for people. */
 final class Report {
-  private static final Gson JSON =
-      new GsonBuilder()
-          .setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE)
-          .setPrettyPrinting()
-          .serializeSpecialFloatingPointValues()
-          .create();
-
-  private record Entry(Part part, Outcome outcome, double seconds) {
-    String line() {
+  private record Entry(Part part, Findings findings, double seconds) {
+    String lines() {
       return String.format(
           Locale.ROOT,
           "%-10s %-8s %5.0f s  %s",
           part.name(),
-          outcome.status().name().toLowerCase(Locale.ROOT),
+          status(),
           seconds,
-          outcome.summary());
+          String.join("\n    ", findings.sentences()));
+    }
+
+    String status() {
+      return findings.status().name().toLowerCase(Locale.ROOT);
     }
   }
 
   private final String command;
   private final String build;
   private final String begun;
-  private final List<Entry> entries = new ArrayList<>();
+  private final Map<String, Entry> entries = new LinkedHashMap<>();
 
   /**
    * @param command that the kit was started with
@@ -51,19 +41,23 @@ final class Report {
     this.begun = begun;
   }
 
-  /** Adds a part; the line about it, for people. */
-  String add(Part part, Outcome outcome, double seconds) {
-    Entry entry = new Entry(part, outcome, seconds);
-    entries.add(entry);
-    return entry.line();
+  /**
+   * Says how far a part is, in the place of what was said of it before.
+   *
+   * @return whether nothing was
+   */
+  boolean put(Part part, Findings findings, double seconds) {
+    return entries.put(part.name(), new Entry(part, findings, seconds)) == null;
   }
 
-  /** Whether no part failed; those left out do not count. */
+  /** Whether all that was found is right and nothing that was begun is missing. */
   boolean passed() {
-    return entries.stream().noneMatch(e -> e.outcome().status() == Outcome.Status.FAILED);
+    return entries.values().stream()
+        .map(entry -> entry.findings().status())
+        .allMatch(status -> status == Status.OK || status == Status.SKIPPED);
   }
 
-  /** Writes {@code report.json} and {@code report.txt}. */
+  /** Writes {@code report.json} and {@code report.txt}, each whole or not at all. */
   void write(Path folder) throws IOException {
     Map<String, Object> all = new LinkedHashMap<>();
     all.put("build", build);
@@ -72,26 +66,23 @@ final class Report {
     all.put("passed", passed());
     all.put("machine", machine());
     Map<String, Object> parts = new LinkedHashMap<>();
-    for (Entry entry : entries) {
+    for (Entry entry : entries.values()) {
       Map<String, Object> part = new LinkedHashMap<>();
       part.put("title", entry.part().title());
-      part.put("status", entry.outcome().status().name().toLowerCase(Locale.ROOT));
-      part.put("summary", entry.outcome().summary());
+      part.put("status", entry.status());
+      part.put("summary", String.join("; ", entry.findings().sentences()));
       part.put("seconds", entry.seconds());
-      part.put("numbers", entry.outcome().numbers());
+      part.put("numbers", entry.findings().numbers());
       parts.put(entry.part().name(), part);
     }
     all.put("parts", parts);
-    Files.writeString(folder.resolve("report.json"), JSON.toJson(all) + "\n");
-    Files.writeString(folder.resolve("report.txt"), text());
+    Findings.write(folder.resolve("report.json"), Findings.JSON.toJson(all) + "\n");
+    Findings.write(folder.resolve("report.txt"), text());
   }
 
   private Map<String, Object> machine() {
-    return entries.stream()
-        .filter(e -> e.part().name().equals("doctor"))
-        .map(e -> e.outcome().numbers())
-        .findFirst()
-        .orElse(Map.of());
+    Entry doctor = entries.get("doctor");
+    return doctor == null ? Map.of() : doctor.findings().numbers();
   }
 
   private String text() {
@@ -100,29 +91,10 @@ final class Report {
     text.append(begun).append(", ").append(command).append("\n\n");
     machine().forEach((name, value) -> text.append(name).append(": ").append(value).append('\n'));
     text.append('\n');
-    entries.forEach(e -> text.append(e.line().replace("; ", "\n    ")).append('\n'));
-    text.append('\n').append(passed() ? "All parts that ran passed." : "Some part failed.");
+    entries.values().forEach(e -> text.append(e.lines()).append('\n'));
+    text.append('\n')
+        .append(
+            passed() ? "All parts that ran passed." : "Some part failed, or is not yet through.");
     return text.append('\n').toString();
-  }
-
-  /** Leaves an outcome for the process that writes the report. */
-  static void leave(Path file, Outcome outcome) throws IOException {
-    Files.writeString(file, JSON.toJson(outcome));
-  }
-
-  /**
-   * Takes what {@link #leave} wrote.
-   *
-   * @throws IOException if there is none, or only half
-   */
-  static Outcome take(Path file) throws IOException {
-    try {
-      Outcome outcome =
-          JSON.fromJson(Files.readString(file, StandardCharsets.UTF_8), Outcome.class);
-      Files.delete(file);
-      return outcome;
-    } catch (JsonParseException e) {
-      throw new IOException(file + " is incomplete", e);
-    }
   }
 }

@@ -12,14 +12,26 @@ import org.nin4j.backend.cuda.CudaOptions.Fusions;
  * What a part works with.
  *
  * @param kit the kit's folder
- * @param out the folder for what it writes
+ * @param work the folder for what is not brought back: Java run time, cache, logs, what has been
+ *     found
  * @param libraries folders with CUDA libraries that beat all others
  * @param data a folder with the four files of Fashion-MNIST
  * @param small whether to do just enough to have run everything once, for machines without a GPU
  * @param deadline by {@link System#nanoTime}: what has not begun by then is left out
  */
 record Room(
-    Path kit, Path out, List<Path> libraries, Optional<Path> data, boolean small, long deadline) {
+    Path kit, Path work, List<Path> libraries, Optional<Path> data, boolean small, long deadline) {
+
+  /**
+   * Of a part's process: beside the data, the largest tensors that are compared or written from
+   * here. Without a limit Java takes a quarter of the machine's memory, which a container may not
+   * have.
+   */
+  private static final String HEAP = "-Xmx3g";
+
+  Path log(String name) {
+    return work.resolve("logs").resolve(name + ".log");
+  }
 
   boolean timeLeft() {
     return secondsLeft() > 0;
@@ -52,7 +64,7 @@ record Room(
   /** The same with a share of the time that is left. */
   Room within(double share) {
     long shared = System.nanoTime() + (long) (share * secondsLeft() * 1e9);
-    return new Room(kit, out, libraries, data, small, shared);
+    return new Room(kit, work, libraries, data, small, shared);
   }
 
   /** The command that runs a part in a process of its own, on this Java. */
@@ -62,12 +74,14 @@ record Room(
             List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
+                HEAP,
                 "-Dfile.encoding=UTF-8",
+                "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("java.class.path"),
                 Kit.class.getName(),
                 "--kit=" + kit,
-                "--out=" + out,
+                "--work=" + work,
                 "--part=" + part,
                 "--seconds=" + seconds));
     libraries.forEach(folder -> command.add("--cuda-libs=" + folder));

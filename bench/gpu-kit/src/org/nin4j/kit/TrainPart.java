@@ -1,6 +1,5 @@
 package org.nin4j.kit;
 
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -33,27 +32,48 @@ final class TrainPart {
 
   private TrainPart() {}
 
-  static Outcome run(Room room) {
+  static List<Figure> figures(Room room) {
+    // The default recipe leaves the published one most of the time.
+    return List.of(figure(Recipes.standard(), 0.4), figure(Recipes.d2l(), 0.95));
+  }
+
+  private static Figure figure(Recipe recipe, double share) {
+    return new Figure(
+        recipe.name(),
+        (room, findings) -> train(room, findings, recipe, share * room.secondsLeft()));
+  }
+
+  /** Ends after the epoch behind which another one would not fit any more. */
+  private static void train(Room room, Findings findings, Recipe original, double seconds) {
+    long begin = System.nanoTime();
     TrainTest data = data(room);
-    Map<String, Object> numbers = new LinkedHashMap<>();
-    numbers.put("data", data.name() + ", " + data.train().count() + " images");
-    Recipe standard = fit(room, Recipes.standard(), data);
-    Recipe published = fit(room, Recipes.d2l(), data);
-    StringBuilder said = new StringBuilder(data.name());
-    boolean ok = true;
+    findings.put("data", data.name() + ", " + data.train().count() + " images");
     try (CudaBackend backend = room.open()) {
-      for (Recipe recipe : List.of(standard, published)) {
-        recipe = recipe.toBuilder().precision(recipe.precisionOn(backend)).build();
-        // The default recipe leaves the published one most of the time.
-        double share = recipe.name().equals(Recipes.DEFAULT) ? 0.4 : 0.95;
-        List<EpochResult> epochs =
-            train(backend, recipe, data, share * room.secondsLeft()).epochs();
-        numbers.put(recipe.name(), Map.of("recipe", recipe.toString(), "epochs", epochs));
-        said.append("; ").append(sentence(recipe, epochs));
-        ok &= room.small() || learnt(recipe, epochs, room.data().isPresent());
+      Recipe fitting = fit(room, original, data);
+      Recipe recipe = fitting.toBuilder().precision(fitting.precisionOn(backend)).build();
+      AtomicReference<Trainer> trainer = new AtomicReference<>();
+      TrainingListener listener =
+          new TrainingListener() {
+            @Override
+            public void epochEnded(History history) {
+              List<EpochResult> epochs = history.epochs();
+              findings.put(
+                  recipe.name(),
+                  Map.of("recipe", recipe.toString(), "epochs", epochs),
+                  sentence(recipe, epochs));
+              double spent = (System.nanoTime() - begin) / 1e9;
+              if (spent * (epochs.size() + 1) / epochs.size() > seconds) {
+                trainer.get().stop();
+              }
+            }
+          };
+      trainer.set(new Trainer(backend, recipe, data, List.of(listener)));
+      List<EpochResult> epochs = trainer.get().train().history().epochs();
+      if (!room.small() && !learnt(recipe, epochs, room.data().isPresent())) {
+        findings.wrong(
+            recipe.name(), recipe.name() + " has not learnt: " + sentence(recipe, epochs));
       }
     }
-    return Outcome.of(ok, said.toString(), numbers);
   }
 
   private static TrainTest data(Room room) {
@@ -84,26 +104,6 @@ final class TrainPart {
       builder.size(Nin.pixels(room)).batch(8).epochs(1).limit(data.train().count());
     }
     return builder.build();
-  }
-
-  /** Ends after the epoch behind which another one would not fit any more. */
-  private static History train(CudaBackend backend, Recipe recipe, TrainTest data, double seconds) {
-    AtomicReference<Trainer> trainer = new AtomicReference<>();
-    long begin = System.nanoTime();
-    TrainingListener listener =
-        new TrainingListener() {
-          @Override
-          public void epochEnded(History history) {
-            history.last().ifPresent(System.out::println);
-            double spent = (System.nanoTime() - begin) / 1e9;
-            int done = history.epochs().size();
-            if (spent * (done + 1) / done > seconds) {
-              trainer.get().stop();
-            }
-          }
-        };
-    trainer.set(new Trainer(backend, recipe, data, List.of(listener)));
-    return trainer.get().train().history();
   }
 
   private static String sentence(Recipe recipe, List<EpochResult> epochs) {

@@ -81,8 +81,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Path file = Runs.best(checkpoint);
-    Checkpoint trained = Checkpoint.read(file);
+    Checkpoint trained = Runs.read(checkpoint, console);
     Recipe recipe = recipe(trained.recipe());
     Network network = trained.describe();
     trained.requireFits(network, recipe.images(trained.image()).output());
@@ -91,10 +90,9 @@ final class EvaluateCommand implements Callable<Integer> {
       ImageDataset test =
           dataOptions.load(recipe.dataset(), images, deviceOptions.threads(), console).test();
       trained.requireClasses(test);
-      console.out().println("%s, %s".formatted(file, trained.position()));
       console.out().println("device: " + backend.description());
-      Recipe fitting =
-          precision.isPresent() ? recipe : DeviceOptions.fitting(backend, recipe, console);
+      precision.ifPresent(p -> DeviceOptions.requireComputesIn(backend, p));
+      Recipe fitting = DeviceOptions.fitting(backend, recipe, console);
       evaluate(backend, trained, fitting, network, test);
     }
     return ExitCode.OK.number;

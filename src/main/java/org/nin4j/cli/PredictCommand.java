@@ -24,7 +24,7 @@ import picocli.CommandLine.Spec;
     name = "predict",
     header = "Says what pictures show.",
     description = {
-      "%nPrints the five most probable classes of each. Pictures are turned upright as their camera"
+      "%nPrints the checkpoint used and the five most probable classes of each. Pictures are turned upright as their camera"
           + " says, scaled to the size of the data set's images and, where those are grey, turned"
           + " grey. What is transparent becomes black. A picture that cannot be read gets a line of"
           + " its own; the others are answered, and the exit code is that of the first bad one.",
@@ -73,7 +73,7 @@ final class PredictCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Checkpoint trained = Checkpoint.read(Runs.best(checkpoint));
+    Checkpoint trained = Runs.read(checkpoint, console);
     List<Path> good = new ArrayList<>();
     List<byte[]> pixels = new ArrayList<>();
     Optional<ExitCode> failure = Optional.empty();

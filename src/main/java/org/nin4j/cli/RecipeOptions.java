@@ -178,6 +178,11 @@ final class RecipeOptions {
     return epochs.isPresent();
   }
 
+  /** Checks that the device computes in a precision that the command line insists on. */
+  void requireFitting(Backend backend) {
+    precision.ifPresent(p -> DeviceOptions.requireComputesIn(backend, p));
+  }
+
   /** As {@link DeviceOptions#fitting}, unless the command line insists on a precision. */
   Recipe fitting(Backend backend, Recipe wanted, Console console) {
     return precision.isPresent() ? wanted : DeviceOptions.fitting(backend, wanted, console);

@@ -2,7 +2,6 @@ package org.nin4j.cli;
 
 import com.google.gson.JsonObject;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -43,7 +42,7 @@ final class RunStart implements TrainingListener {
 
   @Override
   public void started(TrainingStart start) {
-    folder.writeConfig(config(start));
+    folder.writeConfig(config(start), Instant.now());
     Recipe recipe = start.recipe();
     long parameters =
         start.plan().tensors(Role.PARAMETER).stream().mapToLong(t -> t.shape().elements()).sum();
@@ -71,10 +70,16 @@ final class RunStart implements TrainingListener {
     if (!changed.isEmpty()) {
       console.out().println("changed: " + join(changed));
     }
-    boolean goesOn = start.position().epoch() + start.position().step() > 0;
     console
         .out()
-        .println((goesOn ? "going on " + start.position() + " in " : "run: ") + folder.path());
+        .println(
+            folder
+                .saved()
+                .map(
+                    from ->
+                        "going on %s from %s in %s"
+                            .formatted(from.position(), from.file(), folder.path()))
+                .orElse("run: " + folder.path()));
   }
 
   private static String settings(Recipe recipe) {
@@ -105,7 +110,6 @@ final class RunStart implements TrainingListener {
     software.addProperty(
         "os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
     JsonObject config = new JsonObject();
-    config.addProperty("started", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
     config.addProperty("position", start.position().toString());
     config.add("recipe", RecipeJson.write(start.recipe()));
     inTime.ifPresent(choice -> config.add("time_budget", timeBudget(choice)));

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.nin4j.train.Checkpoint;
 import org.nin4j.train.CheckpointException;
 import org.nin4j.train.RunFolder;
 
@@ -18,17 +19,25 @@ final class Runs {
   private Runs() {}
 
   /**
-   * The best checkpoint of a run's folder, or a file itself, or the best of the latest run.
+   * Reads the best checkpoint of a run's folder, or a file itself, or the best of the latest run;
+   * and says which.
    *
-   * @throws CheckpointException if there is none
+   * @throws CheckpointException if there is none, or it cannot be used
    */
-  static Path best(Optional<Path> named) {
-    Path path = named.orElseGet(Runs::latest);
-    if (!Files.isDirectory(path)) {
-      return path;
+  static Checkpoint read(Optional<Path> named, Console console) {
+    Path path = named.orElseGet(() -> latest(Path.of(FOLDER)));
+    Path file = path;
+    String why = "";
+    if (Files.isDirectory(path)) {
+      file = RunFolder.best(path);
+      if (!Files.exists(file)) {
+        file = last(path);
+        why = "; there is no " + RunFolder.best(path).getFileName();
+      }
     }
-    Path best = RunFolder.best(path);
-    return Files.exists(best) ? best : last(path);
+    Checkpoint checkpoint = Checkpoint.read(file);
+    console.out().println("checkpoint: %s, %s%s".formatted(file, checkpoint.position(), why));
+    return checkpoint;
   }
 
   /** The checkpoint that a run's folder goes on from. */
@@ -40,15 +49,14 @@ final class Runs {
     return last;
   }
 
-  /** Names begin with the time, so the latest is the last. */
-  private static Path latest() {
-    Path runs = Path.of(FOLDER);
+  /** The run that was started last; of several the last by name. */
+  static Path latest(Path runs) {
     if (Files.isDirectory(runs)) {
       try (Stream<Path> folders = Files.list(runs)) {
         Optional<Path> latest =
             folders
                 .filter(f -> Files.exists(RunFolder.last(f)))
-                .max(Comparator.comparing(f -> f.getFileName().toString()));
+                .max(Comparator.comparing(RunFolder::date).thenComparing(Path::getFileName));
         if (latest.isPresent()) {
           return latest.get();
         }
@@ -57,6 +65,6 @@ final class Runs {
       }
     }
     throw new CheckpointException(
-        "there is no run in the folder " + FOLDER + "; name a run's folder or a checkpoint");
+        "there is no run in the folder " + runs + "; name a run's folder or a checkpoint");
   }
 }

@@ -1,5 +1,6 @@
 package org.nin4j.cli;
 
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
@@ -9,9 +10,11 @@ import java.util.concurrent.Callable;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.nin4j.backend.Backend;
+import org.nin4j.backend.BackendException;
 import org.nin4j.data.DataMissingException;
 import org.nin4j.data.Shapes;
 import org.nin4j.data.TrainTest;
+import org.nin4j.train.Best;
 import org.nin4j.train.Checkpoint;
 import org.nin4j.train.EpochResult;
 import org.nin4j.train.NumericalException;
@@ -70,8 +73,9 @@ final class TrainCommand implements Callable<Integer> {
       names = "--resume",
       paramLabel = "PATH",
       description =
-          "Go on from a run's folder, in that folder, or from a checkpoint file, in a new folder;"
-              + " the recipe is the run's, and options change it. Default: begin anew.")
+          "Go on from a run's folder, in that folder, or from a checkpoint file, in a new folder,"
+              + " where the best so far goes along if it lies beside the file; the recipe is the"
+              + " run's, and options change it. Default: begin anew.")
   private Optional<Path> resume = Optional.empty();
 
   @Option(
@@ -105,7 +109,20 @@ final class TrainCommand implements Callable<Integer> {
       throw usage("--resume goes on with the run's recipe; leave out --recipe");
     }
     requireNothingAgainstTheTimeBudget();
-    Optional<Checkpoint> from = resume.map(this::checkpoint);
+    Optional<Path> file = resume.map(named -> Files.isDirectory(named) ? Runs.last(named) : named);
+    // Opened before it is read: nobody else may go on in a folder meanwhile.
+    Optional<RunFolder> folder =
+        resume.filter(Files::isDirectory).map(f -> RunFolder.open(f, console.out()::println));
+    try {
+      return train(file, folder);
+    } finally {
+      folder.ifPresent(RunFolder::close);
+    }
+  }
+
+  private int train(Optional<Path> file, Optional<RunFolder> opened) {
+    Optional<Checkpoint> from = file.map(Checkpoint::read);
+    from.ifPresent(Checkpoint::describe);
     Recipe base =
         from.map(Checkpoint::recipe)
             .orElseGet(() -> checked(() -> Recipes.named(recipe.orElse(Recipes.DEFAULT))));
@@ -117,9 +134,19 @@ final class TrainCommand implements Callable<Integer> {
               .formatted(from.get().position()));
     }
     try (Backend backend = deviceOptions.open()) {
-      Chosen chosen = choose(changes.fitting(backend, wanted, console));
-      return train(
-          backend, base, timeBudget.given() ? inTime(backend, base, chosen) : chosen, from);
+      changes.requireFitting(backend);
+      Chosen chosen =
+          timeBudget.given()
+              ? inTime(backend, base, choose(changes.fitting(backend, wanted, console)))
+              : choose(wanted);
+      if (opened.isPresent()) {
+        return train(backend, base, chosen, from, file, opened.get());
+      }
+      try (RunFolder folder =
+          RunFolder.create(
+              out, LocalDateTime.now(), chosen.recipe().network(), console.out()::println)) {
+        return train(backend, base, chosen, from, file, folder);
+      }
     }
   }
 
@@ -166,10 +193,6 @@ final class TrainCommand implements Callable<Integer> {
     return new Chosen(used, whole.data(), Optional.of(choice));
   }
 
-  private Checkpoint checkpoint(Path named) {
-    return Checkpoint.read(Files.isDirectory(named) ? Runs.last(named) : named);
-  }
-
   private Chosen choose(Recipe wanted) {
     try {
       return new Chosen(wanted, load(wanted), Optional.empty());
@@ -194,39 +217,63 @@ final class TrainCommand implements Callable<Integer> {
     return dataOptions.load(of.dataset(), of.limit(), deviceOptions.threads(), console);
   }
 
-  private int train(Backend backend, Recipe base, Chosen chosen, Optional<Checkpoint> from) {
+  private int train(
+      Backend backend,
+      Recipe base,
+      Chosen chosen,
+      Optional<Checkpoint> from,
+      Optional<Path> file,
+      RunFolder folder) {
     Recipe used = chosen.recipe();
     TrainTest data = chosen.data();
-    String title = used.network() + " on " + data.name();
-    RunFolder folder =
-        resume.filter(Files::isDirectory).isPresent()
-            ? RunFolder.open(resume.get(), title, console.out()::println)
-            : RunFolder.create(
-                out, LocalDateTime.now(), used.network(), title, console.out()::println);
     try (TrainingReport report = new TrainingReport(console, used.epochs())) {
       RunStart start = new RunStart(console, backend, base, data, chosen.inTime(), folder);
       Trainer trainer =
           checked(() -> new Trainer(backend, used, data, List.of(start, report, folder)));
       folder.requireRoom(trainer.checkpointBytes());
+      Optional<Checkpoint> begin = from.map(c -> folder.goOn(c, file.orElseThrow()));
       return Interruption.holdDuring(
           trainer::stop,
           () -> {
-            Checkpoint last = from.map(trainer::resume).orElseGet(trainer::train);
+            Checkpoint last =
+                orSayWhatIsSaved(
+                    folder, () -> begin.map(trainer::resume).orElseGet(trainer::train));
             report.clear();
-            return end(last, title, folder);
+            return end(last, used.network() + " on " + data.name(), folder);
           });
-    } catch (NumericalException e) {
-      throw new NumericalException(e.getMessage() + "; " + lastGood(folder));
-    } finally {
-      folder.removeIfUnused();
     }
   }
 
-  private static String lastGood(RunFolder folder) {
-    Path last = RunFolder.last(folder.path());
-    return Files.exists(last)
-        ? "the last good checkpoint is " + last
-        : "there is no good checkpoint yet";
+  /** Trains; what makes a training fail says what is saved, and how to go on. */
+  private Checkpoint orSayWhatIsSaved(RunFolder folder, Supplier<Checkpoint> training) {
+    try {
+      return training.get();
+    } catch (NumericalException e) {
+      throw new NumericalException(
+          e.getMessage()
+              + folder
+                  .saved()
+                  .map(saved -> "; the last good checkpoint is " + saved.file())
+                  .orElse("; there is no good checkpoint yet"));
+    } catch (UncheckedIOException e) {
+      throw new UncheckedIOException(
+          e.getMessage() + whatIsSaved(folder).orElse("; the run is not saved yet"), e.getCause());
+    } catch (BackendException e) {
+      throw new BackendException(e.getMessage() + whatIsSaved(folder).orElse(""), e);
+    }
+  }
+
+  private Optional<String> whatIsSaved(RunFolder folder) {
+    return folder
+        .saved()
+        .map(
+            saved ->
+                "; the run is saved %s; go on with: %s"
+                    .formatted(
+                        saved.position(),
+                        saved.file().equals(RunFolder.last(folder.path()))
+                            ? resumeCommand(folder)
+                            : "the same command"));
   }
 
   private int end(Checkpoint last, String title, RunFolder folder) {
@@ -240,7 +287,7 @@ final class TrainCommand implements Callable<Integer> {
       return ExitCode.INTERRUPTED.number;
     }
     EpochResult result = last.history().last().orElseThrow();
-    EpochResult best = last.history().best().orElseThrow();
+    Best best = last.best().orElseThrow();
     if (result.deadClasses() > 0) {
       console
           .out()
@@ -269,7 +316,7 @@ final class TrainCommand implements Callable<Integer> {
     return "%s --resume %s%s%s"
         .formatted(
             command.qualifiedName(),
-            folder.path(),
+            ShellWords.quote(folder.path()),
             dataOptions.toCommandLine(),
             deviceOptions.toCommandLine());
   }

@@ -10,11 +10,13 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Metrics;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.model.Network;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.Parameter;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
@@ -23,13 +25,14 @@ import org.nin4j.tensor.Shape;
  * All state of a run: parameters, optimizer state and position. A run that goes on from it ends as
  * if it had never stopped.
  *
- * @param recipe of the run
+ * @param recipe of the run; names the network that was trained, the library's or one's own
  * @param layers what the network was made of, a line for each layer
  * @param image (channels, height, width) of the stored images
  * @param classes their names by label
  * @param data fingerprint of the data set
  * @param position how far the run is
  * @param history of the complete epochs
+ * @param best of these epochs; empty before the first
  * @param parameters by name
  * @param optimizerState by name
  */
@@ -41,16 +44,56 @@ public record Checkpoint(
     String data,
     Position position,
     History history,
+    Optional<Best> best,
     Map<String, HostTensor> parameters,
     Map<String, HostTensor> optimizerState) {
   private static final String STATE_PREFIX = "optimizer.";
   private static final int DIFFERENCES_NAMED = 3;
 
+  /**
+   * Checks that position, history and recipe agree.
+   *
+   * @throws IllegalArgumentException if they do not
+   */
   public Checkpoint {
     layers = List.copyOf(layers);
     classes = List.copyOf(classes);
     parameters = Collections.unmodifiableMap(new LinkedHashMap<>(parameters));
     optimizerState = Collections.unmodifiableMap(new LinkedHashMap<>(optimizerState));
+    position.requireWithin(recipe);
+    for (int i = 0; i < history.epochs().size(); i++) {
+      require(
+          history.epochs().get(i).epoch() == i + 1,
+          "its history does not number its epochs from 1");
+    }
+    require(
+        history.epochs().size() == position.epoch(),
+        "it has results of %d epochs and stands %s".formatted(history.epochs().size(), position));
+    require(
+        best.isEmpty() || best.get().epoch() <= position.epoch(),
+        "its best epoch comes after its last one");
+  }
+
+  private static void require(boolean right, String message) {
+    if (!right) {
+      throw new IllegalArgumentException(message);
+    }
+  }
+
+  /** The name of the network that it holds. */
+  public String network() {
+    return recipe.network();
+  }
+
+  /** Whether these are the parameters of the best epoch. */
+  public boolean holdsBest() {
+    return position.step() == 0 && best.isPresent() && best.get().epoch() == position.epoch();
+  }
+
+  /** The same state, with another best epoch. */
+  Checkpoint withBest(Optional<Best> other) {
+    return new Checkpoint(
+        recipe, layers, image, classes, data, position, history, other, parameters, optimizerState);
   }
 
   /** Whether all epochs of the recipe are done. */
@@ -59,16 +102,18 @@ public record Checkpoint(
   }
 
   /**
-   * The network that the recipe names.
+   * The network that it holds, if that is one of the library's.
    *
-   * @throws CheckpointException if the library has none of that name
+   * @throws CheckpointException if not; the message names the network
    */
   public Network describe() {
-    try {
-      return recipe.describe(classes.size());
-    } catch (IllegalArgumentException e) {
-      throw new CheckpointException("the checkpoint is of an unknown network: " + e.getMessage());
+    if (!Networks.NAMES.contains(network())) {
+      throw new CheckpointException(
+          ("the checkpoint holds a network '%s', which does not come with NiN4J (%s do): a program"
+                  + " that describes it can load it, by Classifier.load(file, network, backend)")
+              .formatted(network(), String.join(", ", Networks.NAMES)));
     }
+    return recipe.describe(classes.size());
   }
 
   /**
@@ -132,7 +177,9 @@ public record Checkpoint(
     if (!differences.isEmpty()) {
       int more = differences.size() - DIFFERENCES_NAMED;
       throw new CheckpointException(
-          "the checkpoint is of another network: "
+          "the checkpoint is of another network, %s: "
+                  .formatted(
+                      network().equals(network.name()) ? "also named " + network() : network())
               + differences.stream().limit(DIFFERENCES_NAMED).collect(Collectors.joining("; "))
               + (more > 0 ? "; and " + more + " more" : ""));
     }
@@ -147,7 +194,7 @@ public record Checkpoint(
     Map<String, String> text = new LinkedHashMap<>();
     JsonArray classNames = new JsonArray();
     classes.forEach(classNames::add);
-    text.put("network", recipe.network());
+    text.put("network", network());
     text.put("layers", String.join("\n", layers));
     text.put("image", image.dims().stream().map(String::valueOf).collect(Collectors.joining(",")));
     text.put("classes", classNames.toString());
@@ -162,6 +209,11 @@ public record Checkpoint(
     text.put("top5", String.valueOf(position.sums().top5()));
     text.put("seconds", String.valueOf(position.seconds()));
     text.put("history", history.toCsv());
+    if (best.isPresent()) {
+      text.put("best_epoch", String.valueOf(best.get().epoch()));
+      text.put("best_test_accuracy", String.valueOf(best.get().testAccuracy()));
+      text.put("best_test_data", best.get().testData());
+    }
     Map<String, HostTensor> tensors = new LinkedHashMap<>(parameters);
     optimizerState.forEach((name, values) -> tensors.put(STATE_PREFIX + name, values));
     new Safetensors(text, tensors).write(file);
@@ -170,7 +222,8 @@ public record Checkpoint(
   /**
    * Reads a file.
    *
-   * @throws CheckpointException if it is no checkpoint, damaged, or of an unknown version
+   * @throws CheckpointException if it is no checkpoint, damaged, of an unknown version, or holds
+   *     what no training saves, such as a parameter that is NaN; the message says what is wrong
    * @throws UncheckedIOException if it cannot be read
    */
   public static Checkpoint read(Path file) {
@@ -187,6 +240,7 @@ public record Checkpoint(
                 parameters.put(name, values);
               }
             });
+    content.tensors().forEach((name, values) -> requireFinite(file, name, values));
     try {
       Map<String, String> text = content.metadata();
       return new Checkpoint(
@@ -208,12 +262,35 @@ public record Checkpoint(
                   Long.parseLong(get(text, "top5"))),
               Double.parseDouble(get(text, "seconds"))),
           History.parseCsv(get(text, "history")),
+          best(text),
           parameters,
           state);
     } catch (RuntimeException e) {
       // The digest fits, so it was written like this: by a program that knows more or other things.
       throw new CheckpointException(file + " was written by another program: " + e.getMessage(), e);
     }
+  }
+
+  private static void requireFinite(Path file, String name, HostTensor tensor) {
+    for (float value : tensor.values()) {
+      if (!Float.isFinite(value)) {
+        throw new CheckpointException(
+            "%s cannot be used: %s is %s somewhere"
+                .formatted(file, name, Float.isNaN(value) ? "NaN" : "infinite"));
+      }
+    }
+  }
+
+  /** Files of the first versions do not say which epoch is the best. */
+  private static Optional<Best> best(Map<String, String> text) {
+    if (!text.containsKey("best_epoch")) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Best(
+            Integer.parseInt(get(text, "best_epoch")),
+            Double.parseDouble(get(text, "best_test_accuracy")),
+            get(text, "best_test_data")));
   }
 
   private static String get(Map<String, String> text, String key) {

@@ -60,11 +60,20 @@ public final class Classifier implements AutoCloseable {
   /**
    * Reads a checkpoint of one of the library's networks and binds it to a device.
    *
-   * @throws CheckpointException if the file is no checkpoint, damaged, or of an unknown network
+   * @throws CheckpointException if the file is no checkpoint, damaged, or of a network of one's own
    */
   public static Classifier load(Path file, Backend backend) {
     Checkpoint checkpoint = Checkpoint.read(file);
     return new Classifier(checkpoint, checkpoint.describe(), backend);
+  }
+
+  /**
+   * Reads a checkpoint of a network of one's own and binds it to a device.
+   *
+   * @throws CheckpointException if the file is no checkpoint, damaged, or of another network
+   */
+  public static Classifier load(Path file, Network network, Backend backend) {
+    return new Classifier(Checkpoint.read(file), network, backend);
   }
 
   /** (channels, height, width) of the images it takes. */

@@ -22,7 +22,10 @@ public final class Evaluator implements AutoCloseable {
   private final int batch;
   private final int count;
 
-  /** Binds the network of a recipe to a device and loads the images. */
+  /**
+   * Binds a network to a device and loads the images. Computes in the recipe's precision, or in
+   * fp32 where the device has no instructions for it.
+   */
   public Evaluator(Backend backend, Recipe recipe, Network network, ImageDataset data) {
     batch = Math.min(recipe.batch(), data.count());
     count = data.count();
@@ -31,7 +34,7 @@ public final class Evaluator implements AutoCloseable {
             network,
             recipe.images(Images.shape(data)),
             batch,
-            recipe.precision(),
+            recipe.precisionOn(backend),
             new Purpose.Inference());
     session = backend.bind(backend.prepare(plan));
     session.load(Images.samples(data));

@@ -1,7 +1,6 @@
 package org.nin4j.train;
 
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -29,14 +28,6 @@ public record History(List<EpochResult> epochs) {
     List<EpochResult> more = new ArrayList<>(epochs);
     more.add(result);
     return new History(more);
-  }
-
-  /** The epoch with the highest test accuracy; of equal ones the first. */
-  public Optional<EpochResult> best() {
-    return epochs.stream()
-        .max(
-            Comparator.comparingDouble(EpochResult::testAccuracy)
-                .thenComparing(Comparator.comparingInt(EpochResult::epoch).reversed()));
   }
 
   /** The last epoch. */

@@ -22,13 +22,23 @@ final class Images {
 
   /** A text that tells this data from any other that one would take for it. */
   static String fingerprint(TrainTest data) {
+    return "%s, %d + %d images, CRC-32C %08x"
+        .formatted(
+            data.name(), data.train().count(), data.test().count(), sum(data.train(), data.test()));
+  }
+
+  /** The same for one set. */
+  static String fingerprint(ImageDataset data) {
+    return "%s, %d images, CRC-32C %08x".formatted(data.name(), data.count(), sum(data));
+  }
+
+  private static long sum(ImageDataset... sets) {
     CRC32C sum = new CRC32C();
-    for (ImageDataset set : new ImageDataset[] {data.train(), data.test()}) {
+    for (ImageDataset set : sets) {
       for (ByteBuffer bytes : new ByteBuffer[] {set.pixels(), set.labels()}) {
         sum.update(bytes);
       }
     }
-    return "%s, %d + %d images, CRC-32C %08x"
-        .formatted(data.name(), data.train().count(), data.test().count(), sum.getValue());
+    return sum.getValue();
   }
 }

@@ -17,6 +17,31 @@ public record Position(int epoch, int step, Metrics sums, double seconds) {
     }
   }
 
+  /**
+   * Checks that a run by this recipe can stand here: the sums are over the images of the steps.
+   *
+   * @throws IllegalArgumentException if not
+   */
+  void requireWithin(Recipe recipe) {
+    long most = (long) step * recipe.batch();
+    boolean counted = sums.samples() <= most && sums.samples() > most - recipe.batch();
+    if (step == 0 ? sums.samples() != 0 : !counted) {
+      throw new IllegalArgumentException(
+          "it stands %s, which is not where steps of %d images come after %d images"
+              .formatted(this, recipe.batch(), sums.samples()));
+    }
+    if (epoch > recipe.epochs() || epoch == recipe.epochs() && step > 0) {
+      throw new IllegalArgumentException(
+          "it stands %s of a run of %d".formatted(this, recipe.epochs()));
+    }
+    boolean ordered =
+        sums.top1() >= 0 && sums.top1() <= sums.top5() && sums.top5() <= sums.samples();
+    if (!ordered || !Double.isFinite(sums.lossSum()) || !(seconds >= 0 && seconds < 1e12)) {
+      throw new IllegalArgumentException(
+          "no run has such sums: %s in %s s".formatted(sums, seconds));
+    }
+  }
+
   /** The beginning of an epoch. */
   public static Position atEpoch(int epoch) {
     return new Position(epoch, 0, Metrics.NONE, 0);

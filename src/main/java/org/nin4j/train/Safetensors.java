@@ -23,6 +23,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.nin4j.data.PartialFile;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
@@ -208,29 +209,72 @@ record Safetensors(Map<String, String> metadata, Map<String, HostTensor> tensors
   private static Map<String, HostTensor> tensors(
       Path file, JsonObject json, byte[] bytes, int dataOffset) {
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
-    try {
-      for (Map.Entry<String, JsonElement> named : json.entrySet()) {
-        if (named.getKey().equals("__metadata__")) {
-          continue;
-        }
-        JsonObject tensor = named.getValue().getAsJsonObject();
-        int[] dims =
-            tensor.getAsJsonArray("shape").asList().stream()
-                .mapToInt(JsonElement::getAsInt)
-                .toArray();
-        HostTensor values = HostTensor.zeros(Shape.of(dims));
-        int offset = tensor.getAsJsonArray("data_offsets").get(0).getAsInt();
-        ByteBuffer.wrap(bytes)
-            .order(ByteOrder.LITTLE_ENDIAN)
-            .position(dataOffset + offset)
-            .asFloatBuffer()
-            .get(values.values());
-        tensors.put(named.getKey(), values);
+    TreeMap<Long, Long> extents = new TreeMap<>();
+    for (Map.Entry<String, JsonElement> named : json.entrySet()) {
+      if (named.getKey().equals("__metadata__")) {
+        continue;
       }
-    } catch (RuntimeException e) {
-      // The digest fits, so another program wrote it.
-      throw new CheckpointException(file + " has tensors of an unknown form", e);
+      try {
+        Entry entry = Entry.of(named.getValue().getAsJsonObject(), bytes.length - dataOffset);
+        extents.put(entry.begin, entry.end);
+        tensors.put(named.getKey(), entry.read(bytes, dataOffset));
+      } catch (RuntimeException e) {
+        // The digest fits, so another program wrote it.
+        throw new CheckpointException(
+            "%s has a tensor %s that cannot be read: %s"
+                .formatted(file, named.getKey(), e.getMessage()),
+            e);
+      }
+    }
+    long end = 0;
+    for (Map.Entry<Long, Long> extent : extents.entrySet()) {
+      if (extent.getKey() != end) {
+        break;
+      }
+      end = extent.getValue();
+    }
+    if (end != bytes.length - dataOffset || extents.size() != tensors.size()) {
+      throw new CheckpointException(
+          file + " has tensors that overlap, or bytes that belong to none");
     }
     return tensors;
+  }
+
+  /** Where a tensor's values lie, counted from the end of the header. */
+  private record Entry(Shape shape, long begin, long end) {
+    static Entry of(JsonObject tensor, long dataBytes) {
+      String type = tensor.get("dtype").getAsString();
+      if (!type.equals("F32")) {
+        throw new IllegalArgumentException("its type is " + type + ", not F32");
+      }
+      Shape shape =
+          Shape.of(
+              tensor.getAsJsonArray("shape").asList().stream()
+                  .mapToInt(JsonElement::getAsInt)
+                  .toArray());
+      List<JsonElement> offsets = tensor.getAsJsonArray("data_offsets").asList();
+      if (offsets.size() != 2) {
+        throw new IllegalArgumentException("it has " + offsets.size() + " offsets, not 2");
+      }
+      long begin = offsets.get(0).getAsLong();
+      long end = offsets.get(1).getAsLong();
+      long bytes = Math.multiplyExact(shape.elements(), (long) Float.BYTES);
+      if (begin < 0 || end > dataBytes || end - begin != bytes) {
+        throw new IllegalArgumentException(
+            "its offsets are %d and %d; %s takes %d bytes, and the file has %d of values"
+                .formatted(begin, end, shape, bytes, dataBytes));
+      }
+      return new Entry(shape, begin, end);
+    }
+
+    HostTensor read(byte[] bytes, int dataOffset) {
+      HostTensor values = HostTensor.zeros(shape);
+      ByteBuffer.wrap(bytes)
+          .order(ByteOrder.LITTLE_ENDIAN)
+          .position(Math.toIntExact(dataOffset + begin))
+          .asFloatBuffer()
+          .get(values.values());
+      return values;
+    }
   }
 }

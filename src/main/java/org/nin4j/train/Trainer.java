@@ -13,6 +13,8 @@ import org.nin4j.data.TrainTest;
 import org.nin4j.model.Network;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Planner;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
@@ -30,6 +32,8 @@ public final class Trainer {
   private final PlacedPlan plan;
   private final int steps;
   private final String fingerprint;
+  private final String testData;
+  private final Optional<String> otherPrecision;
   private volatile boolean stopping;
 
   /** Prepares the training of the network that the recipe names. */
@@ -38,7 +42,9 @@ public final class Trainer {
   }
 
   /**
-   * Prepares the training of any network; takes nothing on the device yet.
+   * Prepares the training of any network; takes nothing on the device yet. Checkpoints name this
+   * network, whatever the recipe says. Where the device has no instructions for the recipe's
+   * precision, it is trained in fp32, which listeners are told.
    *
    * @throws org.nin4j.model.ShapeException if the network cannot take such images
    * @throws org.nin4j.backend.BackendException if the backend cannot run some step
@@ -50,7 +56,14 @@ public final class Trainer {
       TrainTest data,
       List<TrainingListener> listeners) {
     this.backend = backend;
-    this.recipe = recipe;
+    Precision precision = recipe.precisionOn(backend);
+    this.recipe = recipe.toBuilder().network(network.name()).precision(precision).build();
+    otherPrecision =
+        precision == recipe.precision()
+            ? Optional.empty()
+            : Optional.of(
+                "This device has no instructions for %s: computing in %s instead."
+                    .formatted(RecipeJson.name(recipe.precision()), RecipeJson.name(precision)));
     this.network = network;
     this.data = data;
     this.listeners = List.copyOf(listeners);
@@ -61,10 +74,11 @@ public final class Trainer {
                 network,
                 recipe.trainingImages(image),
                 recipe.batch(),
-                recipe.precision(),
+                precision,
                 recipe.purpose()));
     steps = recipe.stepsPerEpoch(data.train().count());
     fingerprint = Images.fingerprint(data);
+    testData = Images.fingerprint(data.test());
   }
 
   /** Size of a checkpoint's tensors. */
@@ -86,12 +100,13 @@ public final class Trainer {
    */
   public Checkpoint train() {
     Map<String, HostTensor> parameters = Parameters.draw(recipe, network, networkInput());
-    return train(checkpoint(Position.atEpoch(0), History.EMPTY, parameters, Map.of()));
+    return train(
+        checkpoint(Position.atEpoch(0), History.EMPTY, Optional.empty(), parameters, Map.of()));
   }
 
   /**
    * Goes on from a checkpoint. The recipe may differ from the checkpoint's, but within an epoch not
-   * in what its steps are.
+   * in what its steps are. Where the test images are others, the best epoch starts anew.
    *
    * @return the state at the end
    * @throws CheckpointException if the checkpoint is of another network or of an epoch with other
@@ -118,7 +133,37 @@ public final class Trainer {
               + "; with other data or another batch size, only a checkpoint between epochs can go"
               + " on");
     }
+    if (from.position().step() > steps) {
+      throw new CheckpointException(
+          "the checkpoint was saved %s, but an epoch has %d steps"
+              .formatted(from.position(), steps));
+    }
+    requireOptimizerState(from);
     return train(from);
+  }
+
+  /** State that is missing as a whole starts at zero: it is new, as where momentum is. */
+  private void requireOptimizerState(Checkpoint from) {
+    if (from.optimizerState().isEmpty()) {
+      return;
+    }
+    for (TensorSpec tensor : plan.plan().tensors(Role.OPTIMIZER_STATE)) {
+      if (!from.optimizerState().containsKey(tensor.name())) {
+        throw new CheckpointException("the checkpoint has no " + tensor.name());
+      }
+      Shape shape = from.optimizerState().get(tensor.name()).shape();
+      if (!shape.equals(tensor.shape())) {
+        throw new CheckpointException(
+            "%s is %s in the checkpoint and %s in %s"
+                .formatted(tensor.name(), shape, tensor.shape(), network.name()));
+      }
+    }
+  }
+
+  private void remark(String remark) {
+    for (TrainingListener listener : listeners) {
+      listener.remarked(remark);
+    }
   }
 
   private Shape networkInput() {
@@ -126,6 +171,14 @@ public final class Trainer {
   }
 
   private Checkpoint train(Checkpoint from) {
+    otherPrecision.ifPresent(this::remark);
+    from.best()
+        .filter(best -> !best.testData().equals(testData))
+        .ifPresent(
+            best ->
+                remark(
+                    "The test images are not those of the best so far, %s: best starts anew."
+                        .formatted(best)));
     try (Session session = backend.bind(plan);
         Evaluator evaluator = new Evaluator(backend, recipe, network, data.test());
         DeadUnits deadUnits = new DeadUnits(backend, recipe, network, data.test())) {
@@ -133,7 +186,8 @@ public final class Trainer {
       Parameters.write(session, Role.PARAMETER, from.parameters());
       Parameters.write(session, Role.OPTIMIZER_STATE, from.optimizerState());
       TrainingStart start =
-          new TrainingStart(recipe, plan.plan(), plan.bytes(), from.position(), from.history());
+          new TrainingStart(
+              recipe, data.name(), plan.plan(), plan.bytes(), from.position(), from.history());
       for (TrainingListener listener : listeners) {
         listener.started(start);
       }
@@ -144,10 +198,11 @@ public final class Trainer {
         Map<String, HostTensor> parameters = parameters(session, position);
         Optional<Metrics> test =
             position.step() < steps ? Optional.empty() : evaluate(evaluator, parameters, position);
-        boolean best = false;
+        Optional<Best> best = last.best();
         if (test.isPresent()) {
           history = history.with(result(position, test.get(), deadUnits.count(parameters)));
-          best = history.best().equals(history.last());
+          Best now = new Best(position.epoch() + 1, test.get().accuracy(), testData);
+          best = Optional.of(best.filter(b -> b.holdsAgainst(now)).orElse(now));
           position = Position.atEpoch(position.epoch() + 1);
           for (TrainingListener listener : listeners) {
             listener.epochEnded(history);
@@ -155,9 +210,13 @@ public final class Trainer {
         }
         last =
             checkpoint(
-                position, history, parameters, Parameters.read(session, Role.OPTIMIZER_STATE));
+                position,
+                history,
+                best,
+                parameters,
+                Parameters.read(session, Role.OPTIMIZER_STATE));
         for (TrainingListener listener : listeners) {
-          listener.checkpointed(last, best);
+          listener.checkpointed(last, test.isPresent() && last.holdsBest());
         }
       }
       return last;
@@ -273,6 +332,7 @@ public final class Trainer {
   private Checkpoint checkpoint(
       Position position,
       History history,
+      Optional<Best> best,
       Map<String, HostTensor> parameters,
       Map<String, HostTensor> optimizerState) {
     return new Checkpoint(
@@ -283,6 +343,7 @@ public final class Trainer {
         fingerprint,
         position,
         history,
+        best,
         parameters,
         optimizerState);
   }

@@ -4,6 +4,13 @@ package org.nin4j.train;
  * Is told how a training goes, on the training's thread: what takes long here makes training wait.
  */
 public interface TrainingListener {
+  /**
+   * Something goes otherwise than asked for, though well, such as another precision.
+   *
+   * @param remark a line for people
+   */
+  default void remarked(String remark) {}
+
   /** Everything is bound; the first step comes next. */
   default void started(TrainingStart start) {}
 
@@ -16,7 +23,7 @@ public interface TrainingListener {
   /**
    * The state that the run can go on from: after each epoch, and where it is stopped.
    *
-   * @param best whether no earlier epoch had as high a test accuracy
+   * @param best whether no earlier epoch had as high a test accuracy on the same images
    */
   default void checkpointed(Checkpoint checkpoint, boolean best) {}
 }

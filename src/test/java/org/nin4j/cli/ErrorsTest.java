@@ -19,9 +19,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nin4j.data.PartialFile;
 import org.nin4j.tensor.Shape;
+import picocli.CommandLine.Model.CommandSpec;
 
 /** Whatever is wrong: one line, and the code that the help names. */
 class ErrorsTest {
@@ -209,6 +211,26 @@ class ErrorsTest {
     return command.stream()
         .map(word -> FILES.contains(word) ? folder.resolve(word).toString() : word)
         .toArray(String[]::new);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "Java heap space | NIN_JAVA_FLAGS=-Xmx",
+        "GC overhead limit exceeded | NIN_JAVA_FLAGS=-Xmx",
+        "Cannot reserve 9 bytes of direct buffer memory (allocated: 1, limit: 2)"
+            + " | NIN_JAVA_FLAGS=-Xmx",
+        "unable to create native thread | a smaller --batch or --size needs less"
+      })
+  void fullMemorySaysWhatWouldHelp(String problem, String help) {
+    CommandSpec train = CommandSpec.create().name("train");
+    OutOfMemoryError error = new OutOfMemoryError(problem);
+    assertEquals(ExitCode.DEVICE, Failures.code(error));
+    String line = Failures.line(train, error);
+    assertTrue(line.startsWith("train: not enough memory (" + problem + ")"), line);
+    assertTrue(line.contains(help), line);
+    assertEquals(help.contains("--batch"), line.contains("--batch"), line);
   }
 
   @Test

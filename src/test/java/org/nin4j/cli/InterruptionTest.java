@@ -1,6 +1,8 @@
 package org.nin4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
@@ -59,6 +61,7 @@ class InterruptionTest {
       for (String line = out.readLine(); line != null; line = out.readLine()) {
         lines.add(line);
         if (!told && line.startsWith("epoch 2/")) {
+          requireLocked(process, lines);
           // The process itself would close the stream that its last line comes through.
           process.toHandle().destroy();
           told = true;
@@ -90,5 +93,61 @@ class InterruptionTest {
     assertEquals(0, resumed.code(), () -> String.join("\n", resumed.err()));
     assertEquals(
         epochs + 1, History.parseCsv(Files.readString(run.resolve("history.csv"))).epochs().size());
+  }
+
+  /** While one process trains in a folder, another is refused. */
+  private void requireLocked(Process process, List<String> lines) {
+    String run =
+        lines.stream().filter(l -> l.startsWith("run: ")).findFirst().orElseThrow().substring(5);
+    Path there = folder.resolve(run);
+    Shell.Outcome second =
+        new Shell(folder).run("train", "--resume", there.toString(), "--device", "reference");
+    assertEquals(7, second.code());
+    assertEquals(
+        List.of(
+            "nin train: process %d is training in %s: wait for its end, or go on in a new folder with --resume %s"
+                .formatted(process.pid(), there, there.resolve("last.safetensors"))),
+        second.err());
+  }
+
+  /** One step of the whole network by plain loops takes minutes; only the second signal ends it. */
+  @Test
+  void aSecondSignalEndsTheProcessAtOnce() throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "org.nin4j.cli.Main",
+                "train",
+                "--device",
+                "reference",
+                "--dataset",
+                "shapes",
+                "--limit",
+                "64",
+                "--batch",
+                "64",
+                "--precision",
+                "fp32")
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .start();
+    try (BufferedReader out = process.inputReader()) {
+      List<String> lines = new ArrayList<>();
+      String line = out.readLine();
+      while (line != null && !line.startsWith("run: ")) {
+        lines.add(line);
+        line = out.readLine();
+      }
+      assertNotNull(line, () -> String.join("\n", lines));
+      process.toHandle().destroy();
+      assertFalse(process.waitFor(2, TimeUnit.SECONDS), "the first signal lets the step end");
+      process.toHandle().destroy();
+      assertTrue(process.waitFor(20, TimeUnit.SECONDS), "the second signal does not end it");
+      assertEquals(TERMINATED, process.exitValue());
+    } finally {
+      process.destroyForcibly();
+    }
   }
 }

@@ -12,13 +12,28 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.data.Shapes;
+import org.nin4j.data.TrainTest;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
+import org.nin4j.model.Network;
+import org.nin4j.model.Sequential;
+import org.nin4j.train.Best;
+import org.nin4j.train.Checkpoint;
 import org.nin4j.train.History;
+import org.nin4j.train.Recipe;
+import org.nin4j.train.Recipes;
+import org.nin4j.train.RunFolder;
+import org.nin4j.train.Trainer;
 
 class TrainCommandTest {
   @TempDir private Path folder;
@@ -107,7 +122,12 @@ class TrainCommandTest {
     try (Stream<Path> files = Files.list(run)) {
       assertEquals(
           Set.of(
-              "config.json", "history.csv", "curves.png", "last.safetensors", "best.safetensors"),
+              ".lock",
+              "config.json",
+              "history.csv",
+              "curves.png",
+              "last.safetensors",
+              "best.safetensors"),
           files.map(f -> f.getFileName().toString()).collect(Collectors.toSet()));
     }
   }
@@ -190,7 +210,13 @@ class TrainCommandTest {
             "reference");
     assertEquals(0, longer.code(), () -> String.join("\n", longer.err()));
     assertTrue(longer.out().contains("changed: epochs 3, rate 0.001"), longer::text);
-    assertTrue(longer.out().contains("going on after epoch 2 in " + run), longer::text);
+    assertTrue(
+        longer
+            .out()
+            .contains(
+                "going on after epoch 2 from %s in %s"
+                    .formatted(run.resolve("last.safetensors"), run)),
+        longer::text);
     assertEquals(3, History.parseCsv(Files.readString(run.resolve("history.csv"))).epochs().size());
 
     Shell.Outcome other =
@@ -245,6 +271,9 @@ class TrainCommandTest {
         shell.run("evaluate", run.toString(), "--device", "reference", "--limit", "40");
     assertEquals(0, evaluated.code(), () -> String.join("\n", evaluated.err()));
     History history = History.parseCsv(Files.readString(run.resolve("history.csv")));
+    assertEquals(
+        "checkpoint: %s, after epoch 1".formatted(run.resolve("best.safetensors")),
+        evaluated.out().get(0));
     String line = evaluated.out().get(evaluated.out().size() - 1);
     String expected =
         Texts.format(
@@ -262,9 +291,12 @@ class TrainCommandTest {
         shell.run(
             "predict", "--checkpoint", run.toString(), "--device", "reference", png.toString());
     assertEquals(0, predicted.code(), () -> String.join("\n", predicted.err()));
-    assertEquals(1, predicted.out().size());
+    assertEquals(2, predicted.out().size());
+    assertEquals(
+        "checkpoint: %s, after epoch 1".formatted(run.resolve("best.safetensors")),
+        predicted.out().get(0));
     assertTrue(
-        predicted.out().get(0).matches(".*a\\.png: (\\w+ [\\d.]+ %, ){4}\\w+ [\\d.]+ %"),
+        predicted.out().get(1).matches(".*a\\.png: (\\w+ [\\d.]+ %, ){4}\\w+ [\\d.]+ %"),
         predicted::text);
 
     Shell.Outcome noPicture =
@@ -277,5 +309,187 @@ class TrainCommandTest {
             run.resolve("config.json").toString());
     assertEquals(3, noPicture.code());
     assertTrue(noPicture.err().get(0).contains("is no PNG"), noPicture.err().get(0));
+  }
+
+  private Shell.Outcome resume(Path from, String... more) {
+    List<String> command =
+        new ArrayList<>(List.of("train", "--resume", from.toString(), "--device", "reference"));
+    command.addAll(List.of(more));
+    return new Shell(folder).run(command.toArray(String[]::new));
+  }
+
+  private Shell.Outcome evaluate(Path checkpoint) {
+    return new Shell(folder).run("evaluate", checkpoint.toString(), "--device", "reference");
+  }
+
+  @Test
+  void onOtherTestImagesTheBestStartsAnew() throws IOException {
+    // Of one image that is both trained and tested on, the accuracy is 1 or 0.
+    assertEquals(0, train("--limit", "1", "--epochs", "1").code());
+    Path run = onlyRun();
+    Checkpoint one = Checkpoint.read(RunFolder.last(run));
+    RunFolder.best(run).toFile().delete();
+    Checkpoint perfect = perfect(one);
+    perfect.write(RunFolder.last(run));
+    perfect.write(RunFolder.best(run));
+    Shell.Outcome outcome = resume(run, "--limit", "40", "--epochs", "3");
+    assertEquals(0, outcome.code(), () -> String.join("\n", outcome.err()));
+    assertTrue(
+        outcome
+            .out()
+            .contains(
+                "The test images are not those of the best so far, 1.0000 after epoch 1: best"
+                    + " starts anew."),
+        outcome::text);
+    String end = outcome.out().get(outcome.out().size() - 1);
+    assertTrue(end.matches(".* \\(best 0\\.\\d+ after epoch [23]\\), .*"), end);
+    Checkpoint best = Checkpoint.read(RunFolder.best(run));
+    assertTrue(best.position().epoch() > 1, () -> best.position().toString());
+    assertTrue(end.contains("after epoch " + best.position().epoch()), end);
+  }
+
+  /** The same checkpoint with an accuracy of 1. */
+  private static Checkpoint perfect(Checkpoint of) {
+    Best best = of.best().orElseThrow();
+    return new Checkpoint(
+        of.recipe(),
+        of.layers(),
+        of.image(),
+        of.classes(),
+        of.data(),
+        of.position(),
+        of.history(),
+        Optional.of(new Best(best.epoch(), 1, best.testData())),
+        of.parameters(),
+        of.optimizerState());
+  }
+
+  @Test
+  void theBestGoesAlongIntoANewFolderAndIsNamed() throws IOException {
+    assertEquals(0, train("--epochs", "1").code());
+    Path run = onlyRun();
+    perfect(Checkpoint.read(RunFolder.last(run))).write(RunFolder.last(run));
+    Path apart = folder.resolve("apart");
+    Shell.Outcome outcome = resume(RunFolder.last(run), "--epochs", "2", "--out", apart.toString());
+    assertEquals(0, outcome.code(), () -> String.join("\n", outcome.err()));
+    Path other;
+    try (Stream<Path> folders = Files.list(apart)) {
+      other = folders.findFirst().orElseThrow();
+    }
+    assertTrue(
+        outcome
+            .out()
+            .contains("going on after epoch 1 from %s in %s".formatted(RunFolder.last(run), other)),
+        outcome::text);
+    assertEquals(
+        "checkpoint: %s, after epoch 1".formatted(RunFolder.best(other)),
+        evaluate(other).out().get(0));
+    Files.delete(RunFolder.best(other));
+    assertEquals(
+        "checkpoint: %s, after epoch 2; there is no best.safetensors"
+            .formatted(RunFolder.last(other)),
+        evaluate(other).out().get(0));
+  }
+
+  @Test
+  void aLossThatIsNoNumberLeavesTheCheckpointThatItWentOnFrom() throws IOException {
+    assertEquals(0, train("--epochs", "1").code());
+    Path last = RunFolder.last(onlyRun());
+    Path apart = folder.resolve("apart");
+    Shell.Outcome outcome =
+        resume(last, "--epochs", "2", "--lr", "1e30", "--out", apart.toString());
+    assertEquals(6, outcome.code());
+    String line = outcome.err().get(0);
+    assertTrue(line.endsWith("; the last good checkpoint is " + last), line);
+    try (Stream<Path> folders = Files.list(apart)) {
+      assertEquals(0, folders.count());
+    }
+  }
+
+  @Test
+  void whatCannotBeWrittenLeavesWhatIsSavedAndSaysHowToGoOn() throws IOException {
+    assertEquals(0, train("--epochs", "1").code());
+    Path run = onlyRun();
+    Path history = run.resolve("history.csv");
+    Files.delete(history);
+    Files.createDirectories(history.resolve("in the way"));
+    Shell.Outcome outcome = resume(run, "--epochs", "3");
+    assertEquals(7, outcome.code());
+    assertEquals(1, outcome.err().size());
+    String line = outcome.err().get(0);
+    assertTrue(line.startsWith("nin train: " + history + " cannot be written: "), line);
+    assertTrue(
+        line.endsWith(
+            "; the run is saved after epoch 2; go on with: nin train --resume %s --device reference"
+                .formatted(run)),
+        line);
+    Files.delete(history.resolve("in the way"));
+    Files.delete(history);
+    assertEquals(0, resume(run).code());
+    assertEquals(3, Checkpoint.read(RunFolder.last(run)).position().epoch());
+  }
+
+  @Test
+  void theLatestRunIsTheOneStartedLastWhateverItsName() throws IOException {
+    assertEquals(0, train("--epochs", "1").code());
+    Path first = Files.move(onlyRun(), runs().resolve("zzz-first-try"));
+    assertEquals(first, Runs.latest(runs()));
+    assertEquals(0, train("--epochs", "1").code());
+    Path second = Runs.latest(runs());
+    assertNotEquals(first, second);
+    assertEquals(0, resume(first, "--epochs", "2").code());
+    assertEquals(first, Runs.latest(runs()));
+  }
+
+  @Test
+  void aNetworkOfOnesOwnIsNamed() {
+    TrainTest data = Shapes.draw(1, 8, 8, 1);
+    Recipe recipe = Recipes.d2l().toBuilder().dataset("shapes").size(8).batch(8).epochs(1).build();
+    Network own =
+        new Network(
+            "my-own", Sequential.of(new Conv2d(10, 3, 1, 1), new GlobalAvgPool2d(), new Flatten()));
+    Path file = folder.resolve("own.safetensors");
+    new Trainer(new ReferenceBackend(), recipe, own, data, List.of()).train().write(file);
+    for (Shell.Outcome outcome : List.of(evaluate(file), resume(file, "--epochs", "2"))) {
+      assertEquals(5, outcome.code());
+      String line = String.join("\n", outcome.err());
+      assertTrue(
+          line.contains("the checkpoint holds a network 'my-own', which does not come with NiN4J"),
+          line);
+    }
+  }
+
+  @Test
+  void aPrecisionIsReplacedUnlessAskedFor() {
+    Shell.Outcome outcome = train("--recipe", "default", "--epochs", "1", "--precision", "bf16");
+    assertEquals(8, outcome.code());
+    assertTrue(
+        outcome.err().get(0).contains("has no instructions for bf16; leave out --precision"),
+        outcome.err().get(0));
+    outcome =
+        new Shell(folder)
+            .run(
+                "train",
+                "--device",
+                "reference",
+                "--dataset",
+                "shapes",
+                "--network",
+                "nin-mini",
+                "--size",
+                "8",
+                "--batch",
+                "8",
+                "--limit",
+                "8",
+                "--epochs",
+                "1",
+                "--out",
+                runs().toString());
+    assertEquals(0, outcome.code());
+    assertEquals(
+        "This device has no instructions for bf16: computing in fp32 instead.",
+        outcome.out().get(0));
+    assertTrue(outcome.text().contains(", precision fp32"), outcome::text);
   }
 }

@@ -14,14 +14,21 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.model.Activation;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
@@ -64,6 +71,9 @@ class CheckpointTest {
     assertEquals(checkpoint.data(), read.data());
     assertEquals(checkpoint.position(), read.position());
     assertEquals(checkpoint.history(), read.history());
+    assertEquals(checkpoint.best(), read.best());
+    assertEquals(1, read.best().orElseThrow().epoch());
+    assertEquals("tiny", read.network());
     assertEquals(
         List.copyOf(checkpoint.parameters().keySet()), List.copyOf(read.parameters().keySet()));
     checkpoint
@@ -194,6 +204,7 @@ class CheckpointTest {
     String message =
         assertThrows(CheckpointException.class, () -> checkpoint.requireFits(wider, INPUT))
             .getMessage();
+    assertTrue(message.startsWith("the checkpoint is of another network, tiny: "), message);
     assertTrue(message.contains("conv1.bias is 4 in the checkpoint and 6 in wider"), message);
     assertTrue(
         message.contains("conv1.weight is 4×1×3×3 in the checkpoint and 6×1×3×3 in wider"),
@@ -246,11 +257,110 @@ class CheckpointTest {
             checkpoint.data(),
             checkpoint.position(),
             checkpoint.history(),
+            checkpoint.best(),
             less,
             Map.of());
     String message =
         assertThrows(CheckpointException.class, () -> lacking.requireFits(Trial.NETWORK, INPUT))
             .getMessage();
     assertTrue(message.contains("conv2.bias is missing in the checkpoint"), message);
+  }
+
+  /** The file with another header and with the digest that fits it, as another program writes. */
+  private static byte[] resealed(UnaryOperator<String> header, UnaryOperator<byte[]> values)
+      throws IOException, NoSuchAlgorithmException {
+    int length = Math.toIntExact(ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong());
+    String written = new String(bytes, 8, length, StandardCharsets.UTF_8);
+    String zeros = "0".repeat(64);
+    String changed =
+        header.apply(written.replaceFirst("\"digest\":\"\\w+\"", "\"digest\":\"" + zeros + "\""));
+    byte[] data = values.apply(Arrays.copyOfRange(bytes, 8 + length, bytes.length));
+    MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+    sha256.update(changed.getBytes(StandardCharsets.UTF_8));
+    String digest = HexFormat.of().formatHex(sha256.digest(data));
+    byte[] head = changed.replace(zeros, digest).getBytes(StandardCharsets.UTF_8);
+    ByteBuffer all =
+        ByteBuffer.allocate(8 + head.length + data.length).order(ByteOrder.LITTLE_ENDIAN);
+    return all.putLong(head.length).put(head).put(data).array();
+  }
+
+  private static String problemOfHeader(String of, String by)
+      throws IOException, NoSuchAlgorithmException {
+    return problem(
+        resealed(
+            header -> {
+              assertTrue(header.contains(of), header);
+              return header.replace(of, by);
+            },
+            values -> values));
+  }
+
+  @Test
+  void aFileSealedAgainUnchangedIsRead() throws IOException, NoSuchAlgorithmException {
+    Path same = folder.resolve("same.safetensors");
+    Files.write(same, resealed(header -> header, values -> values));
+    assertEquals(checkpoint.position(), Checkpoint.read(same).position());
+  }
+
+  @Test
+  void tensorsOfAnotherFormAreNamed() throws IOException, NoSuchAlgorithmException {
+    // conv1.weight: 4×1×3×3 floats at the beginning; conv1.bias: the next 4.
+    String weight =
+        "\"conv1.weight\":{\"dtype\":\"F32\",\"shape\":[4,1,3,3],\"data_offsets\":[0,144]}";
+    String message = problemOfHeader(weight, weight.replace("F32", "F16"));
+    assertTrue(message.contains("conv1.weight that cannot be read: its type is F16"), message);
+    message = problemOfHeader(weight, weight.replace("[4,1,3,3]", "[4,1,3,4]"));
+    assertTrue(message.contains("its offsets are 0 and 144; 4×1×3×4 takes 192 bytes"), message);
+    message = problemOfHeader(weight, weight.replace("[0,144]", "[0,148]"));
+    assertTrue(message.contains("its offsets are 0 and 148; 4×1×3×3 takes 144 bytes"), message);
+    message = problemOfHeader(weight, weight.replace("[0,144]", "[-144,0]"));
+    assertTrue(message.contains("its offsets are -144 and 0"), message);
+    message = problemOfHeader(weight, weight.replace("[0,144]", "[999999900,1000000044]"));
+    assertTrue(message.contains("its offsets are 999999900 and 1000000044"), message);
+    message = problemOfHeader(weight, weight.replace("[0,144]", "[144,288]"));
+    assertTrue(message.contains("overlap, or bytes that belong to none"), message);
+    message = problemOfHeader(weight, weight.replace("[4,1,3,3]", "[2000000000,2000000000,9]"));
+    assertTrue(message.contains("conv1.weight that cannot be read"), message);
+    message =
+        problem(resealed(header -> header, values -> Arrays.copyOf(values, values.length + 4)));
+    assertTrue(message.contains("overlap, or bytes that belong to none"), message);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({"NaN, NaN", "Infinity, infinite", "-Infinity, infinite"})
+  void valuesThatAreNoNumbersAreFound(float value, String told)
+      throws IOException, NoSuchAlgorithmException {
+    String message =
+        problem(
+            resealed(
+                header -> header,
+                values -> {
+                  ByteBuffer.wrap(values).order(ByteOrder.LITTLE_ENDIAN).putFloat(20, value);
+                  return values;
+                }));
+    assertTrue(message.endsWith("cannot be used: conv1.weight is " + told + " somewhere"), message);
+  }
+
+  @Test
+  void aPositionThatNoRunReachesIsFound() throws IOException, NoSuchAlgorithmException {
+    String message = problemOfHeader("\"step\":\"0\"", "\"step\":\"999999\"");
+    assertTrue(message.contains("in epoch 2, after step 999999"), message);
+    message = problemOfHeader("\"epoch\":\"1\"", "\"epoch\":\"2\"");
+    assertTrue(message.contains("after epoch 2 of a run of 1"), message);
+    message = problemOfHeader("\"epoch\":\"1\"", "\"epoch\":\"0\"");
+    assertTrue(message.contains("results of 1 epochs and stands after epoch 0"), message);
+    message = problemOfHeader("\"seconds\":\"0.0\"", "\"seconds\":\"NaN\"");
+    assertTrue(message.contains("no run has such sums"), message);
+    message = problemOfHeader("\"best_epoch\":\"1\"", "\"best_epoch\":\"2\"");
+    assertTrue(message.contains("its best epoch comes after its last one"), message);
+  }
+
+  @Test
+  void aFileThatDoesNotNameItsBestEpochIsRead() throws IOException, NoSuchAlgorithmException {
+    Path old = folder.resolve("old.safetensors");
+    Files.write(old, resealed(header -> header.replace("\"best_", "\"other_"), values -> values));
+    Checkpoint read = Checkpoint.read(old);
+    assertEquals(Optional.empty(), read.best());
+    assertEquals(checkpoint.history(), read.history());
   }
 }

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.ImageDataset;
+import org.nin4j.model.Network;
 
 class ClassifierTest {
   @TempDir private Path folder;
@@ -72,6 +73,36 @@ class ClassifierTest {
     String message =
         assertThrows(CheckpointException.class, () -> Classifier.load(file, new ReferenceBackend()))
             .getMessage();
-    assertTrue(message.contains("tiny"), message);
+    assertTrue(message.contains("holds a network 'tiny', which does not come with"), message);
+    try (Classifier classifier = Classifier.load(file, Trial.NETWORK, new ReferenceBackend())) {
+      assertEquals(Trial.data().test().classNames(), classifier.classes());
+    }
+  }
+
+  @Test
+  void aNetworkOfOnesOwnIsNamedWhateverTheRecipeSays() {
+    // The recipe still has the name that it came with.
+    Recipe recipe = Trial.recipe().toBuilder().network("nin").epochs(1).build();
+    Path file = folder.resolve("own.safetensors");
+    Trial.trainer(recipe).train().write(file);
+    assertEquals("tiny", Checkpoint.read(file).network());
+    String message =
+        assertThrows(CheckpointException.class, () -> Classifier.load(file, new ReferenceBackend()))
+            .getMessage();
+    assertTrue(message.contains("'tiny'"), message);
+    Classifier.load(file, Trial.NETWORK, new ReferenceBackend()).close();
+  }
+
+  @Test
+  void aNetworkOfOnesOwnWithTheNameOfAnotherIsToldApart() {
+    Path file = folder.resolve("named.safetensors");
+    Network own = new Network("nin-mini", Trial.NETWORK.layers());
+    Recipe recipe = Trial.recipe().toBuilder().epochs(1).build();
+    new Trainer(new ReferenceBackend(), recipe, own, Trial.data(), List.of()).train().write(file);
+    String message =
+        assertThrows(CheckpointException.class, () -> Classifier.load(file, new ReferenceBackend()))
+            .getMessage();
+    assertTrue(message.contains("of another network, also named nin-mini: "), message);
+    Classifier.load(file, own, new ReferenceBackend()).close();
   }
 }

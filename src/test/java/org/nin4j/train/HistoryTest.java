@@ -34,10 +34,9 @@ class HistoryTest {
   }
 
   @Test
-  void theFirstOfEqualEpochsIsBest() {
-    assertEquals(2, THREE.best().orElseThrow().epoch());
+  void theLastEpochIsTheOneAddedLast() {
     assertEquals(3, THREE.last().orElseThrow().epoch());
-    assertEquals(Optional.empty(), History.EMPTY.best());
+    assertEquals(Optional.empty(), History.EMPTY.last());
   }
 
   @Test

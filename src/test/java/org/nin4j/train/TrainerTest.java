@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
+import org.nin4j.backend.Metrics;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.DataException;
@@ -31,7 +33,9 @@ import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.Sequential;
+import org.nin4j.plan.Precision;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.tensor.Shape;
 
 class TrainerTest {
   @TempDir private Path folder;
@@ -268,6 +272,140 @@ class TrainerTest {
   }
 
   @Test
+  void theBestOfOtherTestImagesIsNoBest() {
+    Recipe recipe = Trial.recipe().toBuilder().epochs(1).build();
+    Checkpoint one = Trial.trainer(recipe).train();
+    // Higher than anything on the same images can be.
+    Best before = new Best(1, 1, one.best().orElseThrow().testData());
+    List<Boolean> bests = new ArrayList<>();
+    List<String> remarks = new ArrayList<>();
+    TrainingListener listener =
+        new TrainingListener() {
+          @Override
+          public void remarked(String remark) {
+            remarks.add(remark);
+          }
+
+          @Override
+          public void checkpointed(Checkpoint checkpoint, boolean best) {
+            bests.add(best);
+          }
+        };
+    Recipe two = recipe.toBuilder().epochs(2).build();
+    Checkpoint same = Trial.trainer(two, listener).resume(one.withBest(Optional.of(before)));
+    assertEquals(Optional.of(before), same.best());
+    assertEquals(List.of(false), bests);
+    assertEquals(List.of(), remarks);
+
+    Checkpoint other =
+        new Trainer(
+                new ReferenceBackend(),
+                two.toBuilder().limit(20).build(),
+                Trial.NETWORK,
+                Shapes.draw(5, 20, 20, 1),
+                List.of(listener))
+            .resume(one.withBest(Optional.of(before)));
+    assertEquals(2, other.best().orElseThrow().epoch());
+    assertEquals(
+        other.history().last().orElseThrow().testAccuracy(),
+        other.best().orElseThrow().testAccuracy());
+    assertEquals(List.of(false, true), bests);
+    assertEquals(
+        List.of(
+            "The test images are not those of the best so far, 1.0000 after epoch 1: best starts"
+                + " anew."),
+        remarks);
+  }
+
+  @Test
+  void ofEqualEpochsTheFirstIsBest() {
+    Best first = new Best(2, 0.5, "a");
+    assertTrue(first.holdsAgainst(new Best(3, 0.5, "a")));
+    assertTrue(first.holdsAgainst(new Best(3, 0.4999, "a")));
+    assertFalse(first.holdsAgainst(new Best(3, 0.5001, "a")));
+    assertFalse(first.holdsAgainst(new Best(3, 0.1, "b")));
+  }
+
+  @Test
+  void aPrecisionThatTheDeviceLacksFallsBackWithARemark() {
+    List<String> remarks = new ArrayList<>();
+    List<String> precisions = new ArrayList<>();
+    TrainingListener listener =
+        new TrainingListener() {
+          @Override
+          public void remarked(String remark) {
+            remarks.add(remark);
+          }
+
+          @Override
+          public void started(TrainingStart start) {
+            precisions.add(start.recipe().precision() + " " + start.plan().precision());
+          }
+        };
+    Recipe fp32 = Trial.recipe().toBuilder().epochs(1).build();
+    Recipe bf16 = fp32.toBuilder().precision(Precision.BF16).build();
+    Checkpoint trained = Trial.trainer(bf16, listener).train();
+    assertEquals(
+        List.of("This device has no instructions for bf16: computing in fp32 instead."), remarks);
+    assertEquals(List.of("FP32 FP32"), precisions);
+    assertEquals(Precision.FP32, trained.recipe().precision());
+    assertSameBits(Trial.trainer(fp32, listener).train().parameters(), trained.parameters());
+    assertEquals(1, remarks.size());
+  }
+
+  @Test
+  void aStepBeyondTheEpochIsRefused() {
+    Checkpoint between = Trial.trainer(Trial.recipe().toBuilder().epochs(1).build()).train();
+    Position beyond = new Position(1, 8, new Metrics(100, 60, 20, 40), 1);
+    Checkpoint wrong =
+        new Checkpoint(
+            Trial.recipe(),
+            between.layers(),
+            between.image(),
+            between.classes(),
+            between.data(),
+            beyond,
+            between.history(),
+            between.best(),
+            between.parameters(),
+            between.optimizerState());
+    String message =
+        assertThrows(CheckpointException.class, () -> Trial.trainer(Trial.recipe()).resume(wrong))
+            .getMessage();
+    assertEquals(
+        "the checkpoint was saved in epoch 2, after step 8, but an epoch has 7 steps", message);
+  }
+
+  @Test
+  void optimizerStateThatIsIncompleteOrOfAnotherShapeIsRefused() {
+    Checkpoint good = Trial.trainer(Trial.recipe().toBuilder().epochs(1).build()).train();
+    Map<String, HostTensor> state = new LinkedHashMap<>(good.optimizerState());
+    state.put("conv1.bias.velocity", HostTensor.zeros(Shape.of(5)));
+    assertEquals(
+        "conv1.bias.velocity is 5 in the checkpoint and 4 in tiny", problemOfState(good, state));
+    state.remove("conv1.bias.velocity");
+    assertEquals("the checkpoint has no conv1.bias.velocity", problemOfState(good, state));
+  }
+
+  private static String problemOfState(Checkpoint good, Map<String, HostTensor> state) {
+    Checkpoint wrong =
+        new Checkpoint(
+            good.recipe(),
+            good.layers(),
+            good.image(),
+            good.classes(),
+            good.data(),
+            good.position(),
+            good.history(),
+            good.best(),
+            good.parameters(),
+            state);
+    return assertThrows(
+            CheckpointException.class, () -> Trial.trainer(Trial.recipe()).resume(wrong))
+        .getMessage();
+  }
+
+  @Test
   void withinAnEpochTheBatchSizeCannotChange() {
     AtomicReference<Trainer> trainer = new AtomicReference<>();
     CountingBackend backend =
@@ -330,7 +468,7 @@ class TrainerTest {
                 new Flatten()));
     Map<String, HostTensor> zeros = new LinkedHashMap<>();
     network
-        .parameters(org.nin4j.tensor.Shape.of(1, 8, 8))
+        .parameters(Shape.of(1, 8, 8))
         .forEach(p -> zeros.put(p.name(), HostTensor.zeros(p.shape())));
     try (DeadUnits deadUnits =
         new DeadUnits(new ReferenceBackend(), Trial.recipe(), network, Trial.data().test())) {

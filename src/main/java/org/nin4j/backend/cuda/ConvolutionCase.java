@@ -90,6 +90,11 @@ record ConvolutionCase(
         kind, type, rounding, other, channels, height, width, filters, window, relu, groups);
   }
 
+  /** Whether fp32 factors may not be rounded. */
+  boolean isExact() {
+    return type == DType.F32 && !rounding;
+  }
+
   int outHeight() {
     return window.outputExtent(height);
   }

@@ -22,27 +22,33 @@ import org.nin4j.tensor.DType;
  */
 record Convolutions(Device device, ConvolutionSearch search, boolean rounding) {
   Operation forward(ConvolutionForward s) {
-    DType type = Kernels.type(s.layer(), s.input(), s.output());
-    ConvolutionCase c =
-        ConvolutionCase.of(
-            Kind.FORWARD, type, rounding, s.input(), s.convolution(), s.relu());
-    return new Forward(device, search, c, s);
+    return new Forward(device, search, caseOf(s, rounding), s);
   }
 
   Operation backwardData(ConvolutionBackwardData s) {
-    DType type = Kernels.type(s.layer(), s.outputGradient(), s.inputGradient());
-    ConvolutionCase c =
-        ConvolutionCase.of(
-            Kind.BACKWARD_DATA, type, rounding, s.inputGradient(), s.convolution(), false);
-    return new BackwardData(search, c, s);
+    return new BackwardData(search, caseOf(s, rounding), s);
   }
 
   Operation backwardFilter(ConvolutionBackwardFilter s) {
+    return new BackwardFilter(search, caseOf(s, rounding), s);
+  }
+
+  static ConvolutionCase caseOf(ConvolutionForward s, boolean rounding) {
+    DType type = Kernels.type(s.layer(), s.input(), s.output());
+    return ConvolutionCase.of(
+        Kind.FORWARD, type, rounding, s.input(), s.convolution(), s.relu());
+  }
+
+  static ConvolutionCase caseOf(ConvolutionBackwardData s, boolean rounding) {
+    DType type = Kernels.type(s.layer(), s.outputGradient(), s.inputGradient());
+    return ConvolutionCase.of(
+        Kind.BACKWARD_DATA, type, rounding, s.inputGradient(), s.convolution(), false);
+  }
+
+  static ConvolutionCase caseOf(ConvolutionBackwardFilter s, boolean rounding) {
     DType type = Kernels.type(s.layer(), s.input(), s.outputGradient());
-    ConvolutionCase c =
-        ConvolutionCase.of(
-            Kind.BACKWARD_FILTER, type, rounding, s.input(), s.convolution(), false);
-    return new BackwardFilter(search, c, s);
+    return ConvolutionCase.of(
+        Kind.BACKWARD_FILTER, type, rounding, s.input(), s.convolution(), false);
   }
 
   private static long scratchBytes(ConvolutionSearch search, ConvolutionCase c, SampleCount count) {

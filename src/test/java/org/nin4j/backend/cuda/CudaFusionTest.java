@@ -153,7 +153,7 @@ class CudaFusionTest {
   void whatThereAreKernelsForIsFused() {
     try (CudaBackend always = open(Fusions.ALWAYS);
         CudaBackend never = open(Fusions.NEVER)) {
-      List<String> pairs = List.of("2.2 PointwisePairForward", "4.2 PointwisePairForward");
+      List<String> pairs = List.of("2.2 PointwisePairForward", "3.2 PointwisePairForward");
       List<String> inference = fused(always.prepare(plan(new Purpose.Inference())).plan());
       assertEquals("0.0 NinBlockForward", inference.get(0));
       assertEquals(pairs, inference.subList(1, 3));
@@ -314,7 +314,7 @@ class CudaFusionTest {
     CudaBackend.open(0, options).close();
     try (Scope scope = new Scope()) {
       Device device = scope.add(new Device(0, false));
-      DiskCache disk = new DiskCache(options.cache(), warnings::add);
+      DiskCache disk = new DiskCache(options.cache().orElseThrow(), warnings::add);
       KernelLibrary kernels = scope.add(new KernelLibrary(device, new KernelCompiler(disk, 90)));
       ConvolutionSearch search =
           scope.add(new ConvolutionSearch(device, kernels, disk, "", options, method -> true));
@@ -322,6 +322,7 @@ class CudaFusionTest {
           new FusionTrial(
               device,
               kernels,
+              0,
               plan ->
                   session(device, kernels, new Operations(plan, device, kernels, search), plan));
       FusionSearch fusions =
@@ -332,7 +333,7 @@ class CudaFusionTest {
       if (!warnings.isEmpty()) {
         assertFalse(wins);
         assertTrue(
-            warnings.get(0).startsWith("Passed over: conv2 (PointwisePair"), warnings.get(0));
+            warnings.get(0).startsWith("Passed over: 0.2 (PointwisePair"), warnings.get(0));
         assertEquals(List.of("wrong"), choices(options.cache().orElseThrow()));
       }
       return warnings.size();
@@ -361,7 +362,7 @@ class CudaFusionTest {
       StandIn.fail(call, 1, CUresult.CUDA_ERROR_INVALID_VALUE);
       assertEquals(pair(), prepare(options(cache, Fusions.MEASURED), pair()));
       assertEquals(1, warnings.size());
-      assertTrue(warnings.get(0).startsWith("Not used: conv2 (PointwisePair"), warnings.get(0));
+      assertTrue(warnings.get(0).startsWith("Not used: 0.2 (PointwisePair"), warnings.get(0));
       assertTrue(warnings.get(0).contains(call), warnings.get(0));
       assertEquals(List.of(), choices(cache));
     }
@@ -395,7 +396,7 @@ class CudaFusionTest {
         pair().withSteps(List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, mixed, List.of(wide))));
     BackendException e =
         assertThrows(BackendException.class, () -> prepare(StandInGpu.options(), other));
-    assertTrue(e.getMessage().contains("no kernel for conv2 (PointwisePair"), e.getMessage());
+    assertTrue(e.getMessage().contains("no kernel for 0.2 (PointwisePair"), e.getMessage());
   }
 
   /** 128 images of 26 pooled rows: whole on 132 blocks, in parts where there are fewer. */
