@@ -379,14 +379,6 @@ public final class StepCases {
       TensorSpec dy = activation("dy", s[0], s[1], 1, 1);
       random("global average of " + x.shape(), new GlobalAvgPoolForward("l", x, y));
       random("global average gradient of " + x.shape(), new GlobalAvgPoolBackward("l", dy, dx));
-      if (type == DType.BF16) {
-        TensorSpec narrow = activation("narrow", s[0], s[1], 1, 1);
-        random(
-            "global average in one type of " + x.shape(), new GlobalAvgPoolForward("l", x, narrow));
-        random(
-            "global average gradient in one type of " + x.shape(),
-            new GlobalAvgPoolBackward("l", narrow, dx));
-      }
     }
   }
 
@@ -481,7 +473,7 @@ public final class StepCases {
     random(
         "average pool gradient" + what,
         new AvgPoolBackward("l", pool, activation("dy", out), dx));
-    if (!pool.countPadding()) {
+    if (pool.ceil() && !pool.countPadding()) {
       MaxPool2d max = new MaxPool2d(window, pool.ceil());
       TensorSpec position = tensor("p", DType.U8, Role.ACTIVATION, out);
       random(

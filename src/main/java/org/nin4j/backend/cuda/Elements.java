@@ -3,6 +3,7 @@ package org.nin4j.backend.cuda;
 import java.util.ArrayList;
 import java.util.List;
 import jcuda.driver.CUdeviceptr;
+import org.nin4j.model.Activation;
 import org.nin4j.plan.ActivationBackward;
 import org.nin4j.plan.ActivationForward;
 import org.nin4j.plan.Cast;
@@ -22,7 +23,7 @@ final class Elements {
 
   static Operation activation(ActivationForward s) {
     DType type = Kernels.type(s.layer(), s.input(), s.output());
-    String file = s.function().kind();
+    String file = file(s.function());
     long n = s.input().shape().elements();
     return a ->
         a.launch(
@@ -36,7 +37,7 @@ final class Elements {
 
   static Operation activationBackward(ActivationBackward s) {
     DType type = Kernels.type(s.layer(), s.output(), s.outputGradient(), s.inputGradient());
-    String file = s.function().kind();
+    String file = file(s.function());
     long n = s.output().shape().elements();
     return a ->
         a.launch(
@@ -47,6 +48,15 @@ final class Elements {
             a.at(s.outputGradient()),
             a.at(s.inputGradient()),
             n);
+  }
+
+  /** The file of its kernels, whose names begin with it. */
+  private static String file(Activation function) {
+    return switch (function) {
+      case RELU -> "relu";
+      case SIGMOID -> "sigmoid";
+      case TANH -> "tanh";
+    };
   }
 
   static Operation cast(Cast s) {
