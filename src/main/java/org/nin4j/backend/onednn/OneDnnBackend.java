@@ -22,6 +22,7 @@ import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Step;
+import org.nin4j.plan.StepOrder;
 import org.nin4j.plan.StorageRules;
 import org.nin4j.plan.TensorSpec;
 
@@ -170,9 +171,14 @@ public final class OneDnnBackend implements Backend {
           "this processor has no bf16 instructions (its best are %s); use fp32"
               .formatted(get_effective_cpu_isa()));
     }
-    Plan fused = Fusion.RELU_AFTER_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan));
+    Plan fused = plan;
+    for (Fusion fusion :
+        List.of(Fusion.CONVOLUTION_RELU, Fusion.LINEAR_RELU, Fusion.RELU_AFTER_POOL)) {
+      fused = fusion.apply(fused);
+    }
     try (PointerScope temporary = new PointerScope()) {
-      return Arena.place(fused, new Rules(operations(plan.precision(), new SampleStore())));
+      Rules rules = new Rules(operations(plan.precision(), new SampleStore()));
+      return Arena.place(StepOrder.forMemory(fused, rules), rules);
     }
   }
 
