@@ -29,8 +29,7 @@ final class Assembly {
    * @param owner closes what the work needs
    * @param index the step's place in the plan
    */
-  Assembly(
-      Scope owner, KernelLibrary kernels, SessionMemory memory, RunInputs inputs, int index) {
+  Assembly(Scope owner, KernelLibrary kernels, SessionMemory memory, RunInputs inputs, int index) {
     this.owner = owner;
     this.kernels = kernels;
     this.memory = memory;
@@ -69,7 +68,9 @@ final class Assembly {
     return type == DType.BF16 ? memory.copyAt(tensor) : memory.at(tensor);
   }
 
-  /** Where the bf16 copy of the parameters from this one on goes; {@link #NONE} if none reads it. */
+  /**
+   * Where the bf16 copy of the parameters from this one on goes; {@link #NONE} if none reads it.
+   */
   CUdeviceptr copyFrom(TensorSpec parameter) {
     return memory.hasCopy() ? memory.copyAt(parameter) : NONE;
   }

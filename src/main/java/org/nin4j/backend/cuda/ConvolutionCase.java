@@ -58,12 +58,7 @@ record ConvolutionCase(
   }
 
   static ConvolutionCase of(
-      Kind kind,
-      DType type,
-      boolean rounding,
-      TensorSpec x,
-      Conv2d convolution,
-      boolean relu) {
+      Kind kind, DType type, boolean rounding, TensorSpec x, Conv2d convolution, boolean relu) {
     return new ConvolutionCase(
         kind,
         type,
@@ -133,9 +128,6 @@ record ConvolutionCase(
    * Whether the convolution is the product of matrices (rows × channels) and (channels × filters).
    */
   boolean isProduct() {
-    return groups == 1
-        && window.kernel() == 1
-        && window.stride() == 1
-        && window.padding() == 0;
+    return groups == 1 && window.kernel() == 1 && window.stride() == 1 && window.padding() == 0;
   }
 }

@@ -35,8 +35,7 @@ record Convolutions(Device device, ConvolutionSearch search, boolean rounding) {
 
   static ConvolutionCase caseOf(ConvolutionForward s, boolean rounding) {
     DType type = Kernels.type(s.layer(), s.input(), s.output());
-    return ConvolutionCase.of(
-        Kind.FORWARD, type, rounding, s.input(), s.convolution(), s.relu());
+    return ConvolutionCase.of(Kind.FORWARD, type, rounding, s.input(), s.convolution(), s.relu());
   }
 
   static ConvolutionCase caseOf(ConvolutionBackwardData s, boolean rounding) {
@@ -105,16 +104,14 @@ record Convolutions(Device device, ConvolutionSearch search, boolean rounding) {
       if (b.isEmpty()) {
         // Only now: a search leaves random numbers there.
         Check.driver(
-            JCudaDriver.cuMemsetD8Async(
-                a.resident(), (byte) 0, zeroBytes(), device.stream()),
+            JCudaDriver.cuMemsetD8Async(a.resident(), (byte) 0, zeroBytes(), device.stream()),
             "cuMemsetD8Async");
       }
     }
   }
 
   private record BackwardData(
-      ConvolutionSearch search, ConvolutionCase c, ConvolutionBackwardData s)
-      implements Operation {
+      ConvolutionSearch search, ConvolutionCase c, ConvolutionBackwardData s) implements Operation {
     @Override
     public long workspace(SampleCount count) {
       return scratchBytes(search, c, count);

@@ -185,12 +185,7 @@ public final class CudaBackend implements Backend {
 
   private CudaSession session(PlacedPlan plan) {
     return new CudaSession(
-        device,
-        kernels,
-        operations(plan.plan()),
-        options.graph(),
-        branches(plan.plan()),
-        plan);
+        device, kernels, operations(plan.plan()), options.graph(), branches(plan.plan()), plan);
   }
 
   /** The largest batch found whose arena fits into so much memory; 0 if there is none. */

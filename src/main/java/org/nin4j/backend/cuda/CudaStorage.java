@@ -29,8 +29,7 @@ final class CudaStorage implements StorageRules {
     this.count = count;
     this.operations = operations;
     this.branches = branches;
-    this.holderOfCopy =
-        operations.holderOfCopy().stream().mapToObj(plan.steps()::get).findFirst();
+    this.holderOfCopy = operations.holderOfCopy().stream().mapToObj(plan.steps()::get).findFirst();
   }
 
   @Override

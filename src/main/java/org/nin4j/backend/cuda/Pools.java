@@ -102,8 +102,7 @@ final class Pools {
 
   static Operation globalAverage(GlobalAvgPoolForward s) {
     String type = Kernels.suffix(Kernels.type(s.layer(), s.input(), s.output()));
-    return reduction(
-        "average_pool", "global_average_pool_forward_" + type, s.input(), s.output());
+    return reduction("average_pool", "global_average_pool_forward_" + type, s.input(), s.output());
   }
 
   static Operation globalAverageBackward(GlobalAvgPoolBackward s) {
@@ -150,8 +149,7 @@ final class Pools {
     a.launchTiles(file, kernel, tiles, arguments(image, tensors));
   }
 
-  private static Operation spread(
-      String file, String kernel, TensorSpec dx, TensorSpec... from) {
+  private static Operation spread(String file, String kernel, TensorSpec dx, TensorSpec... from) {
     Shape image = dx.shape();
     return a -> {
       List<CUdeviceptr> tensors = new ArrayList<>();

@@ -13,8 +13,7 @@ record SgdOperation(SgdUpdate step) implements Operation {
     Sgd sgd = step.sgd();
     long elements = a.placed().parameterBytes() / Float.BYTES;
     TensorSpec first = step.parameters().get(0);
-    CUdeviceptr velocities =
-        sgd.momentum() == 0 ? Assembly.NONE : a.at(step.velocities().get(0));
+    CUdeviceptr velocities = sgd.momentum() == 0 ? Assembly.NONE : a.at(step.velocities().get(0));
     a.launch(
         "sgd",
         "sgd",

@@ -305,10 +305,8 @@ class CudaFusionTest {
     Plan pair = pair();
     List<Step> others =
         List.of(
-            convolution(
-                "0.2", activation("x"), names.get(0), names.get(1), activation("between")),
-            convolution(
-                "0.4", activation("between"), names.get(2), names.get(3), activation("y")));
+            convolution("0.2", activation("x"), names.get(0), names.get(1), activation("between")),
+            convolution("0.4", activation("between"), names.get(2), names.get(3), activation("y")));
     Fused fused = new Fused(Fused.Kernel.POINTWISE_PAIR, others, List.of(activation("y")));
     CudaOptions options = options(cache.resolve(String.join("", names)), Fusions.MEASURED);
     CudaBackend.open(0, options).close();
@@ -332,8 +330,7 @@ class CudaFusionTest {
               pair, List.of(new Replacement(pair.steps(), fused)), UnaryOperator.identity());
       if (!warnings.isEmpty()) {
         assertFalse(wins);
-        assertTrue(
-            warnings.get(0).startsWith("Passed over: 0.2 (PointwisePair"), warnings.get(0));
+        assertTrue(warnings.get(0).startsWith("Passed over: 0.2 (PointwisePair"), warnings.get(0));
         assertEquals(List.of("wrong"), choices(options.cache().orElseThrow()));
       }
       return warnings.size();
@@ -389,14 +386,20 @@ class CudaFusionTest {
                 List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, parts, parts.get(1).writes())));
     StandIn.set("compute_capability", 80);
     prepare(StandInGpu.options(), fused);
-    TensorSpec wide = new TensorSpec("y", Shape.of(2, 96, 5, 3), DType.F32, Role.ACTIVATION);
-    List<Step> mixed =
-        List.of(parts.get(0), convolution("0.4", activation("between"), "w3", "b3", wide));
+    TensorSpec y = single("y");
+    List<Step> singles =
+        List.of(
+            convolution("0.2", single("x"), "w2", "b2", single("between")),
+            convolution("0.4", single("between"), "w3", "b3", y));
     Plan other =
-        pair().withSteps(List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, mixed, List.of(wide))));
+        pair().withSteps(List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, singles, List.of(y))));
     BackendException e =
         assertThrows(BackendException.class, () -> prepare(StandInGpu.options(), other));
     assertTrue(e.getMessage().contains("no kernel for 0.2 (PointwisePair"), e.getMessage());
+  }
+
+  private static TensorSpec single(String name) {
+    return new TensorSpec(name, Shape.of(2, 96, 5, 3), DType.F32, Role.ACTIVATION);
   }
 
   /** 128 images of 26 pooled rows: whole on 132 blocks, in parts where there are fewer. */

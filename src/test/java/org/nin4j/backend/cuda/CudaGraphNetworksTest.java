@@ -41,7 +41,6 @@ import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.Sgd;
 import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.Shape;
 
@@ -158,8 +157,8 @@ class CudaGraphNetworksTest {
   }
 
   /**
-   * Activations of 8 bits, which a batch norm of a small deviation spreads: the loss is off by up to
-   * 3 %, and of 25 networks two ended with parameters more than a fifth apart.
+   * Activations of 8 bits, which a batch norm of a small deviation spreads: the loss is off by up
+   * to 3 %, and of 25 networks two ended with parameters more than a fifth apart.
    */
   @Test
   void trainNearlySoInBfloat16() {

@@ -166,9 +166,7 @@ final class RealCudnnMain {
     Set<ConvolutionCase> cases = new LinkedHashSet<>();
     boolean rounding = precision != Precision.FP32;
     Plan fused = Fusion.CONVOLUTION_RELU.apply(plan);
-    fused
-        .steps(ConvolutionForward.class)
-        .forEach(s -> cases.add(Convolutions.caseOf(s, rounding)));
+    fused.steps(ConvolutionForward.class).forEach(s -> cases.add(Convolutions.caseOf(s, rounding)));
     fused
         .steps(ConvolutionBackwardData.class)
         .forEach(s -> cases.add(Convolutions.caseOf(s, rounding)));
