@@ -3,70 +3,81 @@ package org.nin4j.backend.cuda;
 import java.util.ArrayList;
 import java.util.List;
 import jcuda.driver.CUdeviceptr;
+import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.PlacedPlan.Place;
-import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.DType;
 
 /**
- * The work of one step while it is put together: hands out addresses, with conversions before and
- * after where a tensor is not in the type that the step computes in, and scratch memory.
+ * The work of one step while it is put together: hands out addresses and scratch memory, and
+ * collects launches and calls.
  */
 final class Assembly {
+  /** Where there is nothing: the null that a kernel may be passed. */
+  static final CUdeviceptr NONE = new CUdeviceptr();
+
+  private final Scope owner;
   private final KernelLibrary kernels;
   private final SessionMemory memory;
-  private final DType type;
+  private final RunInputs inputs;
+  private final int index;
   private final Place scratch;
   private long used;
   private final List<Work> works = new ArrayList<>();
-  private final List<Work> after = new ArrayList<>();
 
   /**
+   * @param owner closes what the work needs
    * @param index the step's place in the plan
    */
-  Assembly(KernelLibrary kernels, SessionMemory memory, Step step, int index) {
+  Assembly(Scope owner, KernelLibrary kernels, SessionMemory memory, RunInputs inputs, int index) {
+    this.owner = owner;
     this.kernels = kernels;
     this.memory = memory;
-    this.type = Steps.type(step);
+    this.inputs = inputs;
+    this.index = index;
     this.scratch = memory.placed().workspaces().getOrDefault(index, new Place(0, 0));
   }
 
-  /** The type that the step computes in. */
-  DType type() {
-    return type;
+  Scope owner() {
+    return owner;
   }
 
-  String suffix() {
-    return Kernels.suffix(type);
+  KernelLibrary kernels() {
+    return kernels;
   }
 
-  /** An activation to be read in the step's type. */
-  CUdeviceptr read(TensorSpec tensor) {
-    CUdeviceptr own = memory.at(tensor);
-    if (tensor.type() == type) {
-      return own;
-    }
-    long elements = tensor.shape().elements();
-    CUdeviceptr converted = scratch(elements * type.bytes());
-    works.add(Kernels.cast(kernels, tensor.type(), own, converted, elements));
-    return converted;
+  PlacedPlan placed() {
+    return memory.placed();
   }
 
-  /** An activation to be written in the step's type. */
-  CUdeviceptr write(TensorSpec tensor) {
-    CUdeviceptr own = memory.at(tensor);
-    if (tensor.type() == type) {
-      return own;
-    }
-    long elements = tensor.shape().elements();
-    CUdeviceptr unconverted = scratch(elements * type.bytes());
-    after.add(Kernels.cast(kernels, type, unconverted, own, elements));
-    return unconverted;
+  RunInputs inputs() {
+    return inputs;
   }
 
-  /** A parameter to be read in the step's type. */
-  CUdeviceptr parameter(TensorSpec tensor) {
+  /** Counters and sums of the session. */
+  Control control() {
+    return memory.control();
+  }
+
+  CUdeviceptr at(TensorSpec tensor) {
+    return memory.at(tensor);
+  }
+
+  /** A parameter to be read in that type. */
+  CUdeviceptr parameter(TensorSpec tensor, DType type) {
     return type == DType.BF16 ? memory.copyAt(tensor) : memory.at(tensor);
+  }
+
+  /**
+   * Where the bf16 copy of the parameters from this one on goes; {@link #NONE} if none reads it.
+   */
+  CUdeviceptr copyFrom(TensorSpec parameter) {
+    return memory.hasCopy() ? memory.copyAt(parameter) : NONE;
+  }
+
+  /** What the step keeps between runs. */
+  CUdeviceptr resident() {
+    return memory.resident(index);
   }
 
   /** Scratch memory, apart from all handed out before. */
@@ -84,19 +95,23 @@ final class Assembly {
     works.add(work);
   }
 
-  /** Adds a kernel whose threads take so many units of work. */
+  /** Adds a kernel whose threads take that many units of work. */
   void launch(String file, String kernel, long units, Object... arguments) {
     works.add(kernels.launch(file, kernel, kernels.blocks(units), arguments));
   }
 
-  /** Adds a kernel with so many blocks. */
+  /** Adds a kernel that takes one tile a block at a time, in any grid. */
+  void launchTiles(String file, String kernel, long tiles, Object... arguments) {
+    launchBlocks(file, kernel, kernels.tiles(tiles), arguments);
+  }
+
+  /** Adds a kernel with that many blocks. */
   void launchBlocks(String file, String kernel, int blocks, Object... arguments) {
     works.add(kernels.launch(file, kernel, blocks, arguments));
   }
 
   /** Everything in order. */
   Work finish() {
-    works.addAll(after);
     return Work.sequence(works);
   }
 }

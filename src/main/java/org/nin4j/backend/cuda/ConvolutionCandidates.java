@@ -48,11 +48,15 @@ final class ConvolutionCandidates {
     this.warnings = options.warnings();
   }
 
-  /** Needs no memory on the device for tensors. */
+  /**
+   * Needs no memory on the device for tensors. Convolutions in groups are not described as graphs.
+   */
   List<ConvolutionChoice> of(ConvolutionCase c) {
     List<ConvolutionChoice> candidates = new ArrayList<>();
     candidates.addAll(product(c));
-    candidates.addAll(answered(c, () -> graphs.candidates(c)));
+    if (c.groups() == 1) {
+      candidates.addAll(answered(c, () -> graphs.candidates(c)));
+    }
     candidates.addAll(answered(c, () -> older(c)));
     return candidates;
   }

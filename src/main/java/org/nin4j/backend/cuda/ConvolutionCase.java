@@ -1,5 +1,6 @@
 package org.nin4j.backend.cuda;
 
+import org.nin4j.model.Conv2d;
 import org.nin4j.model.Window;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.DType;
@@ -17,6 +18,7 @@ import org.nin4j.tensor.DType;
  * @param filters O, the channels of y
  * @param window kernel, stride, padding
  * @param relu forward only: max(·, 0) of the result
+ * @param groups into which channels and filters are cut, each computed apart
  */
 record ConvolutionCase(
     Kind kind,
@@ -28,7 +30,8 @@ record ConvolutionCase(
     int width,
     int filters,
     Window window,
-    boolean relu) {
+    boolean relu,
+    int groups) {
   /** The three computations of a convolution. */
   enum Kind {
     /** y from x, w, b. */
@@ -39,14 +42,23 @@ record ConvolutionCase(
     BACKWARD_FILTER
   }
 
-  static ConvolutionCase of(
+  /** In one group. */
+  ConvolutionCase(
       Kind kind,
       DType type,
       boolean rounding,
-      TensorSpec x,
+      int samples,
+      int channels,
+      int height,
+      int width,
       int filters,
       Window window,
       boolean relu) {
+    this(kind, type, rounding, samples, channels, height, width, filters, window, relu, 1);
+  }
+
+  static ConvolutionCase of(
+      Kind kind, DType type, boolean rounding, TensorSpec x, Conv2d convolution, boolean relu) {
     return new ConvolutionCase(
         kind,
         type,
@@ -55,21 +67,22 @@ record ConvolutionCase(
         x.shape().dim(1),
         x.shape().dim(2),
         x.shape().dim(3),
-        filters,
-        window,
-        relu);
+        convolution.outChannels(),
+        convolution.window(),
+        relu,
+        convolution.groups());
   }
 
   /** The same computation with fp32 operands; bf16 values are exact in TF32. */
   ConvolutionCase widened() {
     return new ConvolutionCase(
-        kind, DType.F32, true, samples, channels, height, width, filters, window, relu);
+        kind, DType.F32, true, samples, channels, height, width, filters, window, relu, groups);
   }
 
   /** The same computation for another number of samples. */
   ConvolutionCase withSamples(int other) {
     return new ConvolutionCase(
-        kind, type, rounding, other, channels, height, width, filters, window, relu);
+        kind, type, rounding, other, channels, height, width, filters, window, relu, groups);
   }
 
   /** Whether fp32 factors may not be rounded. */
@@ -98,14 +111,23 @@ record ConvolutionCase(
     return rows() * filters;
   }
 
+  /** Channels that a filter reads. */
+  int channelsOfGroup() {
+    return channels / groups;
+  }
+
+  int filtersOfGroup() {
+    return filters / groups;
+  }
+
   long weightElements() {
-    return (long) filters * channels * window.kernel() * window.kernel();
+    return (long) filters * channelsOfGroup() * window.kernel() * window.kernel();
   }
 
   /**
    * Whether the convolution is the product of matrices (rows × channels) and (channels × filters).
    */
   boolean isProduct() {
-    return window.kernel() == 1 && window.stride() == 1 && window.padding() == 0;
+    return groups == 1 && window.kernel() == 1 && window.stride() == 1 && window.padding() == 0;
   }
 }

@@ -47,7 +47,7 @@ final class ConvolutionDescriptors implements AutoCloseable {
               type,
               cudnnTensorFormat.CUDNN_TENSOR_NHWC,
               c.filters(),
-              c.channels(),
+              c.channelsOfGroup(),
               kernel,
               kernel),
           "cudnnSetFilter4dDescriptor");
@@ -73,6 +73,9 @@ final class ConvolutionDescriptors implements AutoCloseable {
               cudnnConvolutionMode.CUDNN_CROSS_CORRELATION,
               cudnnDataType.CUDNN_DATA_FLOAT),
           "cudnnSetConvolution2dDescriptor");
+      Check.cudnn(
+          JCudnn.cudnnSetConvolutionGroupCount(convolution, c.groups()),
+          "cudnnSetConvolutionGroupCount");
       useMath(
           c.type() == DType.BF16
               ? cudnnMathType.CUDNN_TENSOR_OP_MATH

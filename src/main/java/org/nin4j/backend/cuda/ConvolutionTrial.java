@@ -165,8 +165,8 @@ final class ConvolutionTrial {
   private long products() {
     long taps = (long) c.window().kernel() * c.window().kernel();
     return switch (c.kind()) {
-      case FORWARD -> taps * c.channels();
-      case BACKWARD_DATA -> taps * c.filters();
+      case FORWARD -> taps * c.channelsOfGroup();
+      case BACKWARD_DATA -> taps * c.filtersOfGroup();
       case BACKWARD_FILTER -> c.rows();
     };
   }
@@ -238,7 +238,7 @@ final class ConvolutionTrial {
 
   private long weightAt(long o, long u, long v) {
     int kernel = c.window().kernel();
-    return ((o * kernel + u) * kernel + v) * c.channels();
+    return ((o * kernel + u) * kernel + v) * c.channelsOfGroup();
   }
 
   /** Element of y at (n, i, j, o): the bias and the window's products. */
@@ -250,6 +250,7 @@ final class ConvolutionTrial {
     Numbers x = new Numbers(SEED_X);
     Numbers w = new Numbers(SEED_W);
     Window window = c.window();
+    long first = o / c.filtersOfGroup() * c.channelsOfGroup();
     Sum sum = new Sum(c.relu());
     sum.add(new Numbers(SEED_B).at(o));
     for (int u = 0; u < window.kernel(); u++) {
@@ -257,9 +258,9 @@ final class ConvolutionTrial {
         long row = i * window.stride() + u - window.padding();
         long column = j * window.stride() + v - window.padding();
         if (row >= 0 && row < c.height() && column >= 0 && column < c.width()) {
-          for (int k = 0; k < c.channels(); k++) {
+          for (int k = 0; k < c.channelsOfGroup(); k++) {
             double product =
-                (double) x.at(inputAt(n, row, column) + k) * w.at(weightAt(o, u, v) + k);
+                (double) x.at(inputAt(n, row, column) + first + k) * w.at(weightAt(o, u, v) + k);
             sum.add(product);
           }
         }
@@ -277,6 +278,8 @@ final class ConvolutionTrial {
     Numbers dy = new Numbers(SEED_Y);
     Numbers w = new Numbers(SEED_W);
     Window window = c.window();
+    int first = (int) k / c.channelsOfGroup() * c.filtersOfGroup();
+    long inGroup = k % c.channelsOfGroup();
     Sum sum = new Sum(false);
     for (int u = 0; u < window.kernel(); u++) {
       for (int v = 0; v < window.kernel(); v++) {
@@ -286,8 +289,8 @@ final class ConvolutionTrial {
         long j = Math.floorDiv(left, window.stride());
         boolean on = up % window.stride() == 0 && left % window.stride() == 0;
         if (on && i >= 0 && i < c.outHeight() && j >= 0 && j < c.outWidth()) {
-          for (int o = 0; o < c.filters(); o++) {
-            sum.add((double) dy.at(outputAt(n, i, j) + o) * w.at(weightAt(o, u, v) + k));
+          for (int o = first; o < first + c.filtersOfGroup(); o++) {
+            sum.add((double) dy.at(outputAt(n, i, j) + o) * w.at(weightAt(o, u, v) + inGroup));
           }
         }
       }
@@ -298,10 +301,11 @@ final class ConvolutionTrial {
   /** Element of dw at (o, u, v, k): over all places of the window in the batch. */
   private Sum backwardFilter(long element) {
     Window window = c.window();
-    long k = element % c.channels();
-    long v = element / c.channels() % window.kernel();
-    long u = element / c.channels() / window.kernel() % window.kernel();
-    long o = element / c.channels() / window.kernel() / window.kernel();
+    int channels = c.channelsOfGroup();
+    long v = element / channels % window.kernel();
+    long u = element / channels / window.kernel() % window.kernel();
+    long o = element / channels / window.kernel() / window.kernel();
+    long k = o / c.filtersOfGroup() * channels + element % channels;
     Numbers x = new Numbers(SEED_X);
     Numbers dy = new Numbers(SEED_Y);
     Sum sum = new Sum(false);

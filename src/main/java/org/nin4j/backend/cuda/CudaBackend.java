@@ -140,7 +140,11 @@ public final class CudaBackend implements Backend {
     Plan fused = plan;
     // The last one takes what the one before it has left.
     for (Fusion fusion :
-        List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_AFTER_POOL, Fusion.RELU_BIAS_GRADIENT)) {
+        List.of(
+            Fusion.CONVOLUTION_RELU,
+            Fusion.LINEAR_RELU,
+            Fusion.RELU_AFTER_POOL,
+            Fusion.RELU_BIAS_GRADIENT)) {
       fused = fusion.apply(fused);
     }
     fused = fusions.apply(fused);
@@ -156,9 +160,14 @@ public final class CudaBackend implements Backend {
     }
   }
 
-  /** The places that the plan's tensors would have with so many samples per step. */
+  /** The places that the plan's tensors would have with that number of samples per step. */
   private PlacedPlan placed(Plan plan, int batch) {
-    return Arena.place(plan, new CudaStorage(plan, batch, search, branches(plan)));
+    SampleCount count = new SampleCount(plan.batch(), batch);
+    return Arena.place(plan, new CudaStorage(plan, count, operations(plan), branches(plan)));
+  }
+
+  private Operations operations(Plan plan) {
+    return new Operations(plan, device, kernels, search);
   }
 
   private Branches branches(Plan plan) {
@@ -175,7 +184,8 @@ public final class CudaBackend implements Backend {
   }
 
   private CudaSession session(PlacedPlan plan) {
-    return new CudaSession(device, kernels, search, options.graph(), branches(plan.plan()), plan);
+    return new CudaSession(
+        device, kernels, operations(plan.plan()), options.graph(), branches(plan.plan()), plan);
   }
 
   /** The largest batch found whose arena fits into so much memory; 0 if there is none. */

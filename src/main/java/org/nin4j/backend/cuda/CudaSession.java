@@ -56,7 +56,7 @@ final class CudaSession implements Session {
   CudaSession(
       Device device,
       KernelLibrary kernels,
-      ConvolutionSearch search,
+      Operations operations,
       boolean replays,
       Branches branches,
       PlacedPlan placed) {
@@ -65,7 +65,7 @@ final class CudaSession implements Session {
     this.replays = replays;
     this.placed = placed;
     try (Scope parts = new Scope()) {
-      memory = parts.add(new SessionMemory(placed));
+      memory = parts.add(new SessionMemory(placed, operations));
       parts.add(data);
       parts.add(order);
       parts.add(rates);
@@ -74,7 +74,7 @@ final class CudaSession implements Session {
       parts.add(device::synchronize);
       inputs.set(inputs.rates, memory.zeroAddress());
       memory.clear(device);
-      bind(new Binder(parts, device, kernels, search, memory, inputs), branches);
+      bind(parts, operations, branches);
       warmUp();
       memory.clear(device);
       device.synchronize();
@@ -82,22 +82,30 @@ final class CudaSession implements Session {
     }
   }
 
-  private void bind(Binder binder, Branches branches) {
+  private void bind(Scope owner, Operations operations, Branches branches) {
     List<Step> planned = placed.plan().steps();
     for (int i = 0; i < planned.size(); i++) {
       String name = name(planned.get(i));
       try {
-        steps.add(new BoundStep(name, binder.bind(i)));
+        Assembly assembly = new Assembly(owner, kernels, memory, inputs, i);
+        operations.of(planned.get(i)).bind(assembly);
+        steps.add(new BoundStep(name, assembly.finish()));
       } catch (CudaException e) {
         throw e.during(name);
       }
     }
-    steps.add(new BoundStep("counters", binder.advance()));
+    steps.add(new BoundStep("counters", advance()));
     for (int i = 0; i < steps.size(); i++) {
       Work step = steps.get(i)::enqueue;
       Work placed = branches.forks(i) ? () -> device.fork(step) : step;
       run.add(branches.joins(i) ? Work.sequence(List.of(device::join, placed)) : placed);
     }
+  }
+
+  /** What moves the counters on, at the end of each run. */
+  private Work advance() {
+    Control control = memory.control();
+    return kernels.single("counters", "advance_counters", control.step(), control.run());
   }
 
   private static String name(Step step) {

@@ -5,6 +5,7 @@ import org.nin4j.model.Window;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Fused;
 import org.nin4j.plan.MaxPoolForward;
+import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
 
 /**
@@ -43,7 +44,7 @@ record FirstBlock(Device device, KernelLibrary kernels) implements FusedStep {
   }
 
   @Override
-  public void bind(Assembly a, SessionMemory memory, Fused s) {
+  public void bind(Assembly a, Fused s) {
     List<ConvolutionForward> convolutions = s.parts(ConvolutionForward.class).toList();
     ConvolutionForward first = convolutions.get(0);
     ConvolutionForward second = convolutions.get(1);
@@ -64,15 +65,15 @@ record FirstBlock(Device device, KernelLibrary kernels) implements FusedStep {
             (int) Math.min(resident, (long) x.dim(0) * strips),
             Launch.BLOCK,
             bytes,
-            a.read(first.input()),
-            a.parameter(first.weight()),
-            memory.at(first.bias().orElseThrow()),
-            a.parameter(second.weight()),
-            memory.at(second.bias().orElseThrow()),
-            a.parameter(third.weight()),
-            memory.at(third.bias().orElseThrow()),
-            a.write(pool.output()),
-            pool.position().map(p -> FusedStep.stored(memory, s, p)).orElse(NONE),
+            a.at(first.input()),
+            a.parameter(first.weight(), DType.BF16),
+            a.at(first.bias().orElseThrow()),
+            a.parameter(second.weight(), DType.BF16),
+            a.at(second.bias().orElseThrow()),
+            a.parameter(third.weight(), DType.BF16),
+            a.at(third.bias().orElseThrow()),
+            a.at(pool.output()),
+            pool.position().map(p -> FusedStep.stored(a, s, p)).orElse(Assembly.NONE),
             x.dim(0),
             x.dim(2),
             x.dim(3),

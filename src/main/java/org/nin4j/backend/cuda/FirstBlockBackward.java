@@ -3,15 +3,16 @@ package org.nin4j.backend.cuda;
 import java.util.List;
 import jcuda.driver.CUdeviceptr;
 import org.nin4j.model.Window;
+import org.nin4j.plan.ActivationBackward;
 import org.nin4j.plan.ConvolutionBackwardData;
 import org.nin4j.plan.ConvolutionBackwardFilter;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Fused;
 import org.nin4j.plan.MaxPoolBackward;
-import org.nin4j.plan.ActivationBackward;
 import org.nin4j.plan.ReluBiasBackward;
 import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
 
 /**
@@ -75,13 +76,13 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
     return (int) Math.min(128, images * tiles);
   }
 
-  /** Scratch memory of such a step for so many images. */
-  static long scratchBytes(Fused s, long images) {
+  @Override
+  public long workspace(Fused s, long images) {
     return (long) backwardBlocks(s, images) * GRADIENTS * Float.BYTES;
   }
 
   @Override
-  public void bind(Assembly a, SessionMemory memory, Fused s) {
+  public void bind(Assembly a, Fused s) {
     List<ConvolutionForward> convolutions = s.parts(ConvolutionForward.class).toList();
     ConvolutionForward first = convolutions.get(0);
     ConvolutionForward second = convolutions.get(1);
@@ -93,7 +94,7 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
     Shape x = first.input().shape();
     Shape y = mask.output().shape();
     int blocks = backwardBlocks(s, x.dim(0));
-    CUdeviceptr partial = a.scratch(scratchBytes(s, x.dim(0)));
+    CUdeviceptr partial = a.scratch(workspace(s, x.dim(0)));
     a.add(
         kernels.launchShared(
             FILE,
@@ -101,15 +102,15 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
             blocks,
             Launch.BLOCK,
             backwardBytes(s),
-            a.read(first.input()),
-            a.parameter(first.weight()),
-            memory.at(first.bias().orElseThrow()),
-            a.parameter(second.weight()),
-            memory.at(second.bias().orElseThrow()),
-            a.parameter(third.weight()),
-            a.read(mask.output()),
-            memory.at(poolBackward(s).position()),
-            a.read(mask.outputGradient()),
+            a.at(first.input()),
+            a.parameter(first.weight(), DType.BF16),
+            a.at(first.bias().orElseThrow()),
+            a.parameter(second.weight(), DType.BF16),
+            a.at(second.bias().orElseThrow()),
+            a.parameter(third.weight(), DType.BF16),
+            a.at(mask.output()),
+            a.at(poolBackward(s).position()),
+            a.at(mask.outputGradient()),
             partial,
             x.dim(0),
             x.dim(2),
@@ -121,12 +122,12 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
         "first_block_gradient_finish",
         kernels.tiles(GRADIENTS / WARP),
         partial,
-        memory.at(filters.get(2).weightGradient()),
-        memory.at(biases.get(1).biasGradient()),
-        memory.at(filters.get(1).weightGradient()),
-        memory.at(biases.get(0).biasGradient()),
-        memory.at(filters.get(0).weightGradient()),
-        memory.at(filters.get(0).biasGradient().orElseThrow()),
+        a.at(filters.get(2).weightGradient()),
+        a.at(biases.get(1).biasGradient()),
+        a.at(filters.get(1).weightGradient()),
+        a.at(biases.get(0).biasGradient()),
+        a.at(filters.get(0).weightGradient()),
+        a.at(filters.get(0).biasGradient().orElseThrow()),
         blocks);
   }
 }

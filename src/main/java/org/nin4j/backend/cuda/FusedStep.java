@@ -11,17 +11,20 @@ sealed interface FusedStep permits PointwisePair, FirstBlock, FirstBlockBackward
   /** Elements between two rows in shared memory are so many more than a row has. */
   int GAP = 8;
 
-  CUdeviceptr NONE = new CUdeviceptr();
-
   /** Whether the kernel computes just these parts, and has room for it on this GPU. */
   boolean suits(Fused s);
 
+  /** Bytes of scratch memory for that number of images. */
+  default long workspace(Fused s, long images) {
+    return 0;
+  }
+
   /** Adds its launches. */
-  void bind(Assembly a, SessionMemory memory, Fused s);
+  void bind(Assembly a, Fused s);
 
   /** Where a tensor goes that not every plan stores. */
-  static CUdeviceptr stored(SessionMemory memory, Fused s, TensorSpec tensor) {
-    return s.writes().contains(tensor) ? memory.at(tensor) : NONE;
+  static CUdeviceptr stored(Assembly a, Fused s, TensorSpec tensor) {
+    return s.writes().contains(tensor) ? a.at(tensor) : Assembly.NONE;
   }
 
   static void requireRoom(Device device, int blocks, String kernel) {

@@ -48,14 +48,24 @@ final class FusedSteps {
     return device.capability() >= LEAST_CAPABILITY && narrow && step(s.kernel()).suits(s);
   }
 
-  void bind(Assembly a, SessionMemory memory, Fused s) {
-    step(s.kernel()).bind(a, memory, s);
-  }
+  /** How the step is computed, where {@link #computes} says that it is. */
+  Operation operation(Fused s) {
+    FusedStep step = step(s.kernel());
+    return new Operation() {
+      @Override
+      public long workspace(SampleCount count) {
+        return step.workspace(s, count.scaled(s.reads().get(0).shape().dim(0)));
+      }
 
-  /** Scratch memory of such a step for so many images. */
-  static long scratchBytes(Fused s, long images) {
-    return s.kernel() == Fused.Kernel.NIN_BLOCK_BACKWARD
-        ? FirstBlockBackward.scratchBytes(s, images)
-        : 0;
+      @Override
+      public boolean readsNarrowParameters() {
+        return true;
+      }
+
+      @Override
+      public void bind(Assembly a) {
+        step.bind(a, s);
+      }
+    };
   }
 }

@@ -1,6 +1,7 @@
 package org.nin4j.backend.cuda;
 
 import jcuda.driver.CUdeviceptr;
+import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.DType;
 
 /** What all users of the kernels agree on. */
@@ -21,6 +22,31 @@ final class Kernels {
       case BF16 -> "bf16";
       case I32, U8 -> throw new IllegalArgumentException("no kernels for " + type);
     };
+  }
+
+  /**
+   * The type that activations of a step have in common. Types meet in casts alone.
+   *
+   * @throws IllegalArgumentException if there are two
+   */
+  static DType type(String layer, TensorSpec... activations) {
+    DType type = activations[0].type();
+    for (TensorSpec activation : activations) {
+      if (activation.type() != type) {
+        throw new IllegalArgumentException(
+            "layer %s takes %s and %s in one step; a cast belongs between"
+                .formatted(layer, activations[0], activation));
+      }
+    }
+    return type;
+  }
+
+  /**
+   * Blocks, and so partial sums, of sums over that many rows. Their order follows from it, so it
+   * does not depend on the GPU.
+   */
+  static int parts(long rows) {
+    return (int) Math.min(512, (rows + 63) / 64);
   }
 
   /** Elements that a thread takes at once: sixteen bytes. */

@@ -3,6 +3,7 @@ package org.nin4j.backend.cuda;
 import java.util.List;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Fused;
+import org.nin4j.tensor.DType;
 
 /** Two 1×1 convolutions with their ReLUs in one kernel, {@code pointwise_pair.cu}. */
 record PointwisePair(Device device, KernelLibrary kernels) implements FusedStep {
@@ -35,7 +36,7 @@ record PointwisePair(Device device, KernelLibrary kernels) implements FusedStep 
   }
 
   @Override
-  public void bind(Assembly a, SessionMemory memory, Fused s) {
+  public void bind(Assembly a, Fused s) {
     List<ConvolutionForward> parts = s.parts(ConvolutionForward.class).toList();
     ConvolutionForward first = parts.get(0);
     ConvolutionForward second = parts.get(1);
@@ -63,13 +64,13 @@ record PointwisePair(Device device, KernelLibrary kernels) implements FusedStep 
             (int) Math.min(blocks, tiles),
             warps * WARP,
             pairBytes(channels, warps),
-            a.read(first.input()),
-            a.parameter(first.weight()),
-            memory.at(first.bias().orElseThrow()),
-            a.parameter(second.weight()),
-            memory.at(second.bias().orElseThrow()),
-            FusedStep.stored(memory, s, first.output()),
-            a.write(second.output()),
+            a.at(first.input()),
+            a.parameter(first.weight(), DType.BF16),
+            a.at(first.bias().orElseThrow()),
+            a.parameter(second.weight(), DType.BF16),
+            a.at(second.bias().orElseThrow()),
+            FusedStep.stored(a, s, first.output()),
+            a.at(second.output()),
             rows));
   }
 }

@@ -2,6 +2,7 @@ package org.nin4j.backend.cuda;
 
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import jcuda.driver.CUdeviceptr;
 import org.nin4j.plan.PlacedPlan;
@@ -19,16 +20,26 @@ final class SessionMemory implements AutoCloseable {
   /**
    * Allocates.
    *
+   * @param operations how the plan's steps are computed
    * @throws DeviceMemoryException if there is no room
    */
-  SessionMemory(PlacedPlan placed) {
+  SessionMemory(PlacedPlan placed, Operations operations) {
     this.placed = placed;
     long arena = Kernels.align(placed.bytes());
     memory = new DeviceMemory(arena + Control.BYTES);
     control = new Control(memory.at(arena));
-    copy =
-        CudaStorage.holderOfCopy(placed.plan())
-            .map(step -> placed.residents().get(placed.plan().steps().indexOf(step)));
+    copy = copy(placed, operations);
+  }
+
+  private static Optional<Place> copy(PlacedPlan placed, Operations operations) {
+    OptionalInt holder = operations.holderOfCopy();
+    if (holder.isEmpty()) {
+      return Optional.empty();
+    }
+    Place kept = placed.residents().get(holder.getAsInt());
+    long own =
+        Kernels.align(operations.of(placed.plan().steps().get(holder.getAsInt())).resident());
+    return Optional.of(new Place(kept.offset() + own, kept.bytes() - own));
   }
 
   /** Where the things that last end and those that come and go begin. */

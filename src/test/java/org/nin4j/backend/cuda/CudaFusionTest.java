@@ -153,7 +153,7 @@ class CudaFusionTest {
   void whatThereAreKernelsForIsFused() {
     try (CudaBackend always = open(Fusions.ALWAYS);
         CudaBackend never = open(Fusions.NEVER)) {
-      List<String> pairs = List.of("2.2 PointwisePairForward", "4.2 PointwisePairForward");
+      List<String> pairs = List.of("2.2 PointwisePairForward", "3.2 PointwisePairForward");
       List<String> inference = fused(always.prepare(plan(new Purpose.Inference())).plan());
       assertEquals("0.0 NinBlockForward", inference.get(0));
       assertEquals(pairs, inference.subList(1, 3));
@@ -305,10 +305,8 @@ class CudaFusionTest {
     Plan pair = pair();
     List<Step> others =
         List.of(
-            convolution(
-                "0.2", activation("x"), names.get(0), names.get(1), activation("between")),
-            convolution(
-                "0.4", activation("between"), names.get(2), names.get(3), activation("y")));
+            convolution("0.2", activation("x"), names.get(0), names.get(1), activation("between")),
+            convolution("0.4", activation("between"), names.get(2), names.get(3), activation("y")));
     Fused fused = new Fused(Fused.Kernel.POINTWISE_PAIR, others, List.of(activation("y")));
     CudaOptions options = options(cache.resolve(String.join("", names)), Fusions.MEASURED);
     CudaBackend.open(0, options).close();
@@ -324,14 +322,7 @@ class CudaFusionTest {
               kernels,
               0,
               plan ->
-                  new CudaSession(
-                      device,
-                      kernels,
-                      search,
-                      true,
-                      Branches.none(plan),
-                      Arena.place(
-                          plan, new CudaStorage(plan, plan.batch(), search, Branches.none(plan)))));
+                  session(device, kernels, new Operations(plan, device, kernels, search), plan));
       FusionSearch fusions =
           new FusionSearch(new FusedSteps(device, kernels), trial, disk, "", options);
       boolean wins =
@@ -339,12 +330,24 @@ class CudaFusionTest {
               pair, List.of(new Replacement(pair.steps(), fused)), UnaryOperator.identity());
       if (!warnings.isEmpty()) {
         assertFalse(wins);
-        assertTrue(
-            warnings.get(0).startsWith("Passed over: conv2 (PointwisePair"), warnings.get(0));
+        assertTrue(warnings.get(0).startsWith("Passed over: 0.2 (PointwisePair"), warnings.get(0));
         assertEquals(List.of("wrong"), choices(options.cache().orElseThrow()));
       }
       return warnings.size();
     }
+  }
+
+  private static CudaSession session(
+      Device device, KernelLibrary kernels, Operations operations, Plan plan) {
+    Branches branches = Branches.none(plan);
+    SampleCount count = SampleCount.asPlanned(plan.batch());
+    return new CudaSession(
+        device,
+        kernels,
+        operations,
+        true,
+        branches,
+        Arena.place(plan, new CudaStorage(plan, count, operations, branches)));
   }
 
   /** Whatever fails in a trial, there is another way to compute; the next start tries again. */
@@ -356,7 +359,7 @@ class CudaFusionTest {
       StandIn.fail(call, 1, CUresult.CUDA_ERROR_INVALID_VALUE);
       assertEquals(pair(), prepare(options(cache, Fusions.MEASURED), pair()));
       assertEquals(1, warnings.size());
-      assertTrue(warnings.get(0).startsWith("Not used: conv2 (PointwisePair"), warnings.get(0));
+      assertTrue(warnings.get(0).startsWith("Not used: 0.2 (PointwisePair"), warnings.get(0));
       assertTrue(warnings.get(0).contains(call), warnings.get(0));
       assertEquals(List.of(), choices(cache));
     }
@@ -383,14 +386,20 @@ class CudaFusionTest {
                 List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, parts, parts.get(1).writes())));
     StandIn.set("compute_capability", 80);
     prepare(StandInGpu.options(), fused);
-    TensorSpec wide = new TensorSpec("y", Shape.of(2, 96, 5, 3), DType.F32, Role.ACTIVATION);
-    List<Step> mixed =
-        List.of(parts.get(0), convolution("0.4", activation("between"), "w3", "b3", wide));
+    TensorSpec y = single("y");
+    List<Step> singles =
+        List.of(
+            convolution("0.2", single("x"), "w2", "b2", single("between")),
+            convolution("0.4", single("between"), "w3", "b3", y));
     Plan other =
-        pair().withSteps(List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, mixed, List.of(wide))));
+        pair().withSteps(List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, singles, List.of(y))));
     BackendException e =
         assertThrows(BackendException.class, () -> prepare(StandInGpu.options(), other));
-    assertTrue(e.getMessage().contains("no kernel for conv2 (PointwisePair"), e.getMessage());
+    assertTrue(e.getMessage().contains("no kernel for 0.2 (PointwisePair"), e.getMessage());
+  }
+
+  private static TensorSpec single(String name) {
+    return new TensorSpec(name, Shape.of(2, 96, 5, 3), DType.F32, Role.ACTIVATION);
   }
 
   /** 128 images of 26 pooled rows: whole on 132 blocks, in parts where there are fewer. */

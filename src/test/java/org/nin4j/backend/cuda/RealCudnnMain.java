@@ -25,6 +25,9 @@ import org.nin4j.backend.cuda.natives.LibraryVersions;
 import org.nin4j.backend.cuda.natives.SearchPlaces;
 import org.nin4j.model.zoo.Networks;
 import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.ConvolutionBackwardData;
+import org.nin4j.plan.ConvolutionBackwardFilter;
+import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Fusion;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
@@ -161,10 +164,15 @@ final class RealCudnnMain {
             precision,
             new Purpose.Training(new Sgd(0.9f, true, 0)));
     Set<ConvolutionCase> cases = new LinkedHashSet<>();
-    Fusion.CONVOLUTION_RELU
-        .apply(plan)
-        .steps()
-        .forEach(step -> Steps.convolution(step, precision).ifPresent(cases::add));
+    boolean rounding = precision != Precision.FP32;
+    Plan fused = Fusion.CONVOLUTION_RELU.apply(plan);
+    fused.steps(ConvolutionForward.class).forEach(s -> cases.add(Convolutions.caseOf(s, rounding)));
+    fused
+        .steps(ConvolutionBackwardData.class)
+        .forEach(s -> cases.add(Convolutions.caseOf(s, rounding)));
+    fused
+        .steps(ConvolutionBackwardFilter.class)
+        .forEach(s -> cases.add(Convolutions.caseOf(s, rounding)));
     return cases;
   }
 
