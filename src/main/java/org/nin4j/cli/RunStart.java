@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
 import org.nin4j.data.TrainTest;
+import org.nin4j.model.json.NetworkWriter;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.train.Recipe;
 import org.nin4j.train.RecipeJson;
@@ -112,6 +113,7 @@ final class RunStart implements TrainingListener {
     JsonObject config = new JsonObject();
     config.addProperty("position", start.position().toString());
     config.add("recipe", RecipeJson.write(start.recipe()));
+    config.add("network", NetworkWriter.write(start.network()));
     inTime.ifPresent(choice -> config.add("time_budget", timeBudget(choice)));
     config.add("data", dataset);
     config.add("device", device);

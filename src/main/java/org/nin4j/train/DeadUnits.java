@@ -17,7 +17,6 @@ import org.nin4j.plan.Purpose;
 import org.nin4j.plan.ActivationForward;
 import org.nin4j.model.Activation;
 import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
 
 /**
@@ -69,7 +68,7 @@ final class DeadUnits implements AutoCloseable {
   }
 
   Count count(Map<String, HostTensor> parameters) {
-    Parameters.write(session, Role.PARAMETER, parameters);
+    Parameters.write(session, parameters);
     int[] order = SampleOrder.inOrder(images, batch);
     int steps = order.length / batch;
     session.begin(new Epoch(0, 0, order, new float[steps]));

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
@@ -13,7 +13,7 @@ import org.nin4j.tensor.Shape;
 class PlannerTest {
   private static Plan nin(int channels, Precision precision, Purpose purpose) {
     BatchSpec images = BatchSpec.unit(Shape.of(channels, 28, 28), 224, 224);
-    return Planner.plan(Networks.nin(10), images, 1, precision, purpose);
+    return Planner.plan(NetworkInNetwork.of(10), images, 1, precision, purpose);
   }
 
   /**

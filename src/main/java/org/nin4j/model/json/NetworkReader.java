@@ -3,6 +3,8 @@ package org.nin4j.model.json;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
 import java.util.List;
@@ -81,6 +83,19 @@ public final class NetworkReader {
     Layer layers = layer("layers", fields.get("layers"), 0);
     fields.end();
     return built("the description", () -> new Network(name, layers));
+  }
+
+  /**
+   * Reads a network from text.
+   *
+   * @throws DescriptionException if it is no JSON, or describes none
+   */
+  public static Network parse(String json) {
+    try {
+      return read(JsonParser.parseString(json));
+    } catch (JsonParseException e) {
+      throw new DescriptionException("the description is no JSON: " + e.getMessage());
+    }
   }
 
   private static Layer layer(String at, JsonElement json, int depth) {

@@ -34,8 +34,13 @@ public final class NetworkWriter implements OperationVisitor<JsonObject> {
   public static JsonObject write(Network network) {
     JsonObject json = new JsonObject();
     json.addProperty("name", network.name());
-    json.add("layers", new NetworkWriter().layer(network.layers()));
+    json.add("layers", write(network.layers()));
     return json;
+  }
+
+  /** A layer as JSON. */
+  public static JsonElement write(Layer layer) {
+    return new NetworkWriter().layer(layer);
   }
 
   private JsonElement layer(Layer layer) {

@@ -38,7 +38,7 @@ import org.nin4j.model.zoo.AlexNet;
 import org.nin4j.model.zoo.DenseNet;
 import org.nin4j.model.zoo.GoogLeNet;
 import org.nin4j.model.zoo.LeNet;
-import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.model.zoo.ResNet;
 import org.nin4j.model.zoo.Vgg;
 
@@ -76,7 +76,7 @@ class NetworkJsonTest {
                 GoogLeNet.of(10),
                 ResNet.eighteen(10),
                 DenseNet.of(10),
-                Networks.nin(10)));
+                NetworkInNetwork.of(10)));
     for (int i = 0; i < 20; i++) {
       networks.add(RandomNetworks.draw(seed + i, 5));
     }

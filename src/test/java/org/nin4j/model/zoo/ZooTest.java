@@ -26,6 +26,40 @@ class ZooTest {
     Window one = new Window(1, 1, 0);
     Window three = new Window(3, 1, 1);
     return Stream.of(
+        of(
+            NetworkInNetwork.of(10),
+            224,
+            1_992_166,
+            24,
+            762_297_356,
+            "96×54×54",
+            "96×26×26",
+            "256×26×26",
+            "256×12×12",
+            "384×12×12",
+            "384×5×5",
+            "10×5×5"),
+        of(
+            NetworkInNetwork.fifteen(10, NinVariant.PUBLISHED),
+            224,
+            2_225_510,
+            30,
+            1_678_678_048,
+            "64×112×112",
+            "64×55×55",
+            "256×55×55",
+            "256×27×27",
+            "256×13×13",
+            "384×6×6",
+            "10×6×6"),
+        // Two parameters a channel more: 3 × (96 + 256 + 384 + 10) channels.
+        of(
+            NetworkInNetwork.withBatchNorm(10, NinVariant.PUBLISHED),
+            224,
+            1_992_166 + 2 * 2_238,
+            48,
+            762_297_356),
+        of(LeNet.withBatchNorm(10), 28, 61_706 + 2 * (6 + 16 + 120 + 84), 18, 416_520),
         of(LeNet.of(10), 28, 61_706, 10, 416_520, "6×14×14", "16×5×5"),
         of(AlexNet.of(10), 224, 46_764_746, 16, 938_146_176, "96×54×54", "96×26×26", "256×5×5"),
         of(Vgg.eleven(10), 224, 128_806_154, 22, 7_547_232_256L, "64×112×112", "512×7×7"),
@@ -65,9 +99,9 @@ class ZooTest {
             "240×6×6",
             "120×3×3",
             "248×3×3"),
-        of(Networks.nin(10, List.of(one)), 224, 1_769_112, 16, 669_884_996),
-        of(Networks.nin(10, List.of(one, one, one)), 224, 2_215_220, 32, 854_709_708),
-        of(Networks.nin(10, List.of(three, three)), 224, 5_549_094, 24, 2_240_895_048L));
+        of(NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(one))), 224, 1_769_112, 16, 669_884_996),
+        of(NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(one, one, one))), 224, 2_215_220, 32, 854_709_708),
+        of(NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(three, three))), 224, 5_549_094, 24, 2_240_895_048L));
   }
 
   private static Arguments of(
