@@ -1,7 +1,6 @@
 package org.nin4j.cli;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -136,7 +135,7 @@ final class NetworkChoice {
     } catch (DescriptionException e) {
       throw new DescriptionException(file + ": " + e.getMessage());
     } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be read: " + PartialFile.reason(e), e);
+      throw PartialFile.unreadable(file, e);
     }
   }
 }

@@ -49,8 +49,9 @@ final class PlanCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    Plan plan = inference ? network.inference() : network.training();
     try (Backend backend = deviceOptions.open()) {
-      PlacedPlan placed = backend.prepare(inference ? network.inference() : network.training());
+      PlacedPlan placed = backend.prepare(plan);
       print(placed, backend.name());
     }
     return ExitCode.OK.number;

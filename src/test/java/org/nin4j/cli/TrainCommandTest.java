@@ -92,7 +92,7 @@ class TrainCommandTest {
     assertTrue(out.get(1).startsWith("device: reference loops in Java, one thread; "), out.get(1));
     assertTrue(out.get(2).startsWith("recipe d2l: inner 1x1,1x1, limit 40, size 8, "), out.get(2));
     assertEquals(
-        "changed: network nin-mini, dataset shapes, limit 40, size 8, batch 8, epochs 2, seed 7",
+        "changed: dataset shapes, limit 40, size 8, batch 8, epochs 2, seed 7",
         out.get(3));
     assertEquals("run: " + run, out.get(4));
     List<String> epochs = out.stream().filter(l -> l.startsWith("epoch")).toList();
@@ -353,7 +353,7 @@ class TrainCommandTest {
     Best best = of.best().orElseThrow();
     return new Checkpoint(
         of.recipe(),
-        of.layers(),
+        of.network(),
         of.image(),
         of.classes(),
         of.data(),

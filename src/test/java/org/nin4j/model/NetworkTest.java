@@ -9,6 +9,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.model.zoo.NetworkInNetwork;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.tensor.Shape;
 
 class NetworkTest {

@@ -51,6 +51,9 @@ public final class NetworkReader {
   /** Layers within layers; more is nothing that a person wrote. */
   private static final int DEEPEST = 100;
 
+  /** Characters of a parser's message that are worth reading. */
+  private static final int LONGEST = 160;
+
   private static final List<String> KINDS =
       List.of(
           "conv",
@@ -94,13 +97,18 @@ public final class NetworkReader {
     try {
       return read(JsonParser.parseString(json));
     } catch (JsonParseException e) {
-      throw new DescriptionException("the description is no JSON: " + e.getMessage());
+      throw new DescriptionException("the description is no JSON: " + shortened(e.getMessage()));
     }
+  }
+
+  /** Gson's messages end in the whole path. */
+  private static String shortened(String message) {
+    return message.length() <= LONGEST ? message : message.substring(0, LONGEST) + "…";
   }
 
   private static Layer layer(String at, JsonElement json, int depth) {
     if (depth > DEEPEST) {
-      throw new DescriptionException(at + ": layers are nested more than " + DEEPEST + " deep");
+      throw new DescriptionException("layers are nested more than " + DEEPEST + " deep");
     }
     if (json instanceof JsonArray array) {
       return built(at, () -> new Sequential(numbered(at, array, depth)));

@@ -104,8 +104,12 @@ public final class NetworkWriter implements OperationVisitor<JsonObject> {
 
   private static JsonObject window(JsonObject json, Window window) {
     json.addProperty("kernel", window.kernel());
-    json.addProperty("stride", window.stride());
-    json.addProperty("padding", window.padding());
+    if (window.stride() != 1) {
+      json.addProperty("stride", window.stride());
+    }
+    if (window.padding() != 0) {
+      json.addProperty("padding", window.padding());
+    }
     return json;
   }
 

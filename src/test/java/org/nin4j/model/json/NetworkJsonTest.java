@@ -8,6 +8,7 @@ import com.google.gson.JsonParser;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -39,6 +40,7 @@ import org.nin4j.model.zoo.DenseNet;
 import org.nin4j.model.zoo.GoogLeNet;
 import org.nin4j.model.zoo.LeNet;
 import org.nin4j.model.zoo.NetworkInNetwork;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.zoo.ResNet;
 import org.nin4j.model.zoo.Vgg;
 
@@ -77,6 +79,7 @@ class NetworkJsonTest {
                 ResNet.eighteen(10),
                 DenseNet.of(10),
                 NetworkInNetwork.of(10)));
+    Networks.all().forEach(known -> networks.add(known.network(10)));
     for (int i = 0; i < 20; i++) {
       networks.add(RandomNetworks.draw(seed + i, 5));
     }
@@ -167,15 +170,35 @@ class NetworkJsonTest {
     assertTrue(e.getMessage().contains(message), e.getMessage());
   }
 
-  @Test
-  void layersNestedTooDeepAreRefusedBeforeTheStackEnds() {
-    String layers = "[".repeat(2_000) + "\"relu\"" + "]".repeat(2_000);
-    DescriptionException e =
-        assertThrows(
-            DescriptionException.class,
-            () ->
-                NetworkReader.read(
-                    JsonParser.parseString("{\"name\": \"n\", \"layers\": " + layers + "}")));
-    assertTrue(e.getMessage().contains("more than 100 deep"), e.getMessage());
+  @ParameterizedTest
+  @CsvSource({"150, more than 100 deep", "2000, is no JSON", "1000000, is no JSON"})
+  void layersNestedTooDeepAreRefusedBeforeTheStackEnds(int depth, String told) {
+    String layers = "[".repeat(depth) + "\"relu\"" + "]".repeat(depth);
+    String message = problem("{\"name\": \"n\", \"layers\": " + layers + "}");
+    assertTrue(message.contains(told), message);
+    assertTrue(message.length() < 300, message);
+  }
+
+  private static String problem(String json) {
+    return assertThrows(DescriptionException.class, () -> NetworkReader.parse(json)).getMessage();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\0',
+      value = {
+        "hello | the description is an object",
+        "{\"name\": | the description is no JSON",
+        "'' | the description is an object",
+        "{\"layers\": [\"relu\"]} | the description has no \"name\"",
+        "{\"name\": \"n\"} | the description has no \"layers\"",
+        "{\"name\": \"../n\", \"layers\": [\"relu\"]} | a network's name, which folders get",
+        "{\"name\": \"n\", \"layers\": [{\"kind\": \"maxpool\", \"kernel\": 1000000000}]} |"
+            + " layers[0]: a window's kernel, stride and padding are at most 65536",
+      })
+  void whatIsNoDescriptionIsNamed(String json, String message) {
+    String problem = problem(json);
+    assertTrue(problem.toLowerCase(Locale.ROOT).contains(message.toLowerCase(Locale.ROOT)), problem);
   }
 }

@@ -1,6 +1,7 @@
 package org.nin4j.model.zoo;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
@@ -31,7 +32,7 @@ class ZooTest {
             224,
             1_992_166,
             24,
-            762_297_356,
+            762_297_352,
             "96×54×54",
             "96×26×26",
             "256×26×26",
@@ -58,7 +59,7 @@ class ZooTest {
             224,
             1_992_166 + 2 * 2_238,
             48,
-            762_297_356),
+            762_297_352),
         of(LeNet.withBatchNorm(10), 28, 61_706 + 2 * (6 + 16 + 120 + 84), 18, 416_520),
         of(LeNet.of(10), 28, 61_706, 10, 416_520, "6×14×14", "16×5×5"),
         of(AlexNet.of(10), 224, 46_764_746, 16, 938_146_176, "96×54×54", "96×26×26", "256×5×5"),
@@ -139,6 +140,67 @@ class ZooTest {
     List<String> met =
         network.nodes(input).stream().map(n -> n.output().toString()).distinct().toList();
     assertTrue(met.containsAll(shapes), () -> shapes + " are not all among " + met);
+  }
+
+  private static List<Integer> lastBlock(NinVariant variant) {
+    return NetworkInNetwork.of(10, variant).nodes(Shape.of(1, 224, 224)).stream()
+        .filter(n -> n.name().startsWith("7.") && n.layer().kind().equals("conv"))
+        .map(n -> n.output().dim(0))
+        .toList();
+  }
+
+  @Test
+  void theLastBlocksChannelsMayGoDownInSteps() {
+    NinVariant published = NinVariant.PUBLISHED;
+    assertEquals(List.of(10, 10, 10), lastBlock(published));
+    assertEquals(List.of(10, 10, 10), lastBlock(published.withReduction(List.of(10))));
+    assertEquals(List.of(192, 10, 10), lastBlock(published.withReduction(List.of(192, 10))));
+    assertEquals(List.of(96, 48, 10), lastBlock(published.withReduction(List.of(96, 48, 10))));
+    NinVariant wrong = published.withReduction(List.of(96, 48, 24, 10));
+    assertThrows(IllegalArgumentException.class, () -> NetworkInNetwork.of(10, wrong));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> NetworkInNetwork.of(10, published.withReduction(List.of(96, 12))));
+  }
+
+  /** 10×5×5 values to 10 classes: 2,510 parameters more. */
+  @Test
+  void theHeadMayBeALinearLayer() {
+    Network network =
+        NetworkInNetwork.of(10, NinVariant.PUBLISHED.withHead(NinVariant.Head.LINEAR));
+    Map<String, String> shapes = shapes(network, 224);
+    assertEquals("10×250", shapes.get("9.weight"));
+    assertEquals(
+        1_992_166 + 2_510,
+        network.parameters(Shape.of(1, 224, 224)).stream()
+            .mapToLong(p -> p.shape().elements())
+            .sum());
+  }
+
+  @Test
+  void batchNormStandsBetweenEachConvolutionAndItsRelu() {
+    List<String> kinds =
+        NetworkInNetwork.withBatchNorm(10, NinVariant.PUBLISHED)
+            .nodes(Shape.of(1, 224, 224))
+            .stream()
+            .filter(n -> n.name().startsWith("0."))
+            .map(n -> n.layer().kind())
+            .toList();
+    List<String> one = List.of("conv", "batchnorm", "relu");
+    assertEquals(Stream.of(one, one, one).flatMap(List::stream).toList(), kinds);
+  }
+
+  @Test
+  void everyNameIsItsNetworks() {
+    assertEquals(
+        List.of(
+            "nin", "nin-bn", "nin-15", "nin-mini", "lenet", "lenet-bn", "alexnet", "vgg11",
+            "vgg11-quarter", "googlenet", "resnet18", "densenet"),
+        Networks.NAMES);
+    for (Networks.Known known : Networks.all()) {
+      assertEquals(known.name(), known.network(10).name());
+      assertEquals(known, Networks.named(known.name()));
+    }
   }
 
   /** Names and shapes as the book's code gives them in PyTorch. */
