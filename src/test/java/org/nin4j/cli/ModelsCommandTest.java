@@ -111,7 +111,9 @@ class ModelsCommandTest {
         "predict", "--device", "reference", "--checkpoint", run.toString(), picture.toString());
     Shell.Outcome other =
         new Shell(folder)
-            .run("train", "--resume", run.toString(), "--epochs", "3", "--network", "lenet");
+            .run(
+                "train", "--device", "reference", "--resume", run.toString(), "--epochs", "3",
+                "--network", "lenet");
     assertEquals(5, other.code(), () -> String.join("\n", other.err()));
     assertTrue(other.err().get(0).contains("of another network, mine"), other.err().get(0));
   }
