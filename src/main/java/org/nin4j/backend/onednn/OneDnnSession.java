@@ -16,6 +16,7 @@ import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 
+/** Runs the kernels in plan order; {@code CheckedSession} keeps the contract around it. */
 final class OneDnnSession implements Session {
   private final Dnnl dnnl;
   private final PlacedPlan placed;
@@ -24,7 +25,6 @@ final class OneDnnSession implements Session {
   private final SampleStore samples;
   private final List<Operation.Kernel> kernels;
   private final Operation.Run run = new Operation.Run();
-  private boolean closed;
 
   /**
    * @param scope owns every native object of the session
@@ -90,8 +90,8 @@ final class OneDnnSession implements Session {
     run.seed = epoch.seed();
     run.step = epoch.firstStep();
     run.index = 0;
-    run.order = epoch.order().clone();
-    run.learningRates = epoch.learningRates().clone();
+    run.order = epoch.order();
+    run.learningRates = epoch.learningRates();
     run.lossSum = epoch.before().lossSum();
     run.samples = epoch.before().samples();
     run.top1 = epoch.before().top1();
@@ -127,9 +127,6 @@ final class OneDnnSession implements Session {
 
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      scope.close();
-    }
+    scope.close();
   }
 }
