@@ -108,8 +108,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  private void evaluate(
-      Backend backend, Checkpoint trained, Recipe recipe, ImageDataset test) {
+  private void evaluate(Backend backend, Checkpoint trained, Recipe recipe, ImageDataset test) {
     int steps = recipe.stepsPerEpoch(test.count());
     int epoch = trained.position().epoch();
     long begin = System.nanoTime();

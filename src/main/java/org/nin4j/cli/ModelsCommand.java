@@ -127,10 +127,8 @@ final class ModelsCommand implements Callable<Integer> {
     Plan training =
         Planner.plan(network, images, known.batch(), recipe.precision(), recipe.purpose());
     Plan prediction =
-        Planner.plan(
-            network, images, known.batch(), recipe.precision(), new Purpose.Inference());
-    long parameters =
-        network.parameters(image).stream().mapToLong(p -> p.shape().elements()).sum();
+        Planner.plan(network, images, known.batch(), recipe.precision(), new Purpose.Inference());
+    long parameters = network.parameters(image).stream().mapToLong(p -> p.shape().elements()).sum();
     return new String[] {
       known.name(),
       Texts.count(parameters),

@@ -77,8 +77,7 @@ final class NetworkOptions {
         throw new IllegalArgumentException(
             "--classes is for networks by name; a file says everything itself");
       }
-      Recipe.Builder changed =
-          networkChoice.apply(Recipes.named(recipe, networkChoice.name()));
+      Recipe.Builder changed = networkChoice.apply(Recipes.named(recipe, networkChoice.name()));
       size.ifPresent(changed::size);
       batch.ifPresent(changed::batch);
       precision.ifPresent(changed::precision);

@@ -127,8 +127,7 @@ final class TrainCommand implements Callable<Integer> {
 
   private int train(Optional<Path> file, Optional<RunFolder> opened) {
     Optional<Checkpoint> from = file.map(Checkpoint::read);
-    Recipe base =
-        from.map(Checkpoint::recipe).orElseGet(() -> checked(() -> changes.base(recipe)));
+    Recipe base = from.map(Checkpoint::recipe).orElseGet(() -> checked(() -> changes.base(recipe)));
     Recipe wanted = checked(() -> changes.apply(base));
     // Before anything is loaded: the data sets have this number of classes.
     network(from, wanted, Shapes.CLASS_NAMES.size());
@@ -143,8 +142,7 @@ final class TrainCommand implements Callable<Integer> {
           timeBudget.given()
               ? inTime(backend, choose(changes.fitting(backend, wanted, console)))
               : choose(wanted);
-      Network network =
-          network(from, chosen.recipe(), chosen.data().train().classNames().size());
+      Network network = network(from, chosen.recipe(), chosen.data().train().classNames().size());
       if (opened.isPresent()) {
         return train(backend, base, chosen, network, from, file, opened.get());
       }

@@ -93,7 +93,16 @@ public record Checkpoint(
   /** The same state, with another best epoch. */
   Checkpoint withBest(Optional<Best> other) {
     return new Checkpoint(
-        recipe, network, image, classes, data, position, history, other, parameters, optimizerState);
+        recipe,
+        network,
+        image,
+        classes,
+        data,
+        position,
+        history,
+        other,
+        parameters,
+        optimizerState);
   }
 
   /** Whether all epochs of the recipe are done. */

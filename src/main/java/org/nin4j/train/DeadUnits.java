@@ -7,15 +7,15 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Session;
 import org.nin4j.data.ImageDataset;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Network;
+import org.nin4j.plan.ActivationForward;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.ForwardStep;
 import org.nin4j.plan.LinearForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.ActivationForward;
-import org.nin4j.model.Activation;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 
@@ -54,8 +54,7 @@ final class DeadUnits implements AutoCloseable {
             new Purpose.Inference());
     boolean last = false;
     for (ForwardStep step : plan.steps(ForwardStep.class).toList()) {
-      if (step instanceof ActivationForward relu
-          && relu.function() == Activation.RELU) {
+      if (step instanceof ActivationForward relu && relu.function() == Activation.RELU) {
         outputs.add(relu.output());
         last = relu.output().shape().dim(1) == data.classNames().size();
       } else if (step instanceof ConvolutionForward || step instanceof LinearForward) {

@@ -187,7 +187,13 @@ public final class Trainer {
       Parameters.writeOptimizer(session, from.optimizerState());
       TrainingStart start =
           new TrainingStart(
-              recipe, network, data.name(), plan.plan(), plan.bytes(), from.position(), from.history());
+              recipe,
+              network,
+              data.name(),
+              plan.plan(),
+              plan.bytes(),
+              from.position(),
+              from.history());
       for (TrainingListener listener : listeners) {
         listener.started(start);
       }
@@ -208,13 +214,7 @@ public final class Trainer {
             listener.epochEnded(history);
           }
         }
-        last =
-            checkpoint(
-                position,
-                history,
-                best,
-                parameters,
-                Parameters.readOptimizer(session));
+        last = checkpoint(position, history, best, parameters, Parameters.readOptimizer(session));
         for (TrainingListener listener : listeners) {
           listener.checkpointed(last, test.isPresent() && last.holdsBest());
         }

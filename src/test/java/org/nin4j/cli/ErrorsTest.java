@@ -58,15 +58,22 @@ class ErrorsTest {
   /** The layers of networks that there cannot be, before their end. */
   private static final Map<String, String> DESCRIPTIONS =
       Map.of(
-          "unknown.json", "{\"kind\": \"convolve\"}",
-          "lacking.json", "{\"kind\": \"conv\", \"channels\": 4}",
-          "sum.json", "{\"kind\": \"sum\", \"branches\": [\"identity\", " + CONV + "]}",
+          "unknown.json",
+          "{\"kind\": \"convolve\"}",
+          "lacking.json",
+          "{\"kind\": \"conv\", \"channels\": 4}",
+          "sum.json",
+          "{\"kind\": \"sum\", \"branches\": [\"identity\", " + CONV + "]}",
           "heights.json",
-              "{\"kind\": \"concat\", \"branches\": {\"a\": \"relu\", \"b\": " + CONV + "}}",
-          "channels.json", CONV.replace("4", "1000000000"),
-          "kernel.json", CONV.replace("3", "1000000000"),
-          "norm.json", "\"globalavg\", \"batchnorm\"",
-          "whole.json", "\"batchnorm\"");
+          "{\"kind\": \"concat\", \"branches\": {\"a\": \"relu\", \"b\": " + CONV + "}}",
+          "channels.json",
+          CONV.replace("4", "1000000000"),
+          "kernel.json",
+          CONV.replace("3", "1000000000"),
+          "norm.json",
+          "\"globalavg\", \"batchnorm\"",
+          "whole.json",
+          "\"batchnorm\"");
 
   private static void write(String name, String layers) {
     String json =
@@ -171,7 +178,10 @@ class ErrorsTest {
         bad(2, "not made for this network", "train", "--network", "lenet", "--minutes", "1"),
         bad(2, "a file says everything itself", train("--network", "norm.json", "--inner", "1x1")),
         bad(2, "a file says", "plan", "--network", "norm.json", "--classes", "5"),
-        bad(2, "20 images are fewer than a batch of 21", train("--network", "whole.json", "--batch", "21")),
+        bad(
+            2,
+            "20 images are fewer than a batch of 21",
+            train("--network", "whole.json", "--batch", "21")),
         bad(4, "unknown.json: layers[0]: there is no kind \"convolve\"", network("unknown.json")),
         bad(4, "lacking.json: layers[0] has no \"kernel\"", network("lacking.json")),
         bad(4, "text.json: the description is", network("text.json")),
@@ -180,7 +190,10 @@ class ErrorsTest {
         bad(4, "layer 0 (conv) of n would have 1000000000×", network("channels.json")),
         bad(4, "kernel.json: layers[0]: a window's kernel", network("kernel.json")),
         bad(4, "another tensor of the plan is called images", network("images.json")),
-        bad(4, "layer 1 (batchnorm) gets one value", train("--network", "norm.json", "--batch", "1")),
+        bad(
+            4,
+            "layer 1 (batchnorm) gets one value",
+            train("--network", "norm.json", "--batch", "1")),
         bad(7, "none.json", network("none.json")),
         bad(4, "layer 0.0 (conv) of nin: ", train("--network", "nin", "--size", "10")),
         bad(4, "384×1×1 reaches it; it needs at least 3×3", "summary", "--size", "40"),

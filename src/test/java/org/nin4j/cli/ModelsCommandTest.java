@@ -60,8 +60,7 @@ class ModelsCommandTest {
   void aDescriptionIsTakenBack(String name) throws IOException {
     List<String> json = run("models", name, "--json").out();
     assertTrue(json.stream().allMatch(l -> l.length() <= 90), json::toString);
-    assertEquals(
-        Networks.named(name).network(10), NetworkReader.parse(String.join("\n", json)));
+    assertEquals(Networks.named(name).network(10), NetworkReader.parse(String.join("\n", json)));
     Path file = Files.write(folder.resolve(name + ".json"), json);
     String size = String.valueOf(Networks.named(name).size());
     assertEquals(
@@ -85,8 +84,23 @@ class ModelsCommandTest {
     Path file = Files.writeString(folder.resolve("own.json"), OWN);
     String runs = folder.resolve("runs").toString();
     String[] train = {
-      "train", "--network", file.toString(), "--dataset", "shapes", "--device", "reference",
-      "--limit", "40", "--batch", "8", "--size", "12", "--epochs", "1", "--out", runs
+      "train",
+      "--network",
+      file.toString(),
+      "--dataset",
+      "shapes",
+      "--device",
+      "reference",
+      "--limit",
+      "40",
+      "--batch",
+      "8",
+      "--size",
+      "12",
+      "--epochs",
+      "1",
+      "--out",
+      runs
     };
     List<String> lines = run(train).out();
     assertTrue(lines.get(0).startsWith("mine (786 parameters) on shapes"), lines.get(0));
@@ -107,13 +121,19 @@ class ModelsCommandTest {
             .contains("40 test images"));
     Path picture = folder.resolve("sheet.png");
     run("data", "--dataset", "shapes", "--limit", "20", "--sheet", picture.toString());
-    run(
-        "predict", "--device", "reference", "--checkpoint", run.toString(), picture.toString());
+    run("predict", "--device", "reference", "--checkpoint", run.toString(), picture.toString());
     Shell.Outcome other =
         new Shell(folder)
             .run(
-                "train", "--device", "reference", "--resume", run.toString(), "--epochs", "3",
-                "--network", "lenet");
+                "train",
+                "--device",
+                "reference",
+                "--resume",
+                run.toString(),
+                "--epochs",
+                "3",
+                "--network",
+                "lenet");
     assertEquals(5, other.code(), () -> String.join("\n", other.err()));
     assertTrue(other.err().get(0).contains("of another network, mine"), other.err().get(0));
   }
@@ -122,9 +142,31 @@ class ModelsCommandTest {
   void variantsTrainAndAreKept() throws IOException {
     String runs = folder.resolve("runs").toString();
     run(
-        "train", "--network", "nin", "--recipe", "d2l", "--head", "linear", "--reduce", "24,10",
-        "--inner", "1x1", "--size", "67", "--dataset", "shapes", "--device", "cpu", "--limit", "8",
-        "--batch", "4", "--epochs", "1", "--out", runs);
+        "train",
+        "--network",
+        "nin",
+        "--recipe",
+        "d2l",
+        "--head",
+        "linear",
+        "--reduce",
+        "24,10",
+        "--inner",
+        "1x1",
+        "--size",
+        "67",
+        "--dataset",
+        "shapes",
+        "--device",
+        "cpu",
+        "--limit",
+        "8",
+        "--batch",
+        "4",
+        "--epochs",
+        "1",
+        "--out",
+        runs);
     try (Stream<Path> folders = Files.list(Path.of(runs))) {
       Path run = folders.findFirst().orElseThrow();
       Checkpoint trained = Checkpoint.read(RunFolder.last(run));
@@ -140,11 +182,25 @@ class ModelsCommandTest {
   void aNetworkTrainsByItsNameAlone(String name) {
     List<String> lines =
         run(
-                "train", "--network", name, "--dataset", "shapes", "--device", "cpu", "--limit",
-                "256", "--epochs", "1", "--out", folder.resolve("runs").toString())
+                "train",
+                "--network",
+                name,
+                "--dataset",
+                "shapes",
+                "--device",
+                "cpu",
+                "--limit",
+                "256",
+                "--epochs",
+                "1",
+                "--out",
+                folder.resolve("runs").toString())
             .out();
     assertTrue(
-        lines.stream().anyMatch(l -> l.startsWith("recipe d2l: ") && l.contains("lr 0.9") || l.contains("rate 0.9")),
+        lines.stream()
+            .anyMatch(
+                l ->
+                    l.startsWith("recipe d2l: ") && l.contains("lr 0.9") || l.contains("rate 0.9")),
         lines::toString);
   }
 }

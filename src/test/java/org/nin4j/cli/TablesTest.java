@@ -133,7 +133,17 @@ class TablesTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"train", "evaluate", "predict", "plan", "profile", "summary", "models", "data", "doctor"})
+      strings = {
+        "train",
+        "evaluate",
+        "predict",
+        "plan",
+        "profile",
+        "summary",
+        "models",
+        "data",
+        "doctor"
+      })
   void helpShowsDefaultsAndEndsInExamples(String command) {
     List<String> lines = run(command, "--help").out();
     int examples = lines.indexOf("Examples:");

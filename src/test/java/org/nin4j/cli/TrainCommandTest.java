@@ -92,8 +92,7 @@ class TrainCommandTest {
     assertTrue(out.get(1).startsWith("device: reference loops in Java, one thread; "), out.get(1));
     assertTrue(out.get(2).startsWith("recipe d2l: limit 40, size 8, "), out.get(2));
     assertEquals(
-        "changed: dataset shapes, limit 40, size 8, batch 8, epochs 2, seed 7",
-        out.get(3));
+        "changed: dataset shapes, limit 40, size 8, batch 8, epochs 2, seed 7", out.get(3));
     assertEquals("run: " + run, out.get(4));
     List<String> epochs = out.stream().filter(l -> l.startsWith("epoch")).toList();
     String result =

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.nin4j.tensor.HostTensor;
 import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.model.zoo.NinVariant;
+import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 
 class NetworkTest {
@@ -63,10 +63,13 @@ class NetworkTest {
   @Test
   void innerConvolutionsCanBeChanged() {
     Shape input = Shape.of(1, 224, 224);
-    Network one = NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(new Window(1, 1, 0))));
+    Network one =
+        NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(new Window(1, 1, 0))));
     long removed = 9_312 + 65_792 + 147_840 + 110;
     assertEquals(1_992_166 - removed, count(one, input));
-    Network wide = NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(new Window(3, 1, 1), new Window(3, 1, 1))));
+    Network wide =
+        NetworkInNetwork.of(
+            10, NinVariant.PUBLISHED.withInner(List.of(new Window(3, 1, 1), new Window(3, 1, 1))));
     long weightsOf1x1 = 2L * (96 * 96 + 256 * 256 + 384 * 384 + 10 * 10);
     assertEquals(1_992_166 + 8 * weightsOf1x1, count(wide, input));
     assertEquals(Shape.of(10), wide.nodes(input).get(wide.nodes(input).size() - 1).output());
@@ -75,7 +78,8 @@ class NetworkTest {
   @Test
   void anImageTooSmallNamesTheLayerAndBothShapes() {
     ShapeException e =
-        assertThrows(ShapeException.class, () -> NetworkInNetwork.of(10).nodes(Shape.of(1, 66, 66)));
+        assertThrows(
+            ShapeException.class, () -> NetworkInNetwork.of(10).nodes(Shape.of(1, 66, 66)));
     assertTrue(e.getMessage().contains("layer 5 (maxpool)"), e.getMessage());
     assertTrue(e.getMessage().contains("384×2×2"), e.getMessage());
     assertTrue(e.getMessage().contains("at least 3×3"), e.getMessage());

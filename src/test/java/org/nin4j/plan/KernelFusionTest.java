@@ -24,10 +24,10 @@ import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
 
@@ -189,8 +189,7 @@ class KernelFusionTest {
     Fused forward = block.steps(Fused.class).toList().get(0);
     Fused backward = block.steps(Fused.class).toList().get(1);
     assertEquals(
-        List.of("1", "1.position"),
-        forward.writes().stream().map(TensorSpec::name).toList());
+        List.of("1", "1.position"), forward.writes().stream().map(TensorSpec::name).toList());
     assertEquals(
         Set.of(
             "images",

@@ -217,8 +217,7 @@ class BatchNormTrainingTest {
   void fewerImagesThanABatchAreRefused() {
     Recipe large = Trial.recipe().toBuilder().batch(51).build();
     String message =
-        assertThrows(
-                IllegalArgumentException.class, () -> trainer(new ReferenceBackend(), large))
+        assertThrows(IllegalArgumentException.class, () -> trainer(new ReferenceBackend(), large))
             .getMessage();
     assertEquals(
         "branched has batch normalisation and trains on whole batches, but 50 images are fewer"
@@ -239,8 +238,7 @@ class BatchNormTrainingTest {
 
   @Test
   void aNetworkThatDoesNotEndInTheClassesIsRefused() {
-    Network seven =
-        new Network("seven", Sequential.of(new Flatten(), new Linear(7)));
+    Network seven = new Network("seven", Sequential.of(new Flatten(), new Linear(7)));
     String message =
         assertThrows(
                 ShapeException.class,

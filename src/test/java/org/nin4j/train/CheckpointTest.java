@@ -26,9 +26,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.nin4j.model.Activation;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
@@ -210,8 +210,7 @@ class CheckpointTest {
     assertTrue(message.startsWith("the checkpoint is of another network, tiny: "), message);
     assertTrue(message.contains("0.bias is 4 in the checkpoint and 6 in wider"), message);
     assertTrue(
-        message.contains("0.weight is 4×1×3×3 in the checkpoint and 6×1×3×3 in wider"),
-        message);
+        message.contains("0.weight is 4×1×3×3 in the checkpoint and 6×1×3×3 in wider"), message);
     assertTrue(message.contains("4.weight is 10×4×3×3"), message);
     assertTrue(message.contains("and 2 more"), message);
   }
@@ -313,8 +312,7 @@ class CheckpointTest {
   @Test
   void tensorsOfAnotherFormAreNamed() throws IOException, NoSuchAlgorithmException {
     // 0.weight: 4×1×3×3 floats at the beginning; 0.bias: the next 4.
-    String weight =
-        "\"0.weight\":{\"dtype\":\"F32\",\"shape\":[4,1,3,3],\"data_offsets\":[0,144]}";
+    String weight = "\"0.weight\":{\"dtype\":\"F32\",\"shape\":[4,1,3,3],\"data_offsets\":[0,144]}";
     String message = problemOfHeader(weight, weight.replace("F32", "F16"));
     assertTrue(message.contains("0.weight that cannot be read: its type is F16"), message);
     message = problemOfHeader(weight, weight.replace("[4,1,3,3]", "[4,1,3,4]"));

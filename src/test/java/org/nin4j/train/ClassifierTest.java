@@ -34,8 +34,7 @@ class ClassifierTest {
       test.copyImage(i, image, 0);
       images.add(image);
     }
-    try (Classifier classifier =
-        new Classifier(checkpoint, new ReferenceBackend())) {
+    try (Classifier classifier = new Classifier(checkpoint, new ReferenceBackend())) {
       List<Prediction> predictions = classifier.classify(images);
       int right = 0;
       double loss = 0;

@@ -12,9 +12,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nin4j.model.Initialisation;
+import org.nin4j.model.Window;
 import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.zoo.NinVariant;
-import org.nin4j.model.Window;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Sgd;
@@ -60,15 +60,20 @@ class RecipeTest {
     assertEquals(new Schedule.Constant(rate), recipe.schedule());
     assertEquals(
         Recipes.d2l(),
-        recipe.toBuilder().network("nin").size(224).batch(128).schedule(
-            new Schedule.Constant(0.1f)).build());
+        recipe.toBuilder()
+            .network("nin")
+            .size(224)
+            .batch(128)
+            .schedule(new Schedule.Constant(0.1f))
+            .build());
     assertEquals(recipe, Recipes.named("d2l", network));
   }
 
   @Test
   void theNetworkDecidesWhereNoRecipeIsChosen() {
     assertEquals(Recipes.standard(), Recipes.of("nin"));
-    assertEquals(Recipes.standard().toBuilder().network("nin-mini").build(), Recipes.of("nin-mini"));
+    assertEquals(
+        Recipes.standard().toBuilder().network("nin-mini").build(), Recipes.of("nin-mini"));
     assertEquals(Recipes.d2l("resnet18"), Recipes.of("resnet18"));
     assertEquals(28, Recipes.of("one-of-my-own").size());
     for (Networks.Known known : Networks.all()) {

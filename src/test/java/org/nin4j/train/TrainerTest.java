@@ -441,8 +441,7 @@ class TrainerTest {
     float[] conv1 = new float[36];
     parameters.put("0.weight", new HostTensor(parameters.get("0.weight").shape(), conv1));
     parameters.put(
-        "0.bias",
-        new HostTensor(parameters.get("0.bias").shape(), new float[] {1, -1, 0, 2}));
+        "0.bias", new HostTensor(parameters.get("0.bias").shape(), new float[] {1, -1, 0, 2}));
     float[] conv2 = new float[360];
     parameters.put("4.weight", new HostTensor(parameters.get("4.weight").shape(), conv2));
     parameters.put(

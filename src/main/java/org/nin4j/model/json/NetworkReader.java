@@ -42,10 +42,10 @@ import org.nin4j.model.Window;
  *
  * <p>Kinds with their settings: conv (channels, kernel, stride, padding, groups, bias), linear
  * (features), relu, sigmoid, tanh, batchnorm (eps, momentum), maxpool (kernel, stride, padding,
- * ceil), avgpool (the same and count_padding), globalavg, globalmax, dropout (probability), flatten,
- * identity; sum and concat (branches: an array, or an object with the branches' names), sequence
- * (parts: the same). {@code "inline": true} in a named part leaves its name out of its own parts'
- * paths, see {@link Part}.
+ * ceil), avgpool (the same and count_padding), globalavg, globalmax, dropout (probability),
+ * flatten, identity; sum and concat (branches: an array, or an object with the branches' names),
+ * sequence (parts: the same). {@code "inline": true} in a named part leaves its name out of its own
+ * parts' paths, see {@link Part}.
  */
 public final class NetworkReader {
   /** Layers within layers; more is nothing that a person wrote. */
@@ -145,9 +145,7 @@ public final class NetworkReader {
       case "maxpool" -> new MaxPool2d(window(fields, 1), fields.flag("ceil", false));
       case "avgpool" ->
           new AvgPool2d(
-              window(fields, 1),
-              fields.flag("ceil", false),
-              fields.flag("count_padding", true));
+              window(fields, 1), fields.flag("ceil", false), fields.flag("count_padding", true));
       case "globalavg" -> new GlobalAvgPool2d();
       case "globalmax" -> new GlobalMaxPool2d();
       case "dropout" -> new Dropout(fields.real("probability", Float.NaN));

@@ -90,8 +90,7 @@ public final class NetworkInNetwork {
       layers.add(new MaxPool2d(3, 2));
     }
     layers.add(new Dropout(0.5f));
-    layers.add(
-        NinBlock.of(variant.lastBlock(classes), new Window(3, 1, 1), variant.inner(), norm));
+    layers.add(NinBlock.of(variant.lastBlock(classes), new Window(3, 1, 1), variant.inner(), norm));
     switch (variant.head()) {
       case AVERAGE -> layers.addAll(List.of(new GlobalAvgPool2d(), new Flatten()));
       case LINEAR -> layers.addAll(List.of(new Flatten(), new Linear(classes)));

@@ -56,8 +56,7 @@ class NetworkJsonTest {
               Part.of("avg", new AvgPool2d(new Window(2, 1, 0), true, false)),
               Part.inline(
                   "sum",
-                  Sum.of(
-                      Part.of("skip", new Identity()), Part.inline("relu", Activation.RELU))),
+                  Sum.of(Part.of("skip", new Identity()), Part.inline("relu", Activation.RELU))),
               Part.of("concat", Concat.of(Activation.SIGMOID, Activation.TANH)),
               Part.inline("nested", Sequential.of(new Dropout(0.3f), new GlobalMaxPool2d())),
               Part.of("average", new GlobalAvgPool2d()),
@@ -96,7 +95,7 @@ class NetworkJsonTest {
     collect(EVERYTHING.layers(), met);
     for (Class<?> kind :
         Stream.of(Leaf.class, Branches.class)
-            .flatMap(sealed -> Stream.of(sealed.getPermittedSubclasses()))
+            .flatMap(parent -> Stream.of(parent.getPermittedSubclasses()))
             .toList()) {
       assertTrue(met.contains(kind), kind + " is not tried");
     }
@@ -131,8 +130,7 @@ class NetworkJsonTest {
                 new Conv2d(8, 3, 1, 1),
                 new BatchNorm(),
                 Activation.RELU,
-                Sum.of(
-                    new Identity(), Sequential.of(new Conv2d(8, 3, 1, 1), Activation.RELU)),
+                Sum.of(new Identity(), Sequential.of(new Conv2d(8, 3, 1, 1), Activation.RELU)),
                 new MaxPool2d(2, 2),
                 new GlobalAvgPool2d(),
                 new Flatten(),
@@ -199,6 +197,7 @@ class NetworkJsonTest {
       })
   void whatIsNoDescriptionIsNamed(String json, String message) {
     String problem = problem(json);
-    assertTrue(problem.toLowerCase(Locale.ROOT).contains(message.toLowerCase(Locale.ROOT)), problem);
+    assertTrue(
+        problem.toLowerCase(Locale.ROOT).contains(message.toLowerCase(Locale.ROOT)), problem);
   }
 }

@@ -100,9 +100,24 @@ class ZooTest {
             "240×6×6",
             "120×3×3",
             "248×3×3"),
-        of(NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(one))), 224, 1_769_112, 16, 669_884_996),
-        of(NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(one, one, one))), 224, 2_215_220, 32, 854_709_708),
-        of(NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(three, three))), 224, 5_549_094, 24, 2_240_895_048L));
+        of(
+            NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(one))),
+            224,
+            1_769_112,
+            16,
+            669_884_996),
+        of(
+            NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(one, one, one))),
+            224,
+            2_215_220,
+            32,
+            854_709_708),
+        of(
+            NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(three, three))),
+            224,
+            5_549_094,
+            24,
+            2_240_895_048L));
   }
 
   private static Arguments of(
@@ -194,8 +209,18 @@ class ZooTest {
   void everyNameIsItsNetworks() {
     assertEquals(
         List.of(
-            "nin", "nin-bn", "nin-15", "nin-mini", "lenet", "lenet-bn", "alexnet", "vgg11",
-            "vgg11-quarter", "googlenet", "resnet18", "densenet"),
+            "nin",
+            "nin-bn",
+            "nin-15",
+            "nin-mini",
+            "lenet",
+            "lenet-bn",
+            "alexnet",
+            "vgg11",
+            "vgg11-quarter",
+            "googlenet",
+            "resnet18",
+            "densenet"),
         Networks.NAMES);
     for (Networks.Known known : Networks.all()) {
       assertEquals(known.name(), known.network(10).name());
