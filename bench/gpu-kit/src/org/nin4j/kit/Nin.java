@@ -11,7 +11,7 @@ import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
-import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.model.Parameter;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
@@ -37,7 +37,7 @@ final class Nin implements AutoCloseable {
   private static final long SEED = 1;
   private static final int CLASSES = 10;
   private static final Shape SOURCE = Shape.of(1, 28, 28);
-  private static final Network NETWORK = Networks.nin(CLASSES);
+  private static final Network NETWORK = NetworkInNetwork.of(CLASSES);
 
   private final Session session;
   private final Epoch epoch;

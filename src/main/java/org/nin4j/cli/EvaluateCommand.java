@@ -7,7 +7,6 @@ import java.util.concurrent.Callable;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.Metrics;
 import org.nin4j.data.ImageDataset;
-import org.nin4j.model.Network;
 import org.nin4j.plan.Precision;
 import org.nin4j.train.Checkpoint;
 import org.nin4j.train.Evaluator;
@@ -83,8 +82,6 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() {
     Checkpoint trained = Runs.read(checkpoint, console);
     Recipe recipe = recipe(trained.recipe());
-    Network network = trained.describe();
-    trained.requireFits(network, recipe.images(trained.image()).output());
     try (Backend backend = deviceOptions.open()) {
       OptionalInt images = limit.map(OptionalInt::of).orElse(OptionalInt.empty());
       ImageDataset test =
@@ -93,7 +90,7 @@ final class EvaluateCommand implements Callable<Integer> {
       console.out().println("device: " + backend.description());
       precision.ifPresent(p -> DeviceOptions.requireComputesIn(backend, p));
       Recipe fitting = DeviceOptions.fitting(backend, recipe, console);
-      evaluate(backend, trained, fitting, network, test);
+      evaluate(backend, trained, fitting, test);
     }
     return ExitCode.OK.number;
   }
@@ -111,14 +108,13 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  private void evaluate(
-      Backend backend, Checkpoint trained, Recipe recipe, Network network, ImageDataset test) {
+  private void evaluate(Backend backend, Checkpoint trained, Recipe recipe, ImageDataset test) {
     int steps = recipe.stepsPerEpoch(test.count());
     int epoch = trained.position().epoch();
     long begin = System.nanoTime();
     Metrics metrics;
     try (TrainingReport report = new TrainingReport(console, recipe.epochs());
-        Evaluator evaluator = new Evaluator(backend, recipe, network, test)) {
+        Evaluator evaluator = new Evaluator(backend, recipe, trained.network(), test)) {
       metrics =
           evaluator
               .evaluate(

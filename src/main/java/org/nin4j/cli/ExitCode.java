@@ -6,7 +6,7 @@ enum ExitCode {
   BUG(1, "unexpected error: run again with --debug and report it"),
   USAGE(2, "wrong command line"),
   DATA(3, "data missing, damaged or of the wrong kind"),
-  NETWORK(4, "the network cannot take such images"),
+  NETWORK(4, "a description is no network, or the network cannot take such images"),
   CHECKPOINT(5, "the checkpoint is missing, damaged or of another network"),
   NUMERICAL(6, "the loss or a parameter became NaN or infinite"),
   FILES(7, "a file or folder cannot be read or written, or is in use; a full disk"),

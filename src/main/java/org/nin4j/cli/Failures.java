@@ -6,6 +6,7 @@ import java.util.List;
 import org.nin4j.backend.BackendException;
 import org.nin4j.data.DataException;
 import org.nin4j.model.ShapeException;
+import org.nin4j.model.json.DescriptionException;
 import org.nin4j.train.CheckpointException;
 import org.nin4j.train.NumericalException;
 import picocli.CommandLine;
@@ -25,7 +26,7 @@ final class Failures {
       return ExitCode.USAGE;
     } else if (failure instanceof DataException) {
       return ExitCode.DATA;
-    } else if (failure instanceof ShapeException) {
+    } else if (failure instanceof ShapeException || failure instanceof DescriptionException) {
       return ExitCode.NETWORK;
     } else if (failure instanceof CheckpointException) {
       return ExitCode.CHECKPOINT;

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.nin4j.backend.cuda.CudaOptions;
 import org.nin4j.model.Initialisation;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.Precision;
 import org.nin4j.train.RecipeJson;
 import picocli.CommandLine;
@@ -112,6 +113,7 @@ public final class Main implements Runnable {
         .addSubcommand(new PlanCommand(console))
         .addSubcommand(new ProfileCommand(console))
         .addSubcommand(new SummaryCommand(console))
+        .addSubcommand(new ModelsCommand(console))
         .addSubcommand(new DataCommand(console))
         .addSubcommand(new DoctorCommand(console));
     Map<String, String> exitCodes = new LinkedHashMap<>();
@@ -131,6 +133,7 @@ public final class Main implements Runnable {
         .registerConverter(Path.class, Main::path)
         .registerConverter(Precision.class, constants(Precision.class))
         .registerConverter(Initialisation.class, constants(Initialisation.class))
+        .registerConverter(NinVariant.Head.class, constants(NinVariant.Head.class))
         .registerConverter(ProfileCommand.Order.class, constants(ProfileCommand.Order.class))
         .registerConverter(CudaOptions.Fusions.class, constants(CudaOptions.Fusions.class))
         .setExecutionExceptionHandler((e, of, result) -> fail(e, of.getCommandSpec()))

@@ -7,9 +7,9 @@ import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.tensor.Shape;
-import org.nin4j.train.InnerConvolutions;
 import org.nin4j.train.Recipe;
 import org.nin4j.train.Recipes;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
 /** A network with its image size and batch, without data. */
 final class NetworkOptions {
   private static final int STORED_SIDE = 28;
+  private static final int CLASSES = 10;
   private static final int MOST_CHANNELS = 1024;
   private static final int MOST_CLASSES = 1 << 16;
 
@@ -31,19 +32,7 @@ final class NetworkOptions {
           "Recipe to take settings from: default, fast, or d2l as published. Default: d2l.")
   private String recipe = Recipes.d2l().name();
 
-  @Option(
-      names = "--network",
-      paramLabel = "NAME",
-      description = "Network: nin or nin-mini. Default: the recipe's.")
-  private Optional<String> network = Optional.empty();
-
-  @Option(
-      names = "--inner",
-      paramLabel = "LIST",
-      description =
-          "Convolutions after the first of each NiN block, with their padding: 1x1,1x1 or 1x1 or"
-              + " 3x3p1,3x3p1 or none. Default: the recipe's.")
-  private Optional<String> inner = Optional.empty();
+  @Mixin private NetworkChoice networkChoice;
 
   @Option(
       names = "--size",
@@ -61,7 +50,7 @@ final class NetworkOptions {
       names = "--classes",
       paramLabel = "N",
       description = "Classes to tell apart. Default: 10.")
-  private int classes = 10;
+  private Optional<Integer> classes = Optional.empty();
 
   @Option(
       names = "--batch",
@@ -77,21 +66,23 @@ final class NetworkOptions {
 
   Recipe recipe() {
     try {
-      if (channels < 1 || classes < 1) {
+      if (channels < 1 || classes() < 1) {
         throw new IllegalArgumentException("there is at least 1 channel and 1 class");
       }
-      if (channels > MOST_CHANNELS || classes > MOST_CLASSES) {
+      if (channels > MOST_CHANNELS || classes() > MOST_CLASSES) {
         throw new IllegalArgumentException(
             "there are at most %d channels and %d classes".formatted(MOST_CHANNELS, MOST_CLASSES));
       }
-      Recipe.Builder changed = Recipes.named(recipe).toBuilder();
-      network.ifPresent(changed::network);
-      inner.map(InnerConvolutions::parse).ifPresent(changed::inner);
+      if (networkChoice.isFile() && classes.isPresent()) {
+        throw new IllegalArgumentException(
+            "--classes is for networks by name; a file says everything itself");
+      }
+      Recipe.Builder changed = networkChoice.apply(Recipes.named(recipe, networkChoice.name()));
       size.ifPresent(changed::size);
       batch.ifPresent(changed::batch);
       precision.ifPresent(changed::precision);
       Recipe result = changed.build();
-      result.describe(classes);
+      networkChoice.network(result, classes());
       return result;
     } catch (IllegalArgumentException e) {
       throw new ParameterException(command.commandLine(), e.getMessage());
@@ -99,7 +90,11 @@ final class NetworkOptions {
   }
 
   Network network() {
-    return recipe().describe(classes);
+    return networkChoice.network(recipe(), classes());
+  }
+
+  private int classes() {
+    return classes.orElse(CLASSES);
   }
 
   /** (channels, height, width) that the network gets. */

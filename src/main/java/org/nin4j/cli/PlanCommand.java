@@ -49,8 +49,9 @@ final class PlanCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    Plan plan = inference ? network.inference() : network.training();
     try (Backend backend = deviceOptions.open()) {
-      PlacedPlan placed = backend.prepare(inference ? network.inference() : network.training());
+      PlacedPlan placed = backend.prepare(plan);
       print(placed, backend.name());
     }
     return ExitCode.OK.number;
@@ -111,7 +112,7 @@ final class PlanCommand implements Callable<Integer> {
       TensorSpec largest =
           written.stream().max(Comparator.comparingLong(TensorSpec::bytes)).orElseThrow();
       Place place = placed.place(largest);
-      output = largest.toString();
+      output = output(step.layer(), largest);
       bytes = Texts.count(place.bytes());
       offset = Texts.count(place.offset());
     }
@@ -134,6 +135,14 @@ final class PlanCommand implements Callable<Integer> {
       offset,
       workspace == 0 ? "" : Texts.count(workspace)
     };
+  }
+
+  /** What the step's own layer is called is not said twice. */
+  private static String output(String layer, TensorSpec tensor) {
+    String text = tensor.toString();
+    return tensor.name().equals(layer) || tensor.name().startsWith(layer + ".")
+        ? text.substring(layer.length())
+        : text;
   }
 
   private static long bytes(Place place) {

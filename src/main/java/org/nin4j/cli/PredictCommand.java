@@ -94,7 +94,7 @@ final class PredictCommand implements Callable<Integer> {
 
   private void answer(Checkpoint trained, List<Path> files, List<byte[]> pixels) {
     try (Backend backend = deviceOptions.open();
-        Classifier classifier = new Classifier(trained, trained.describe(), backend)) {
+        Classifier classifier = new Classifier(trained, backend)) {
       List<Prediction> predictions = classifier.classify(pixels);
       for (int i = 0; i < predictions.size(); i++) {
         Path file = files.get(i);

@@ -12,10 +12,10 @@ import org.nin4j.backend.DeviceRates;
 import org.nin4j.data.DataMissingException;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.Shapes;
+import org.nin4j.model.Network;
 import org.nin4j.train.Profile;
 import org.nin4j.train.Profiler;
 import org.nin4j.train.Recipe;
-import org.nin4j.train.Recipes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,6 +41,7 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  ${ROOT-COMMAND-NAME} profile",
+      "  ${ROOT-COMMAND-NAME} profile --network densenet",
       "  ${ROOT-COMMAND-NAME} profile --recipe d2l --precision bf16 --sort plan",
       "  ${ROOT-COMMAND-NAME} profile --inference --batch 256 --device cpu --json profile.json"
     })
@@ -61,9 +62,10 @@ final class ProfileCommand implements Callable<Integer> {
       names = "--recipe",
       paramLabel = "NAME",
       description =
-          "Settings to start from: default, fast for the fewest seconds to 0.90, or d2l as"
-              + " published; options change single ones. Default: default.")
-  private String recipe = Recipes.DEFAULT;
+          "Settings to start from: default, fast for the fewest seconds to 0.90, or d2l, the"
+              + " network's own as published; options change single ones. Default: default for nin"
+              + " and nin-mini, d2l for other networks.")
+  private Optional<String> recipe = Optional.empty();
 
   @Option(
       names = "--inference",
@@ -113,7 +115,9 @@ final class ProfileCommand implements Callable<Integer> {
       Recipe used = changes.fitting(backend, wanted, console);
       ImageDataset data = data(used);
       DeviceRates rates = DeviceRates.measure(backend, used.precision());
-      Profile profile = Profiler.profile(backend, used, data, inference, rates, warmUp, runs);
+      Network network = changes.network().network(used, data.classNames().size());
+      Profile profile =
+          Profiler.profile(backend, used, network, data, inference, rates, warmUp, runs);
       ProfileTables tables = new ProfileTables(profile);
       console.out().println("device: " + backend.description());
       tables.print(console.out(), order == Order.PLAN ? profile.steps() : profile.worstFirst());
@@ -129,8 +133,8 @@ final class ProfileCommand implements Callable<Integer> {
 
   private Recipe wanted() {
     try {
-      Recipe wanted = changes.apply(Recipes.named(recipe));
-      wanted.describe(Shapes.CLASS_NAMES.size());
+      Recipe wanted = changes.apply(changes.base(recipe));
+      changes.network().network(wanted, Shapes.CLASS_NAMES.size());
       return wanted;
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());

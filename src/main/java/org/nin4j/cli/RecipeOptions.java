@@ -7,10 +7,11 @@ import org.nin4j.model.Initialisation;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Sgd;
-import org.nin4j.train.InnerConvolutions;
 import org.nin4j.train.Recipe;
 import org.nin4j.train.RecipeJson;
+import org.nin4j.train.Recipes;
 import org.nin4j.train.Schedule;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Settings of a recipe that a command line changes. */
@@ -27,20 +28,7 @@ final class RecipeOptions {
       description = "Use only the first N training and N test images. Default: all.")
   private Optional<Integer> limit = Optional.empty();
 
-  @Option(
-      names = "--network",
-      paramLabel = "NAME",
-      description =
-          "Network: nin, or nin-mini to try things out. Default: ${bundle:recipe.network}.")
-  private Optional<String> network = Optional.empty();
-
-  @Option(
-      names = "--inner",
-      paramLabel = "LIST",
-      description =
-          "Convolutions after the first of each NiN block, with their padding: 1x1,1x1 or 1x1 or"
-              + " 3x3p1,3x3p1 or none. Default: ${bundle:recipe.inner}.")
-  private Optional<String> inner = Optional.empty();
+  @Mixin private NetworkChoice networkChoice;
 
   @Option(
       names = "--size",
@@ -154,8 +142,8 @@ final class RecipeOptions {
       names = "--init",
       paramLabel = "NAME",
       description =
-          "How parameters start: xavier-uniform, he-uniform, pytorch, or identity, which keeps"
-              + " classes alive. Default: ${bundle:recipe.initialisation}.")
+          "How parameters start: xavier-uniform, he-uniform, pytorch, xavier-pytorch-bias as"
+              + " published, or identity, which keeps classes of NiN alive. Default: ${bundle:recipe.initialisation}.")
   private Optional<Initialisation> initialisation = Optional.empty();
 
   @Option(
@@ -172,6 +160,22 @@ final class RecipeOptions {
       description =
           "Seed of weights, order, dropout and augmentation. Default: ${bundle:recipe.seed}.")
   private Optional<Long> seed = Optional.empty();
+
+  /** Which network. */
+  NetworkChoice network() {
+    return networkChoice;
+  }
+
+  /**
+   * The recipe that the changes start from.
+   *
+   * @param name the recipe's; without one, the network decides
+   * @throws IllegalArgumentException if there is no such recipe, or network
+   */
+  Recipe base(Optional<String> name) {
+    String network = networkChoice.name();
+    return name.map(n -> Recipes.named(n, network)).orElseGet(() -> Recipes.of(network));
+  }
 
   /** Whether the command line says how many epochs. */
   boolean givesEpochs() {
@@ -194,11 +198,9 @@ final class RecipeOptions {
    * @throws IllegalArgumentException if the result makes no sense
    */
   Recipe apply(Recipe base) {
-    Recipe.Builder changed = base.toBuilder();
+    Recipe.Builder changed = networkChoice.apply(base);
     dataset.ifPresent(changed::dataset);
     limit.ifPresent(changed::limit);
-    network.ifPresent(changed::network);
-    inner.map(InnerConvolutions::parse).ifPresent(changed::inner);
     size.ifPresent(changed::size);
     changed.mean(orElse(mean, base.mean()));
     changed.std(orElse(std, base.std()));

@@ -3,11 +3,14 @@ package org.nin4j.cli;
 import com.google.gson.JsonObject;
 import java.time.Instant;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
 import org.nin4j.data.TrainTest;
+import org.nin4j.model.json.NetworkWriter;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.train.Recipe;
 import org.nin4j.train.RecipeJson;
@@ -84,7 +87,10 @@ final class RunStart implements TrainingListener {
 
   private static String settings(Recipe recipe) {
     Map<String, String> shown = new LinkedHashMap<>(RecipeDefaults.settings(recipe));
-    shown.keySet().removeAll(java.util.List.of("name", "network", "dataset"));
+    shown.keySet().removeAll(List.of("name", "network", "dataset"));
+    if (recipe.variant().equals(NinVariant.PUBLISHED)) {
+      shown.keySet().removeAll(List.of("inner", "head", "reduce"));
+    }
     return join(shown);
   }
 
@@ -112,6 +118,7 @@ final class RunStart implements TrainingListener {
     JsonObject config = new JsonObject();
     config.addProperty("position", start.position().toString());
     config.add("recipe", RecipeJson.write(start.recipe()));
+    config.add("network", NetworkWriter.write(start.network()));
     inTime.ifPresent(choice -> config.add("time_budget", timeBudget(choice)));
     config.add("data", dataset);
     config.add("device", device);

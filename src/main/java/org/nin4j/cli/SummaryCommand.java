@@ -30,6 +30,7 @@ import picocli.CommandLine.Mixin;
       "Examples:",
       "  ${ROOT-COMMAND-NAME} summary",
       "  ${ROOT-COMMAND-NAME} summary --channels 3",
+      "  ${ROOT-COMMAND-NAME} summary --network googlenet",
       "  ${ROOT-COMMAND-NAME} summary --recipe default --inner 3x3p1,3x3p1"
     })
 final class SummaryCommand implements Callable<Integer> {
@@ -76,7 +77,7 @@ final class SummaryCommand implements Callable<Integer> {
             "Param #");
     for (Network.Node layer : layers) {
       table.add(
-          layer.name() + " (" + layer.layer().getClass().getSimpleName() + ")",
+          layer.name() + " (" + layer.layer().kind() + ")",
           brackets(layer.input()),
           brackets(layer.output()),
           Texts.count(parameters(layer)));

@@ -14,6 +14,7 @@ import org.nin4j.backend.BackendException;
 import org.nin4j.data.DataMissingException;
 import org.nin4j.data.Shapes;
 import org.nin4j.data.TrainTest;
+import org.nin4j.model.Network;
 import org.nin4j.train.Best;
 import org.nin4j.train.Checkpoint;
 import org.nin4j.train.EpochResult;
@@ -35,8 +36,8 @@ import picocli.CommandLine.Spec;
     name = "train",
     header = "Trains a network and evaluates it after every epoch.",
     description = {
-      "%nWithout options it trains Network in Network on Fashion-MNIST by the recipe 'default'."
-          + " Settings, history, curves and checkpoints go to a new folder.",
+      "%nWithout options it trains Network in Network on Fashion-MNIST by the recipe 'default';"
+          + " with --network another network by its published recipe. Settings, history, curves and checkpoints go to a new folder.",
       "",
       "Ctrl-C finishes the step, saves, and says how to go on; a second Ctrl-C ends at once."
           + " Progress is a bar where the error output is a terminal, elsewhere a few lines.",
@@ -52,6 +53,9 @@ import picocli.CommandLine.Spec;
       "  ${ROOT-COMMAND-NAME} train --recipe d2l",
       "  ${ROOT-COMMAND-NAME} train --size 96 --epochs 6 --lr 0.01 --seed 7",
       "  ${ROOT-COMMAND-NAME} train --inner 3x3p1,3x3p1",
+      "  ${ROOT-COMMAND-NAME} train --network lenet",
+      "  ${ROOT-COMMAND-NAME} train --network resnet18 --limit 6000 --epochs 3",
+      "  ${ROOT-COMMAND-NAME} train --network mine.json --size 32",
       "  ${ROOT-COMMAND-NAME} train --dataset shapes --network nin-mini --size 28 --limit 1000",
       "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin",
       "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin --epochs 20 --lr 0.005"
@@ -65,8 +69,9 @@ final class TrainCommand implements Callable<Integer> {
       names = "--recipe",
       paramLabel = "NAME",
       description =
-          "Settings to start from: default, fast for the fewest seconds to 0.90, or d2l as"
-              + " published; options change single ones. Default: default.")
+          "Settings to start from: default, fast for the fewest seconds to 0.90, or d2l, the"
+              + " network's own as published; options change single ones. Default: default for nin"
+              + " and nin-mini, d2l for other networks.")
   private Optional<String> recipe = Optional.empty();
 
   @Option(
@@ -122,12 +127,10 @@ final class TrainCommand implements Callable<Integer> {
 
   private int train(Optional<Path> file, Optional<RunFolder> opened) {
     Optional<Checkpoint> from = file.map(Checkpoint::read);
-    from.ifPresent(Checkpoint::describe);
-    Recipe base =
-        from.map(Checkpoint::recipe)
-            .orElseGet(() -> checked(() -> Recipes.named(recipe.orElse(Recipes.DEFAULT))));
+    Recipe base = from.map(Checkpoint::recipe).orElseGet(() -> checked(() -> changes.base(recipe)));
     Recipe wanted = checked(() -> changes.apply(base));
-    checked(() -> wanted.describe(Shapes.CLASS_NAMES.size()));
+    // Before anything is loaded: the data sets have this number of classes.
+    network(from, wanted, Shapes.CLASS_NAMES.size());
     if (from.isPresent() && from.get().position().epoch() >= wanted.epochs()) {
       throw usage(
           "the run is complete %s; more --epochs would let it go on"
@@ -137,17 +140,25 @@ final class TrainCommand implements Callable<Integer> {
       changes.requireFitting(backend);
       Chosen chosen =
           timeBudget.given()
-              ? inTime(backend, base, choose(changes.fitting(backend, wanted, console)))
+              ? inTime(backend, choose(changes.fitting(backend, wanted, console)))
               : choose(wanted);
+      Network network = network(from, chosen.recipe(), chosen.data().train().classNames().size());
       if (opened.isPresent()) {
-        return train(backend, base, chosen, from, file, opened.get());
+        return train(backend, base, chosen, network, from, file, opened.get());
       }
       try (RunFolder folder =
           RunFolder.create(
               out, LocalDateTime.now(), chosen.recipe().network(), console.out()::println)) {
-        return train(backend, base, chosen, from, file, folder);
+        return train(backend, base, chosen, network, from, file, folder);
       }
     }
+  }
+
+  /** What the command line chooses, or what the checkpoint holds. */
+  private Network network(Optional<Checkpoint> from, Recipe of, int classes) {
+    return from.isPresent() && !changes.network().given()
+        ? from.get().network()
+        : checked(() -> changes.network().network(of, classes));
   }
 
   private void requireNothingAgainstTheTimeBudget() {
@@ -166,10 +177,16 @@ final class TrainCommand implements Callable<Integer> {
           "--minutes chooses settings of the default recipe; leave out --minutes or --recipe "
               + recipe.get());
     }
+    String network = checked(changes.network()::name);
+    if (changes.network().isFile() || !Recipes.standardFits(network)) {
+      throw usage(
+          "--minutes chooses settings of the default recipe, which is not made for this network;"
+              + " leave out --minutes or --network, and see --epochs");
+    }
   }
 
   /** The same with as many epochs as there is time for, and the settings for so many. */
-  private Chosen inTime(Backend backend, Recipe base, Chosen whole) {
+  private Chosen inTime(Backend backend, Chosen whole) {
     IntFunction<Recipe> recipes =
         epochs ->
             changes.apply(Recipes.standard(epochs)).toBuilder()
@@ -187,7 +204,7 @@ final class TrainCommand implements Callable<Integer> {
                     command.qualifiedName(),
                     choice.epochs(),
                     RecipeArguments.changing(
-                        base.toBuilder().epochs(choice.epochs()).build(), used),
+                        Recipes.standard().toBuilder().epochs(choice.epochs()).build(), used),
                     dataOptions.toCommandLine(),
                     deviceOptions.toCommandLine()));
     return new Chosen(used, whole.data(), Optional.of(choice));
@@ -221,6 +238,7 @@ final class TrainCommand implements Callable<Integer> {
       Backend backend,
       Recipe base,
       Chosen chosen,
+      Network network,
       Optional<Checkpoint> from,
       Optional<Path> file,
       RunFolder folder) {
@@ -229,7 +247,7 @@ final class TrainCommand implements Callable<Integer> {
     try (TrainingReport report = new TrainingReport(console, used.epochs())) {
       RunStart start = new RunStart(console, backend, base, data, chosen.inTime(), folder);
       Trainer trainer =
-          checked(() -> new Trainer(backend, used, data, List.of(start, report, folder)));
+          checked(() -> new Trainer(backend, used, network, data, List.of(start, report, folder)));
       folder.requireRoom(trainer.checkpointBytes());
       Optional<Checkpoint> begin = from.map(c -> folder.goOn(c, file.orElseThrow()));
       return Interruption.holdDuring(

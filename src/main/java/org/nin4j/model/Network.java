@@ -54,8 +54,10 @@ public record Network(String name, Layer layers) {
   }
 
   public Network {
-    if (name.isBlank()) {
-      throw new IllegalArgumentException("a network needs a name");
+    if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")) {
+      throw new IllegalArgumentException(
+          "a network's name, which folders get, has 1 to 64 letters, digits and . _ -, not \"%s\""
+              .formatted(name));
     }
   }
 

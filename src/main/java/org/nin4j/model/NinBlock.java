@@ -1,6 +1,7 @@
 package org.nin4j.model;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -29,11 +30,30 @@ public final class NinBlock {
    *     are free
    */
   public static Sequential of(int outChannels, Window window, List<Window> inner) {
+    return of(Collections.nCopies(1 + inner.size(), outChannels), window, inner, false);
+  }
+
+  /**
+   * A block whose convolutions may differ in channels.
+   *
+   * @param channels of each convolution: one more than {@code inner} has
+   * @param window the first convolution's geometry
+   * @param inner the geometry of the convolutions that follow
+   * @param norm whether batch normalisation stands between each convolution and its ReLU
+   */
+  public static Sequential of(
+      List<Integer> channels, Window window, List<Window> inner, boolean norm) {
+    if (channels.size() != 1 + inner.size()) {
+      throw new IllegalArgumentException(
+          "a block of %d convolutions has as many numbers of channels, not %s"
+              .formatted(1 + inner.size(), channels));
+    }
     List<Layer> layers = new ArrayList<>();
-    layers.add(new Conv2d(outChannels, window));
-    layers.add(Activation.RELU);
-    for (Window next : inner) {
-      layers.add(new Conv2d(outChannels, next));
+    for (int i = 0; i < channels.size(); i++) {
+      layers.add(new Conv2d(channels.get(i), i == 0 ? window : inner.get(i - 1)));
+      if (norm) {
+        layers.add(new BatchNorm());
+      }
       layers.add(Activation.RELU);
     }
     return Sequential.of(layers.toArray(Layer[]::new));

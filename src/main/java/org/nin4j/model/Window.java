@@ -10,11 +10,19 @@ import org.nin4j.tensor.Shape;
  * @param padding how many pixels are thought around the image on each side
  */
 public record Window(int kernel, int stride, int padding) {
+  /** More than any image has pixels; extents stay far below what an int holds. */
+  private static final int MOST = 1 << 16;
+
   public Window {
     if (kernel < 1 || stride < 1 || padding < 0) {
       throw new IllegalArgumentException(
           "a window needs kernel ≥ 1, stride ≥ 1 and padding ≥ 0, not kernel %d, stride %d, padding %d"
               .formatted(kernel, stride, padding));
+    }
+    if (kernel > MOST || stride > MOST || padding > MOST) {
+      throw new IllegalArgumentException(
+          "a window's kernel, stride and padding are at most %d, not %d, %d and %d"
+              .formatted(MOST, kernel, stride, padding));
     }
   }
 

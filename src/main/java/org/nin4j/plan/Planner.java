@@ -97,8 +97,23 @@ public final class Planner {
     } else {
       steps.add(new SoftmaxCrossEntropy(logits, labels, Optional.empty(), 0));
     }
+    requireDistinct();
     Set<TensorSpec> kept = new HashSet<>(Set.of(logits, labels));
     return new Plan(network.name(), batch, precision, steps, kept);
+  }
+
+  /** A layer called {@code images}, or a branch called {@code gradient}, could be mistaken. */
+  private void requireDistinct() {
+    Set<String> names = new HashSet<>();
+    for (Step step : steps) {
+      for (TensorSpec tensor : step.writes()) {
+        if (tensor.role() == Role.ACTIVATION && !names.add(tensor.name())) {
+          throw new ShapeException(
+              "layer %s of %s: another tensor of the plan is called %s; give the layer another name"
+                  .formatted(step.layer(), network.name(), tensor.name()));
+        }
+      }
+    }
   }
 
   /**

@@ -15,30 +15,33 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Metrics;
 import org.nin4j.data.ImageDataset;
+import org.nin4j.model.Leaf;
 import org.nin4j.model.Network;
-import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.Parameter;
+import org.nin4j.model.json.NetworkReader;
+import org.nin4j.model.json.NetworkWriter;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 
 /**
- * All state of a run: parameters, optimizer state and position. A run that goes on from it ends as
- * if it had never stopped.
+ * All state of a run: the network with its values, optimizer state and position. A run that goes on
+ * from it ends as if it had never stopped; and the network can be used without the program that
+ * described it.
  *
- * @param recipe of the run; names the network that was trained, the library's or one's own
- * @param layers what the network was made of, a line for each layer
+ * @param recipe of the run
+ * @param network what was trained, the library's or one's own
  * @param image (channels, height, width) of the stored images
  * @param classes their names by label
  * @param data fingerprint of the data set
  * @param position how far the run is
  * @param history of the complete epochs
  * @param best of these epochs; empty before the first
- * @param parameters by name
+ * @param parameters of the network and its state, such as running means, by name
  * @param optimizerState by name
  */
 public record Checkpoint(
     Recipe recipe,
-    List<String> layers,
+    Network network,
     Shape image,
     List<String> classes,
     String data,
@@ -47,7 +50,7 @@ public record Checkpoint(
     Optional<Best> best,
     Map<String, HostTensor> parameters,
     Map<String, HostTensor> optimizerState) {
-  private static final String STATE_PREFIX = "optimizer.";
+  private static final String OPTIMIZER_PREFIX = "optimizer.";
   private static final int DIFFERENCES_NAMED = 3;
 
   /**
@@ -56,11 +59,13 @@ public record Checkpoint(
    * @throws IllegalArgumentException if they do not
    */
   public Checkpoint {
-    layers = List.copyOf(layers);
     classes = List.copyOf(classes);
     parameters = Collections.unmodifiableMap(new LinkedHashMap<>(parameters));
     optimizerState = Collections.unmodifiableMap(new LinkedHashMap<>(optimizerState));
     position.requireWithin(recipe);
+    require(
+        recipe.network().equals(network.name()),
+        "its recipe is for %s, but it holds %s".formatted(recipe.network(), network.name()));
     for (int i = 0; i < history.epochs().size(); i++) {
       require(
           history.epochs().get(i).epoch() == i + 1,
@@ -80,11 +85,6 @@ public record Checkpoint(
     }
   }
 
-  /** The name of the network that it holds. */
-  public String network() {
-    return recipe.network();
-  }
-
   /** Whether these are the parameters of the best epoch. */
   public boolean holdsBest() {
     return position.step() == 0 && best.isPresent() && best.get().epoch() == position.epoch();
@@ -93,27 +93,21 @@ public record Checkpoint(
   /** The same state, with another best epoch. */
   Checkpoint withBest(Optional<Best> other) {
     return new Checkpoint(
-        recipe, layers, image, classes, data, position, history, other, parameters, optimizerState);
+        recipe,
+        network,
+        image,
+        classes,
+        data,
+        position,
+        history,
+        other,
+        parameters,
+        optimizerState);
   }
 
   /** Whether all epochs of the recipe are done. */
   public boolean complete() {
     return position.epoch() >= recipe.epochs();
-  }
-
-  /**
-   * The network that it holds, if that is one of the library's.
-   *
-   * @throws CheckpointException if not; the message names the network
-   */
-  public Network describe() {
-    if (!Networks.NAMES.contains(network())) {
-      throw new CheckpointException(
-          ("the checkpoint holds a network '%s', which does not come with NiN4J (%s do): a program"
-                  + " that describes it can load it, by Classifier.load(file, network, backend)")
-              .formatted(network(), String.join(", ", Networks.NAMES)));
-    }
-    return recipe.describe(classes.size());
   }
 
   /**
@@ -134,20 +128,31 @@ public record Checkpoint(
     }
   }
 
-  /** What a network is made of, a line for each layer: says more than its parameters' shapes. */
-  static List<String> layers(Network network, Shape input) {
-    return network.nodes(input).stream().map(p -> p.name() + " " + p.layer()).toList();
+  /**
+   * Checks that the values are all there and are those of the network that it holds.
+   *
+   * @throws CheckpointException if not; the message names what differs
+   */
+  public void requireComplete() {
+    Shape input = recipe.images(image).output();
+    requireFits(network, input);
+    List<Network.Node> nodes = network.nodes(input);
+    Shape scores = nodes.get(nodes.size() - 1).output();
+    if (!scores.equals(Shape.of(classes.size()))) {
+      throw new CheckpointException(
+          "the checkpoint's network ends in %s for %d classes".formatted(scores, classes.size()));
+    }
   }
 
   /**
-   * Checks that the parameters are those of a network.
+   * Checks that it is of a network: the same layers, wired in the same way, with the same names.
    *
    * @param input (channels, height, width) that reaches the network
    * @throws CheckpointException if not; the message names what differs
    */
-  public void requireFits(Network network, Shape input) {
+  public void requireFits(Network other, Shape input) {
     Map<String, Shape> wanted = new LinkedHashMap<>();
-    for (Parameter parameter : network.parameters(input)) {
+    for (Parameter parameter : Parameters.of(other, input)) {
       wanted.put(parameter.name(), parameter.shape());
     }
     List<String> differences = new ArrayList<>();
@@ -161,28 +166,67 @@ public record Checkpoint(
       } else if (!wanted.get(name).equals(parameters.get(name).shape())) {
         differences.add(
             "%s is %s in the checkpoint and %s in %s"
-                .formatted(name, parameters.get(name).shape(), wanted.get(name), network.name()));
+                .formatted(name, parameters.get(name).shape(), wanted.get(name), other.name()));
       }
     }
-    if (differences.isEmpty() && !layers.equals(layers(network, input))) {
-      List<String> own = layers(network, input);
-      for (int i = 0; i < Math.max(own.size(), layers.size()); i++) {
-        String there = i < layers.size() ? layers.get(i) : "no further layer";
-        String here = i < own.size() ? own.get(i) : "no further layer";
-        if (!there.equals(here)) {
-          differences.add("%s in the checkpoint, %s in %s".formatted(there, here, network.name()));
-        }
-      }
+    if (differences.isEmpty()) {
+      differences.addAll(differentLayers(other, input));
     }
     if (!differences.isEmpty()) {
+      boolean own = network.equals(other);
       int more = differences.size() - DIFFERENCES_NAMED;
       throw new CheckpointException(
-          "the checkpoint is of another network, %s: "
-                  .formatted(
-                      network().equals(network.name()) ? "also named " + network() : network())
+          (own
+                  ? "the checkpoint of " + network.name() + " is not complete: "
+                  : "the checkpoint is of another network, %s: "
+                      .formatted(
+                          network.name().equals(other.name())
+                              ? "also named " + network.name()
+                              : network.name()))
               + differences.stream().limit(DIFFERENCES_NAMED).collect(Collectors.joining("; "))
               + (more > 0 ? "; and " + more + " more" : ""));
     }
+  }
+
+  private List<String> differentLayers(Network other, Shape input) {
+    if (network.layers().equals(other.layers())) {
+      return List.of();
+    }
+    List<String> saved = lines(network, recipe.images(image).output());
+    List<String> own = lines(other, input);
+    List<String> differences = new ArrayList<>();
+    for (int i = 0; i < Math.max(own.size(), saved.size()); i++) {
+      String there = i < saved.size() ? saved.get(i) : "no further layer";
+      String here = i < own.size() ? own.get(i) : "no further layer";
+      if (!there.equals(here)) {
+        differences.add("%s in the checkpoint, %s in %s".formatted(there, here, other.name()));
+      }
+    }
+    return differences;
+  }
+
+  /** What a network computes, a line for each layer, with the layers that it takes. */
+  private static List<String> lines(Network network, Shape input) {
+    List<Network.Node> nodes = network.nodes(input);
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < nodes.size(); i++) {
+      Network.Node node = nodes.get(i);
+      String what =
+          node.layer() instanceof Leaf leaf
+              ? NetworkWriter.write(leaf).toString()
+              : node.layer().kind();
+      boolean ofTheOneBefore = node.inputs().equals(List.of(i - 1));
+      lines.add(
+          node.name()
+              + " "
+              + what
+              + (ofTheOneBefore
+                  ? ""
+                  : node.inputs().stream()
+                      .map(of -> of == Network.IMAGES ? "images" : nodes.get(of).name())
+                      .collect(Collectors.joining(", ", " of ", ""))));
+    }
+    return lines;
   }
 
   /**
@@ -194,8 +238,7 @@ public record Checkpoint(
     Map<String, String> text = new LinkedHashMap<>();
     JsonArray classNames = new JsonArray();
     classes.forEach(classNames::add);
-    text.put("network", network());
-    text.put("layers", String.join("\n", layers));
+    text.put("network", NetworkWriter.write(network).toString());
     text.put("image", image.dims().stream().map(String::valueOf).collect(Collectors.joining(",")));
     text.put("classes", classNames.toString());
     text.put("data", data);
@@ -215,7 +258,7 @@ public record Checkpoint(
       text.put("best_test_data", best.get().testData());
     }
     Map<String, HostTensor> tensors = new LinkedHashMap<>(parameters);
-    optimizerState.forEach((name, values) -> tensors.put(STATE_PREFIX + name, values));
+    optimizerState.forEach((name, values) -> tensors.put(OPTIMIZER_PREFIX + name, values));
     new Safetensors(text, tensors).write(file);
   }
 
@@ -229,23 +272,40 @@ public record Checkpoint(
   public static Checkpoint read(Path file) {
     Safetensors content = Safetensors.read(file);
     Map<String, HostTensor> parameters = new LinkedHashMap<>();
-    Map<String, HostTensor> state = new LinkedHashMap<>();
+    Map<String, HostTensor> optimizerState = new LinkedHashMap<>();
     content
         .tensors()
         .forEach(
             (name, values) -> {
-              if (name.startsWith(STATE_PREFIX)) {
-                state.put(name.substring(STATE_PREFIX.length()), values);
+              if (name.startsWith(OPTIMIZER_PREFIX)) {
+                optimizerState.put(name.substring(OPTIMIZER_PREFIX.length()), values);
               } else {
                 parameters.put(name, values);
               }
             });
     content.tensors().forEach((name, values) -> requireFinite(file, name, values));
+    Map<String, String> text = content.metadata();
+    if (text.containsKey("network") && !text.get("network").startsWith("{")) {
+      throw new CheckpointException(
+          file
+              + " was written before checkpoints carried their network ("
+              + text.get("network")
+              + "), and cannot be read any more; train again");
+    }
+    Checkpoint read = read(file, text, parameters, optimizerState);
+    read.requireComplete();
+    return read;
+  }
+
+  private static Checkpoint read(
+      Path file,
+      Map<String, String> text,
+      Map<String, HostTensor> parameters,
+      Map<String, HostTensor> optimizerState) {
     try {
-      Map<String, String> text = content.metadata();
       return new Checkpoint(
           RecipeJson.read(JsonParser.parseString(get(text, "recipe")).getAsJsonObject()),
-          get(text, "layers").lines().toList(),
+          NetworkReader.parse(get(text, "network")),
           Shape.of(
               Arrays.stream(get(text, "image").split(",")).mapToInt(Integer::parseInt).toArray()),
           JsonParser.parseString(get(text, "classes")).getAsJsonArray().asList().stream()
@@ -264,7 +324,7 @@ public record Checkpoint(
           History.parseCsv(get(text, "history")),
           best(text),
           parameters,
-          state);
+          optimizerState);
     } catch (RuntimeException e) {
       // The digest fits, so it was written like this: by a program that knows more or other things.
       throw new CheckpointException(file + " was written by another program: " + e.getMessage(), e);

@@ -7,17 +7,16 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Session;
 import org.nin4j.data.ImageDataset;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Network;
+import org.nin4j.plan.ActivationForward;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.ForwardStep;
 import org.nin4j.plan.LinearForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.ActivationForward;
-import org.nin4j.model.Activation;
 import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
 
 /**
@@ -55,8 +54,7 @@ final class DeadUnits implements AutoCloseable {
             new Purpose.Inference());
     boolean last = false;
     for (ForwardStep step : plan.steps(ForwardStep.class).toList()) {
-      if (step instanceof ActivationForward relu
-          && relu.function() == Activation.RELU) {
+      if (step instanceof ActivationForward relu && relu.function() == Activation.RELU) {
         outputs.add(relu.output());
         last = relu.output().shape().dim(1) == data.classNames().size();
       } else if (step instanceof ConvolutionForward || step instanceof LinearForward) {
@@ -69,7 +67,7 @@ final class DeadUnits implements AutoCloseable {
   }
 
   Count count(Map<String, HostTensor> parameters) {
-    Parameters.write(session, Role.PARAMETER, parameters);
+    Parameters.write(session, parameters);
     int[] order = SampleOrder.inOrder(images, batch);
     int steps = order.length / batch;
     session.begin(new Epoch(0, 0, order, new float[steps]));

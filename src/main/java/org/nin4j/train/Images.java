@@ -5,6 +5,9 @@ import java.util.zip.CRC32C;
 import org.nin4j.backend.Samples;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.TrainTest;
+import org.nin4j.model.ShapeException;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.SoftmaxCrossEntropy;
 import org.nin4j.tensor.Shape;
 
 /** Data sets as backends take them. */
@@ -18,6 +21,22 @@ final class Images {
 
   static Samples samples(ImageDataset data) {
     return new Samples(data.pixels(), data.labels(), data.count(), shape(data));
+  }
+
+  /**
+   * Checks that a network answers with the classes of a data set.
+   *
+   * @throws ShapeException if it has another number
+   */
+  static void requireClasses(Plan plan, ImageDataset data) {
+    int scores =
+        plan.steps(SoftmaxCrossEntropy.class).findFirst().orElseThrow().logits().shape().dim(1);
+    int classes = data.classNames().size();
+    if (scores != classes) {
+      throw new ShapeException(
+          "%s ends in %d values, but %s has %d classes; give its last layer as many outputs"
+              .formatted(plan.network(), scores, data.name(), classes));
+    }
   }
 
   /** A text that tells this data from any other that one would take for it. */

@@ -1,5 +1,6 @@
 package org.nin4j.train;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,14 +12,24 @@ import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 
-/** Whole roles of tensors, to and from sessions. */
+/**
+ * What a trained network is: the values of its parameters and of its state (running means and
+ * variances), together by name; to and from sessions.
+ */
 final class Parameters {
   private Parameters() {}
 
-  /** The parameters that a training starts from, for images of this shape. */
+  /** Parameters, then state, of a network for images of this shape. */
+  static List<Parameter> of(Network network, Shape input) {
+    List<Parameter> all = new ArrayList<>(network.parameters(input));
+    all.addAll(network.state(input));
+    return all;
+  }
+
+  /** The values that a training starts from, for images of this shape. */
   static Map<String, HostTensor> draw(Recipe recipe, Network network, Shape input) {
     Map<String, HostTensor> values = new LinkedHashMap<>();
-    List<Parameter> parameters = network.parameters(input);
+    List<Parameter> parameters = of(network, input);
     for (int i = 0; i < parameters.size(); i++) {
       Parameter parameter = parameters.get(i);
       values.put(parameter.name(), recipe.initialisation().draw(parameter, i, recipe.seed()));
@@ -26,7 +37,35 @@ final class Parameters {
     return values;
   }
 
-  static Map<String, HostTensor> read(Session session, Role role) {
+  static Map<String, HostTensor> read(Session session) {
+    Map<String, HostTensor> values = read(session, Role.PARAMETER);
+    values.putAll(read(session, Role.STATE));
+    return values;
+  }
+
+  /**
+   * Writes all parameters and state.
+   *
+   * @throws CheckpointException if there is no value for one of them; the message names it
+   */
+  static void write(Session session, Map<String, HostTensor> values) {
+    write(session, Role.PARAMETER, values);
+    write(session, Role.STATE, values);
+  }
+
+  /** The optimizer's state, empty where it keeps none. */
+  static Map<String, HostTensor> readOptimizer(Session session) {
+    return read(session, Role.OPTIMIZER_STATE);
+  }
+
+  /** Writes the optimizer's state; where there is none at all, it stays at its beginning. */
+  static void writeOptimizer(Session session, Map<String, HostTensor> values) {
+    if (!values.isEmpty()) {
+      write(session, Role.OPTIMIZER_STATE, values);
+    }
+  }
+
+  private static Map<String, HostTensor> read(Session session, Role role) {
     Map<String, HostTensor> values = new LinkedHashMap<>();
     for (TensorSpec tensor : session.placed().plan().tensors(role)) {
       values.put(tensor.name(), session.read(tensor));
@@ -34,12 +73,13 @@ final class Parameters {
     return values;
   }
 
-  /** Writes those tensors that there are values for. */
-  static void write(Session session, Role role, Map<String, HostTensor> values) {
+  private static void write(Session session, Role role, Map<String, HostTensor> values) {
     for (TensorSpec tensor : session.placed().plan().tensors(role)) {
-      if (values.containsKey(tensor.name())) {
-        session.write(tensor, values.get(tensor.name()));
+      HostTensor value = values.get(tensor.name());
+      if (value == null) {
+        throw new CheckpointException("there are no values for " + tensor.name());
       }
+      session.write(tensor, value);
     }
   }
 }

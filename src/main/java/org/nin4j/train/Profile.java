@@ -3,15 +3,17 @@ package org.nin4j.train;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Predicate;
 import org.nin4j.backend.DeviceRates;
 import org.nin4j.plan.ForwardStep;
-import org.nin4j.plan.MaxPoolForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Step;
+import org.nin4j.plan.TensorSpec.Role;
 
 /**
  * How long the steps of a plan took, beside how long they must take.
@@ -107,7 +109,7 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
           new StepTime(
               i,
               step,
-              blocks.getOrDefault(step.layer(), step.layer()),
+              blocks.getOrDefault(outermost(step.layer()), step.layer()),
               quantile(sorted, 0.5),
               quantile(sorted, 0.75) - quantile(sorted, 0.25),
               multipliesLess.test(step),
@@ -149,15 +151,33 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
     return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
   }
 
-  /** By layer: a block ends with a max pool; what belongs to no layer is its own block. */
+  /**
+   * The block of each of the network's outermost parts: those without a convolution or a linear
+   * layer belong to the one before, as a pool does.
+   */
   private static Map<String, String> blocks(Plan planned) {
+    List<ForwardStep> forward = planned.steps(ForwardStep.class).toList();
+    Set<String> weighing = new HashSet<>();
+    for (ForwardStep step : forward) {
+      boolean weighs =
+          step.reads().stream().anyMatch(t -> t.role() == Role.PARAMETER && t.shape().rank() > 1);
+      if (weighs) {
+        weighing.add(outermost(step.layer()));
+      }
+    }
     Map<String, String> blocks = new LinkedHashMap<>();
-    int block = 1;
-    for (ForwardStep step : planned.steps(ForwardStep.class).toList()) {
-      blocks.put(step.layer(), "block" + block);
-      block += step instanceof MaxPoolForward ? 1 : 0;
+    String block = "";
+    for (ForwardStep step : forward) {
+      String part = outermost(step.layer());
+      block = block.isEmpty() || weighing.contains(part) ? part : block;
+      blocks.putIfAbsent(part, block);
     }
     return blocks;
+  }
+
+  private static String outermost(String path) {
+    int dot = path.indexOf('.');
+    return dot < 0 ? path : path.substring(0, dot);
   }
 
   /** The steps, those first that lose most to their floor. */
@@ -166,8 +186,8 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
   }
 
   /**
-   * Sums over the parts of the network, in plan order: the batch, blocks of layers up to a max pool
-   * each, loss, update.
+   * Sums over the parts of the network, in plan order: the batch, blocks by the path of their first
+   * layer, loss, update.
    */
   public List<Total> blocks() {
     Map<String, List<StepTime>> grouped = new LinkedHashMap<>();

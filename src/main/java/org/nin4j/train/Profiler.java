@@ -12,7 +12,6 @@ import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.TensorSpec.Role;
 
 /** Times the steps of a recipe's plan on a device. */
 public final class Profiler {
@@ -23,7 +22,8 @@ public final class Profiler {
   /**
    * Runs the plan: first to warm up, then as in training, then with each step timed.
    *
-   * @param recipe what to train, from its first step on
+   * @param recipe how to train, from its first step on
+   * @param network what to train
    * @param data in stored order, from the beginning again after its end
    * @param inference whether to run the network only, as in evaluation
    * @param rates of the device
@@ -33,19 +33,20 @@ public final class Profiler {
   public static Profile profile(
       Backend backend,
       Recipe recipe,
+      Network network,
       ImageDataset data,
       boolean inference,
       DeviceRates rates,
       int warmUp,
       int runs) {
-    Network network = recipe.describe(data.classNames().size());
     BatchSpec images =
         inference ? recipe.images(Images.shape(data)) : recipe.trainingImages(Images.shape(data));
     Purpose purpose = inference ? new Purpose.Inference() : recipe.purpose();
     Plan plan = Planner.plan(network, images, recipe.batch(), recipe.precision(), purpose);
+    Images.requireClasses(plan, data);
     try (Session session = backend.bind(backend.prepare(plan))) {
       session.load(Images.samples(data));
-      Parameters.write(session, Role.PARAMETER, Parameters.draw(recipe, network, images.output()));
+      Parameters.write(session, Parameters.draw(recipe, network, images.output()));
       session.begin(epoch(recipe, data.count(), warmUp + 2 * runs));
       for (int i = 0; i < warmUp; i++) {
         session.run();

@@ -8,11 +8,13 @@ import org.nin4j.backend.Backend;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
 import org.nin4j.model.zoo.Networks;
-import org.nin4j.model.Window;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.Sgd;
+import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
 
 /**
@@ -20,7 +22,7 @@ import org.nin4j.tensor.Shape;
  *
  * @param name where the settings come from, for people
  * @param network its name: one of {@link Networks#NAMES}, unless the trainer is given a network
- * @param inner the convolutions after the first of each NiN block
+ * @param variant what is varied in networks of NiN blocks
  * @param dataset its name in options, such as {@code fashion-mnist}
  * @param limit train and test on only so many of the first images
  * @param size side of the images that the network gets, in pixels
@@ -39,7 +41,7 @@ import org.nin4j.tensor.Shape;
 public record Recipe(
     String name,
     String network,
-    List<Window> inner,
+    NinVariant variant,
     String dataset,
     OptionalInt limit,
     int size,
@@ -63,7 +65,6 @@ public record Recipe(
   private static final float LARGEST_SCALE = 1e6f;
 
   public Recipe {
-    inner = List.copyOf(inner);
     mean = List.copyOf(mean);
     std = List.copyOf(std);
     requirePositive("the number of images trained on", limit.orElse(1));
@@ -107,12 +108,12 @@ public record Recipe(
   }
 
   /**
-   * The network, for so many classes.
+   * The network, for the given number of classes.
    *
-   * @throws IllegalArgumentException if the library has none of that name
+   * @throws IllegalArgumentException if the library has none of that name, or not this variant
    */
   public Network describe(int classes) {
-    return Networks.named(network, classes, inner);
+    return Networks.named(network).network(classes, variant);
   }
 
   /** How batches are made for evaluation and prediction, from images stored in this shape. */
@@ -154,9 +155,29 @@ public record Recipe(
     return new Purpose.Training(Optional.of(optimizer), labelSmoothing);
   }
 
-  /** Steps in an epoch over so many samples: the last one may be smaller than the batch. */
+  /** Steps of an evaluation of so many samples: the last one may have fewer than the batch. */
   public int stepsPerEpoch(int samples) {
     return (samples + batch - 1) / batch;
+  }
+
+  /**
+   * Steps of training in an epoch over so many samples. With batch normalisation every step has a
+   * whole batch, since places without a sample would count in its means and variances: what is left
+   * over, other samples in each epoch, is left out. Other networks train on it in a last step.
+   *
+   * @param plan of the training
+   * @throws IllegalArgumentException if a network with batch normalisation gets no whole batch
+   */
+  public int trainingSteps(Plan plan, int samples) {
+    if (plan.tensors(Role.STATE).isEmpty()) {
+      return stepsPerEpoch(samples);
+    }
+    if (samples < batch) {
+      throw new IllegalArgumentException(
+          "%s has batch normalisation and trains on whole batches, but %d images are fewer than a batch of %d; use a smaller batch or more images"
+              .formatted(network, samples, batch));
+    }
+    return samples / batch;
   }
 
   /** A builder that starts with these settings. */
@@ -168,7 +189,7 @@ public record Recipe(
   public static final class Builder {
     private String name;
     private String network;
-    private List<Window> inner;
+    private NinVariant variant;
     private String dataset;
     private OptionalInt limit;
     private int size;
@@ -187,7 +208,7 @@ public record Recipe(
     private Builder(Recipe from) {
       name = from.name;
       network = from.network;
-      inner = from.inner;
+      variant = from.variant;
       dataset = from.dataset;
       limit = from.limit;
       size = from.size;
@@ -214,8 +235,8 @@ public record Recipe(
       return this;
     }
 
-    public Builder inner(List<Window> value) {
-      inner = value;
+    public Builder variant(NinVariant value) {
+      variant = value;
       return this;
     }
 
@@ -298,7 +319,7 @@ public record Recipe(
       return new Recipe(
           name,
           network,
-          inner,
+          variant,
           dataset,
           limit,
           size,

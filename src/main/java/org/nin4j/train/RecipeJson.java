@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
 import org.nin4j.model.Initialisation;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Sgd;
@@ -21,7 +22,9 @@ public final class RecipeJson {
     JsonObject json = new JsonObject();
     json.addProperty("name", recipe.name());
     json.addProperty("network", recipe.network());
-    json.addProperty("inner", InnerConvolutions.format(recipe.inner()));
+    json.addProperty("inner", InnerConvolutions.format(recipe.variant().inner()));
+    json.addProperty("head", name(recipe.variant().head()));
+    json.addProperty("reduce", Reduction.format(recipe.variant().reduction()));
     json.addProperty("dataset", recipe.dataset());
     recipe.limit().ifPresent(limit -> json.addProperty("limit", limit));
     json.addProperty("size", recipe.size());
@@ -51,7 +54,10 @@ public final class RecipeJson {
     return new Recipe(
         get(json, "name").getAsString(),
         get(json, "network").getAsString(),
-        InnerConvolutions.parse(get(json, "inner").getAsString()),
+        new NinVariant(
+            InnerConvolutions.parse(get(json, "inner").getAsString()),
+            constant(NinVariant.Head.class, get(json, "head").getAsString()),
+            Reduction.parse(get(json, "reduce").getAsString())),
         get(json, "dataset").getAsString(),
         json.has("limit") ? OptionalInt.of(json.get("limit").getAsInt()) : OptionalInt.empty(),
         get(json, "size").getAsInt(),

@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import org.nin4j.model.Initialisation;
-import org.nin4j.model.NinBlock;
+import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Sgd;
@@ -15,6 +16,9 @@ public final class Recipes {
   /** The name of the recipe that is used where none is given. */
   public static final String DEFAULT = "default";
 
+  /** The name of the recipes that the book published. */
+  public static final String PUBLISHED = "d2l";
+
   /** The fewest epochs that {@link #standard(int)} has settings for. */
   public static final int FEWEST_EPOCHS = 2;
 
@@ -23,28 +27,39 @@ public final class Recipes {
 
   private Recipes() {}
 
-  /**
-   * Network in Network on Fashion-MNIST as published: images enlarged to 224×224, pixels in [0, 1],
-   * plain gradient descent. Source: Zhang, Lipton, Li, Smola, "Dive into Deep Learning", section
-   * 8.3.
-   */
+  /** Network in Network on Fashion-MNIST as published, see {@link #d2l(String)}. */
   public static Recipe d2l() {
+    return d2l("nin");
+  }
+
+  /**
+   * A network of the library on Fashion-MNIST as published: the size of the images, the batch and
+   * the rate that {@link Networks} has for it, pixels in [0, 1], plain gradient descent. Source:
+   * Zhang, Lipton, Li, Smola, "Dive into Deep Learning", chapters 7 and 8.
+   *
+   * <p>A network of one's own gets images as Fashion-MNIST stores them, and what most of the book's
+   * networks are trained with.
+   *
+   * @param network its name
+   */
+  public static Recipe d2l(String network) {
+    boolean known = Networks.NAMES.contains(network);
     return new Recipe(
-        "d2l",
-        "nin",
-        NinBlock.TWO_1X1,
+        PUBLISHED,
+        network,
+        NinVariant.PUBLISHED,
         "fashion-mnist",
         OptionalInt.empty(),
-        224,
+        known ? Networks.named(network).size() : 28,
         List.of(0f),
         List.of(1f),
         BatchSpec.Augmentation.NONE,
-        128,
+        known ? Networks.named(network).batch() : 128,
         10,
         Precision.FP32,
         Sgd.PLAIN,
-        new Schedule.Constant(0.1f),
-        Initialisation.XAVIER_UNIFORM,
+        new Schedule.Constant(known ? Networks.named(network).rate() : 0.1f),
+        Initialisation.XAVIER_PYTORCH_BIAS,
         0,
         1);
   }
@@ -96,6 +111,11 @@ public final class Recipes {
         .build();
   }
 
+  /** Whether the default recipe was made for that network. */
+  public static boolean standardFits(String network) {
+    return List.of("nin", "nin-mini").contains(network);
+  }
+
   /** The fewest seconds to a test accuracy of 0.90 on two processor cores. */
   public static Recipe fast() {
     return standard(FEWEST_EPOCHS).toBuilder().name("fast").build();
@@ -111,7 +131,7 @@ public final class Recipes {
   }
 
   /**
-   * The recipe of that name.
+   * The recipe of that name, for Network in Network.
    *
    * @throws IllegalArgumentException if there is none
    */
@@ -122,5 +142,21 @@ public final class Recipes {
           "there is no recipe '" + name + "'; there are " + String.join(", ", all.keySet()));
     }
     return all.get(name);
+  }
+
+  /**
+   * The recipe of that name for a network, the library's or one's own: {@code d2l} is another one
+   * for each.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  public static Recipe named(String name, String network) {
+    Recipe recipe = named(name);
+    return name.equals(PUBLISHED) ? d2l(network) : recipe.toBuilder().network(network).build();
+  }
+
+  /** The recipe for a network where none is chosen: the default one, or what is published. */
+  public static Recipe of(String network) {
+    return standardFits(network) ? named(DEFAULT, network) : d2l(network);
   }
 }

@@ -8,7 +8,6 @@ import org.nin4j.data.ImageDataset;
 import org.nin4j.model.Network;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Planner;
-import org.nin4j.plan.TensorSpec.Role;
 
 /** How many images a second a device trains. */
 public final class TrainingSpeed {
@@ -43,7 +42,7 @@ public final class TrainingSpeed {
                 Planner.plan(
                     network, images, recipe.batch(), recipe.precision(), recipe.purpose())))) {
       session.load(Images.samples(data));
-      Parameters.write(session, Role.PARAMETER, Parameters.draw(recipe, network, images.output()));
+      Parameters.write(session, Parameters.draw(recipe, network, images.output()));
       Epoch epoch = firstEpoch(recipe, data.count());
       train(session, epoch, warmUpSeconds, nanoTime);
       return train(session, epoch, seconds, nanoTime);

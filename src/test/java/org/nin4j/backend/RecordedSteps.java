@@ -17,10 +17,10 @@ import org.nin4j.model.Dropout;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Layer;
 import org.nin4j.model.Network;
-import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Part;
 import org.nin4j.model.Sequential;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
@@ -180,7 +180,7 @@ public final class RecordedSteps {
   /** NiN with another dropout probability. */
   private static Network network(float dropout) {
     Layer[] layers =
-        ((Sequential) Networks.nin(10).layers())
+        ((Sequential) NetworkInNetwork.of(10).layers())
             .parts().stream()
                 .map(Part::layer)
                 .map(l -> l instanceof Dropout ? new Dropout(dropout) : l)

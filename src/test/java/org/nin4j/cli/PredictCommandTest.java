@@ -79,7 +79,8 @@ class PredictCommandTest {
     Shell.Outcome outcome =
         predict("text.png", "good10.png", "none.png", "cut.jpg", "good20.png", "empty.png");
     assertEquals(3, outcome.code());
-    assertEquals(List.of(first.get(0), second.get(0)), outcome.out());
+    // The first line names the checkpoint.
+    assertEquals(List.of(first.get(0), first.get(1), second.get(1)), outcome.out());
     assertEquals(4, outcome.err().size(), () -> outcome.err().toString());
     assertTrue(outcome.err().stream().allMatch(l -> l.startsWith("nin predict: ")));
     assertTrue(outcome.err().get(0).contains("text.png is no PNG"), outcome.err().get(0));
@@ -92,7 +93,8 @@ class PredictCommandTest {
   void onlyBadOnesLeaveNoAnswer() {
     Shell.Outcome outcome = predict("text.png", "cut.jpg");
     assertEquals(3, outcome.code());
-    assertEquals(List.of(), outcome.out());
+    assertEquals(1, outcome.out().size(), outcome::text);
+    assertTrue(outcome.out().get(0).startsWith("checkpoint: "), outcome::text);
     assertEquals(2, outcome.err().size());
   }
 
@@ -100,7 +102,7 @@ class PredictCommandTest {
   void whatTheNetworkCannotSeeIsSaid() {
     Shell.Outcome outcome = predict("good10.png", "plain.png", "light.png");
     assertEquals(0, outcome.code());
-    assertEquals(3, outcome.out().size());
+    assertEquals(1 + 3, outcome.out().size());
     assertEquals(
         List.of(
             "nin predict: "

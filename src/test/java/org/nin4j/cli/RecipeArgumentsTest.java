@@ -10,6 +10,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Window;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Sgd;
@@ -31,7 +32,11 @@ class RecipeArgumentsTest {
                 .network("nin-mini")
                 .limit(17)
                 .size(96)
-                .inner(List.of(new Window(3, 1, 1), new Window(1, 1, 0)))
+                .variant(
+                    new NinVariant(
+                        List.of(new Window(3, 1, 1), new Window(1, 1, 0)),
+                        NinVariant.Head.LINEAR,
+                        List.of(96, 10)))
                 .mean(List.of(-0.1f, 0.2f, 1 / 3f))
                 .std(List.of(1e-5f))
                 .augmentation(new BatchSpec.Augmentation(false, 2))
@@ -54,6 +59,8 @@ class RecipeArgumentsTest {
         .registerConverter(Precision.class, name -> RecipeJson.constant(Precision.class, name))
         .registerConverter(
             Initialisation.class, name -> RecipeJson.constant(Initialisation.class, name))
+        .registerConverter(
+            NinVariant.Head.class, name -> RecipeJson.constant(NinVariant.Head.class, name))
         .parseArgs(options.isEmpty() ? new String[0] : options.split(" "));
     assertEquals(recipe.toBuilder().name(base.name()).build(), parsed.apply(base), options);
   }

@@ -7,8 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.nin4j.model.zoo.NetworkInNetwork;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.tensor.HostTensor;
-import org.nin4j.model.zoo.Networks;
 import org.nin4j.tensor.Shape;
 
 class NetworkTest {
@@ -19,7 +20,7 @@ class NetworkTest {
   /** Shapes and counts as the published summaries print them. */
   @Test
   void ninHasThePublishedShapesAndParameters() {
-    Network nin = Networks.nin(10);
+    Network nin = NetworkInNetwork.of(10);
     Shape input = Shape.of(1, 224, 224);
     List<Network.Node> layers = nin.nodes(input);
     List<String> table =
@@ -62,10 +63,13 @@ class NetworkTest {
   @Test
   void innerConvolutionsCanBeChanged() {
     Shape input = Shape.of(1, 224, 224);
-    Network one = Networks.nin(10, List.of(new Window(1, 1, 0)));
+    Network one =
+        NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(new Window(1, 1, 0))));
     long removed = 9_312 + 65_792 + 147_840 + 110;
     assertEquals(1_992_166 - removed, count(one, input));
-    Network wide = Networks.nin(10, List.of(new Window(3, 1, 1), new Window(3, 1, 1)));
+    Network wide =
+        NetworkInNetwork.of(
+            10, NinVariant.PUBLISHED.withInner(List.of(new Window(3, 1, 1), new Window(3, 1, 1))));
     long weightsOf1x1 = 2L * (96 * 96 + 256 * 256 + 384 * 384 + 10 * 10);
     assertEquals(1_992_166 + 8 * weightsOf1x1, count(wide, input));
     assertEquals(Shape.of(10), wide.nodes(input).get(wide.nodes(input).size() - 1).output());
@@ -74,11 +78,12 @@ class NetworkTest {
   @Test
   void anImageTooSmallNamesTheLayerAndBothShapes() {
     ShapeException e =
-        assertThrows(ShapeException.class, () -> Networks.nin(10).nodes(Shape.of(1, 66, 66)));
+        assertThrows(
+            ShapeException.class, () -> NetworkInNetwork.of(10).nodes(Shape.of(1, 66, 66)));
     assertTrue(e.getMessage().contains("layer 5 (maxpool)"), e.getMessage());
     assertTrue(e.getMessage().contains("384×2×2"), e.getMessage());
     assertTrue(e.getMessage().contains("at least 3×3"), e.getMessage());
-    Networks.nin(10).nodes(Shape.of(1, 67, 67));
+    NetworkInNetwork.of(10).nodes(Shape.of(1, 67, 67));
   }
 
   @Test
@@ -138,7 +143,7 @@ class NetworkTest {
 
   @Test
   void identityRaisesTheBiasesOfNarrowingLayersAlone() {
-    Network network = Networks.nin(10);
+    Network network = NetworkInNetwork.of(10);
     List<Parameter> parameters = network.parameters(Shape.of(1, 67, 67));
     for (int i = 0; i < parameters.size(); i++) {
       Parameter parameter = parameters.get(i);

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
 
@@ -43,7 +43,7 @@ class ArenaTest {
     BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 96, 96);
     Plan plan =
         Planner.plan(
-            Networks.nin(10),
+            NetworkInNetwork.of(10),
             images,
             4,
             Precision.BF16,

@@ -24,10 +24,10 @@ import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
 
@@ -39,7 +39,7 @@ class KernelFusionTest {
   /** The published network as a backend's other fusions leave it. */
   private static Plan nin(Purpose purpose) {
     BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 224, 224);
-    return prepared(Planner.plan(Networks.nin(10), images, 128, Precision.BF16, purpose));
+    return prepared(Planner.plan(NetworkInNetwork.of(10), images, 128, Precision.BF16, purpose));
   }
 
   private static Plan prepared(Plan plan) {
@@ -159,7 +159,7 @@ class KernelFusionTest {
   @Test
   void otherConvolutionsStayApart() {
     BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 224, 224);
-    Plan unprepared = Planner.plan(Networks.nin(10), images, 2, Precision.BF16, INFERENCE);
+    Plan unprepared = Planner.plan(NetworkInNetwork.of(10), images, 2, Precision.BF16, INFERENCE);
     for (KernelFusion fusion : KernelFusion.values()) {
       assertEquals(unprepared, all(fusion, unprepared));
     }
@@ -189,8 +189,7 @@ class KernelFusionTest {
     Fused forward = block.steps(Fused.class).toList().get(0);
     Fused backward = block.steps(Fused.class).toList().get(1);
     assertEquals(
-        List.of("1", "1.position"),
-        forward.writes().stream().map(TensorSpec::name).toList());
+        List.of("1", "1.position"), forward.writes().stream().map(TensorSpec::name).toList());
     assertEquals(
         Set.of(
             "images",

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
-import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
@@ -15,8 +15,8 @@ import org.nin4j.model.Layer;
 import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.Activation;
 import org.nin4j.model.Sequential;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
@@ -24,7 +24,7 @@ import org.nin4j.tensor.Shape;
 class PlannerTest {
   private static Plan nin(int channels, Precision precision, Purpose purpose) {
     BatchSpec images = BatchSpec.unit(Shape.of(channels, 28, 28), 224, 224);
-    return Planner.plan(Networks.nin(10), images, 1, precision, purpose);
+    return Planner.plan(NetworkInNetwork.of(10), images, 1, precision, purpose);
   }
 
   /**
@@ -74,8 +74,10 @@ class PlannerTest {
     assertEquals("1.f32", firstWide(first, Activation.RELU, logits, new Flatten()));
     assertEquals(
         "1.f32",
-        firstWide(first, Activation.RELU, logits, Activation.RELU, new Dropout(0.5f), new Flatten()));
-    assertEquals("1.f32", firstWide(first, Activation.RELU, logits, new MaxPool2d(2, 2), new Flatten()));
+        firstWide(
+            first, Activation.RELU, logits, Activation.RELU, new Dropout(0.5f), new Flatten()));
+    assertEquals(
+        "1.f32", firstWide(first, Activation.RELU, logits, new MaxPool2d(2, 2), new Flatten()));
     assertEquals("1.f32", firstWide(first, Activation.RELU, new GlobalAvgPool2d(), new Flatten()));
     assertEquals("1.f32", firstWide(first, new Flatten(), new Linear(3), Activation.RELU));
     assertEquals("images", firstWide(Activation.RELU, new Flatten()));

@@ -26,10 +26,11 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.nin4j.model.Activation;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
+import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.MaxPool2d;
@@ -65,7 +66,7 @@ class CheckpointTest {
   void everythingReadsBack() {
     Checkpoint read = Checkpoint.read(file);
     assertEquals(checkpoint.recipe(), read.recipe());
-    assertEquals(checkpoint.layers(), read.layers());
+    assertEquals(checkpoint.network(), read.network());
     assertEquals(checkpoint.image(), read.image());
     assertEquals(checkpoint.classes(), read.classes());
     assertEquals(checkpoint.data(), read.data());
@@ -73,7 +74,7 @@ class CheckpointTest {
     assertEquals(checkpoint.history(), read.history());
     assertEquals(checkpoint.best(), read.best());
     assertEquals(1, read.best().orElseThrow().epoch());
-    assertEquals("tiny", read.network());
+    assertEquals(Trial.NETWORK, read.network());
     assertEquals(
         List.copyOf(checkpoint.parameters().keySet()), List.copyOf(read.parameters().keySet()));
     checkpoint
@@ -109,10 +110,10 @@ class CheckpointTest {
       end = tensor.getAsJsonArray("data_offsets").get(1).getAsLong();
     }
     assertEquals(bytes.length - 8 - length, end);
-    JsonObject weight = header.getAsJsonObject("conv2.weight");
+    JsonObject weight = header.getAsJsonObject("4.weight");
     assertEquals("[10,4,3,3]", weight.get("shape").toString());
     int offset = 8 + length + weight.getAsJsonArray("data_offsets").get(0).getAsInt();
-    float[] values = checkpoint.parameters().get("conv2.weight").values();
+    float[] values = checkpoint.parameters().get("4.weight").values();
     for (int i = 0; i < values.length; i++) {
       assertEquals(values[i], buffer.getFloat(offset + 4 * i));
     }
@@ -197,6 +198,8 @@ class CheckpointTest {
             Sequential.of(
                 new Conv2d(6, 3, 1, 1),
                 Activation.RELU,
+                new MaxPool2d(2, 2),
+                new Dropout(0.25f),
                 new Conv2d(10, 1, 1, 0),
                 new Conv2d(10, 1, 1, 0),
                 new GlobalAvgPool2d(),
@@ -205,11 +208,10 @@ class CheckpointTest {
         assertThrows(CheckpointException.class, () -> checkpoint.requireFits(wider, INPUT))
             .getMessage();
     assertTrue(message.startsWith("the checkpoint is of another network, tiny: "), message);
-    assertTrue(message.contains("conv1.bias is 4 in the checkpoint and 6 in wider"), message);
+    assertTrue(message.contains("0.bias is 4 in the checkpoint and 6 in wider"), message);
     assertTrue(
-        message.contains("conv1.weight is 4×1×3×3 in the checkpoint and 6×1×3×3 in wider"),
-        message);
-    assertTrue(message.contains("conv2.weight is 10×4×3×3"), message);
+        message.contains("0.weight is 4×1×3×3 in the checkpoint and 6×1×3×3 in wider"), message);
+    assertTrue(message.contains("4.weight is 10×4×3×3"), message);
     assertTrue(message.contains("and 2 more"), message);
   }
 
@@ -222,6 +224,7 @@ class CheckpointTest {
                 new Conv2d(4, 3, 1, 1),
                 Activation.RELU,
                 new MaxPool2d(3, 2),
+                new Dropout(0.25f),
                 new Conv2d(10, 3, 1, 1),
                 Activation.RELU,
                 new GlobalAvgPool2d(),
@@ -229,7 +232,11 @@ class CheckpointTest {
     String message =
         assertThrows(CheckpointException.class, () -> checkpoint.requireFits(other, INPUT))
             .getMessage();
-    assertTrue(message.contains("pool1"), message);
+    assertEquals(
+        "the checkpoint is of another network, tiny: 2"
+            + " {\"kind\":\"maxpool\",\"kernel\":2,\"stride\":2} in the checkpoint, 2"
+            + " {\"kind\":\"maxpool\",\"kernel\":3,\"stride\":2} in other",
+        message);
   }
 
   @Test
@@ -247,11 +254,11 @@ class CheckpointTest {
   @Test
   void aParameterWithoutADigestOfItsOwnIsStillFoundMissing() {
     Map<String, HostTensor> less = new java.util.LinkedHashMap<>(checkpoint.parameters());
-    less.remove("conv2.bias");
+    less.remove("4.bias");
     Checkpoint lacking =
         new Checkpoint(
             checkpoint.recipe(),
-            checkpoint.layers(),
+            checkpoint.network(),
             checkpoint.image(),
             checkpoint.classes(),
             checkpoint.data(),
@@ -263,7 +270,7 @@ class CheckpointTest {
     String message =
         assertThrows(CheckpointException.class, () -> lacking.requireFits(Trial.NETWORK, INPUT))
             .getMessage();
-    assertTrue(message.contains("conv2.bias is missing in the checkpoint"), message);
+    assertTrue(message.contains("4.bias is missing in the checkpoint"), message);
   }
 
   /** The file with another header and with the digest that fits it, as another program writes. */
@@ -304,11 +311,10 @@ class CheckpointTest {
 
   @Test
   void tensorsOfAnotherFormAreNamed() throws IOException, NoSuchAlgorithmException {
-    // conv1.weight: 4×1×3×3 floats at the beginning; conv1.bias: the next 4.
-    String weight =
-        "\"conv1.weight\":{\"dtype\":\"F32\",\"shape\":[4,1,3,3],\"data_offsets\":[0,144]}";
+    // 0.weight: 4×1×3×3 floats at the beginning; 0.bias: the next 4.
+    String weight = "\"0.weight\":{\"dtype\":\"F32\",\"shape\":[4,1,3,3],\"data_offsets\":[0,144]}";
     String message = problemOfHeader(weight, weight.replace("F32", "F16"));
-    assertTrue(message.contains("conv1.weight that cannot be read: its type is F16"), message);
+    assertTrue(message.contains("0.weight that cannot be read: its type is F16"), message);
     message = problemOfHeader(weight, weight.replace("[4,1,3,3]", "[4,1,3,4]"));
     assertTrue(message.contains("its offsets are 0 and 144; 4×1×3×4 takes 192 bytes"), message);
     message = problemOfHeader(weight, weight.replace("[0,144]", "[0,148]"));
@@ -320,7 +326,7 @@ class CheckpointTest {
     message = problemOfHeader(weight, weight.replace("[0,144]", "[144,288]"));
     assertTrue(message.contains("overlap, or bytes that belong to none"), message);
     message = problemOfHeader(weight, weight.replace("[4,1,3,3]", "[2000000000,2000000000,9]"));
-    assertTrue(message.contains("conv1.weight that cannot be read"), message);
+    assertTrue(message.contains("0.weight that cannot be read"), message);
     message =
         problem(resealed(header -> header, values -> Arrays.copyOf(values, values.length + 4)));
     assertTrue(message.contains("overlap, or bytes that belong to none"), message);
@@ -338,7 +344,7 @@ class CheckpointTest {
                   ByteBuffer.wrap(values).order(ByteOrder.LITTLE_ENDIAN).putFloat(20, value);
                   return values;
                 }));
-    assertTrue(message.endsWith("cannot be used: conv1.weight is " + told + " somewhere"), message);
+    assertTrue(message.endsWith("cannot be used: 0.weight is " + told + " somewhere"), message);
   }
 
   @Test
@@ -353,6 +359,31 @@ class CheckpointTest {
     assertTrue(message.contains("no run has such sums"), message);
     message = problemOfHeader("\"best_epoch\":\"1\"", "\"best_epoch\":\"2\"");
     assertTrue(message.contains("its best epoch comes after its last one"), message);
+  }
+
+  /** Then, it was the network's name alone. */
+  @Test
+  void aFileFromBeforeDescriptionsIsToldInOneLine() throws IOException, NoSuchAlgorithmException {
+    String message =
+        problem(
+            resealed(
+                header ->
+                    header.replaceFirst(
+                        "\"network\":\"(\\\\.|[^\"\\\\])*\"",
+                        "\"network\":\"nin\",\"layers\":\"conv1 Conv2d\""),
+                values -> values));
+    assertTrue(
+        message.endsWith(
+            "damaged.safetensors was written before checkpoints carried their network (nin), and"
+                + " cannot be read any more; train again"),
+        message);
+  }
+
+  @Test
+  void aDescriptionThatIsNoneIsTold() throws IOException, NoSuchAlgorithmException {
+    String message =
+        problemOfHeader("\\\"kind\\\":\\\"maxpool\\\"", "\\\"kind\\\":\\\"poolmax\\\"");
+    assertTrue(message.contains("layers[2]: there is no kind \"poolmax\""), message);
   }
 
   @Test

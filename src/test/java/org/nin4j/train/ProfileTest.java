@@ -16,7 +16,6 @@ import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.Shapes;
 import org.nin4j.model.Network;
 import org.nin4j.model.zoo.Networks;
-import org.nin4j.model.NinBlock;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Fusion;
@@ -34,7 +33,7 @@ class ProfileTest {
   private static final DeviceRates RATES = new DeviceRates(1 << 20, 1 << 24);
 
   private static Plan plan(Precision precision) {
-    Network network = Networks.named("nin-mini", 10, NinBlock.TWO_1X1);
+    Network network = Networks.named("nin-mini").network(10);
     return Planner.plan(
         network,
         BatchSpec.unit(Shape.of(1, 28, 28), 28, 28),
@@ -140,7 +139,7 @@ class ProfileTest {
       Profile profile = profile(plan, run);
       List<Profile.Total> blocks = profile.blocks();
       assertEquals(
-          List.of("batch", "block1", "block2", "loss", "update"),
+          List.of("batch", "0", "2", "4", "loss", "update"),
           blocks.stream().map(Profile.Total::name).toList());
       Profile.Total all = profile.total();
       int n = run.steps().size();
@@ -153,7 +152,7 @@ class ProfileTest {
       assertTrue(
           profile.steps().stream()
               .filter(s -> List.of("0.4", "0.5", "1").contains(s.step().layer()))
-              .allMatch(s -> s.block().equals("block1")));
+              .allMatch(s -> s.block().equals("0")));
     }
   }
 
@@ -184,6 +183,7 @@ class ProfileTest {
           Profiler.profile(
               new ReferenceBackend(),
               recipe,
+              recipe.describe(10),
               Shapes.draw(1, 5, 1, 1).train(),
               inference,
               RATES,
@@ -194,8 +194,8 @@ class ProfileTest {
       assertTrue(profile.runSeconds() > 0);
       assertEquals(
           inference
-              ? List.of("batch", "block1", "block2", "loss")
-              : List.of("batch", "block1", "block2", "loss", "update"),
+              ? List.of("batch", "0", "2", "4", "loss")
+              : List.of("batch", "0", "2", "4", "loss", "update"),
           profile.blocks().stream().map(Profile.Total::name).toList());
     }
   }

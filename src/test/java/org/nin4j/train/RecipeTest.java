@@ -8,11 +8,13 @@ import com.google.gson.JsonParser;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nin4j.model.Initialisation;
-import org.nin4j.model.NinBlock;
 import org.nin4j.model.Window;
+import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Sgd;
@@ -27,22 +29,65 @@ class RecipeTest {
     assertEquals(10, recipe.epochs());
     assertEquals(new Sgd(0, false, 0), recipe.optimizer());
     assertEquals(new Schedule.Constant(0.1f), recipe.schedule());
-    assertEquals(Initialisation.XAVIER_UNIFORM, recipe.initialisation());
+    assertEquals(Initialisation.XAVIER_PYTORCH_BIAS, recipe.initialisation());
     assertEquals(Precision.FP32, recipe.precision());
     assertEquals(List.of(0f), recipe.mean());
     assertEquals(List.of(1f), recipe.std());
     assertEquals(BatchSpec.Augmentation.NONE, recipe.augmentation());
     assertEquals(0, recipe.labelSmoothing());
-    assertEquals(NinBlock.TWO_1X1, recipe.inner());
+    assertEquals(NinVariant.PUBLISHED, recipe.variant());
     // 60,000 images make 468 full batches and one of 96.
     assertEquals(469, recipe.stepsPerEpoch(60_000));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "nin, 224, 128, 0.1",
+    "nin-15, 224, 128, 0.1",
+    "lenet, 28, 256, 0.9",
+    "alexnet, 224, 128, 0.01",
+    "vgg11, 224, 128, 0.05",
+    "vgg11-quarter, 224, 128, 0.05",
+    "googlenet, 96, 128, 0.1",
+    "resnet18, 96, 256, 0.05",
+    "densenet, 96, 256, 0.1",
+  })
+  void everyNetworkHasItsPublishedRecipe(String network, int size, int batch, float rate) {
+    Recipe recipe = Recipes.d2l(network);
+    assertEquals(network, recipe.network());
+    assertEquals(size, recipe.size());
+    assertEquals(batch, recipe.batch());
+    assertEquals(new Schedule.Constant(rate), recipe.schedule());
+    assertEquals(
+        Recipes.d2l(),
+        recipe.toBuilder()
+            .network("nin")
+            .size(224)
+            .batch(128)
+            .schedule(new Schedule.Constant(0.1f))
+            .build());
+    assertEquals(recipe, Recipes.named("d2l", network));
+  }
+
+  @Test
+  void theNetworkDecidesWhereNoRecipeIsChosen() {
+    assertEquals(Recipes.standard(), Recipes.of("nin"));
+    assertEquals(
+        Recipes.standard().toBuilder().network("nin-mini").build(), Recipes.of("nin-mini"));
+    assertEquals(Recipes.d2l("resnet18"), Recipes.of("resnet18"));
+    assertEquals(28, Recipes.of("one-of-my-own").size());
+    for (Networks.Known known : Networks.all()) {
+      Recipe recipe = Recipes.d2l(known.name());
+      var nodes = known.network(10).nodes(recipe.images(Shape.of(1, 28, 28)).output());
+      assertEquals(Shape.of(10), nodes.get(nodes.size() - 1).output(), known.name());
+    }
   }
 
   @Test
   void fastIsWhatWasMeasured() {
     Recipe recipe = Recipes.named("fast");
     assertEquals(
-        "{\"name\":\"fast\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"dataset\":\"fashion-mnist\","
+        "{\"name\":\"fast\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dataset\":\"fashion-mnist\","
             + "\"size\":67,\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,"
             + "\"batch\":64,\"epochs\":2,\"precision\":\"bf16\",\"momentum\":0.9,"
             + "\"nesterov\":true,\"weight_decay\":5.0E-4,"
@@ -82,7 +127,11 @@ class RecipeTest {
         Recipes.d2l(),
         base.toBuilder()
             .limit(17)
-            .inner(List.of(new Window(3, 1, 1), new Window(1, 1, 0)))
+            .variant(
+                new NinVariant(
+                    List.of(new Window(3, 1, 1), new Window(1, 1, 0)),
+                    NinVariant.Head.LINEAR,
+                    List.of(96, 10)))
             .mean(List.of(0.1f, 0.2f, 1 / 3f))
             .std(List.of(0.5f))
             .augmentation(new BatchSpec.Augmentation(true, 2))
@@ -93,7 +142,7 @@ class RecipeTest {
             .seed(Long.MIN_VALUE)
             .build(),
         base.toBuilder()
-            .inner(List.of())
+            .variant(NinVariant.PUBLISHED.withInner(List.of()))
             .schedule(new Schedule.Steps(0.3f, 0.1f, List.of(0.3f, 0.6f)))
             .seed(Long.MAX_VALUE)
             .build());
@@ -148,6 +197,18 @@ class RecipeTest {
   @ValueSource(strings = {"1x1,1x1", "3x3p1", "none", "5x5p2,1x1,3x3"})
   void innerConvolutionsReadBack(String text) {
     assertEquals(text, InnerConvolutions.format(InnerConvolutions.parse(text)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"classes", "10", "96,48,10"})
+  void reductionsReadBack(String text) {
+    assertEquals(text, Reduction.format(Reduction.parse(text)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "10,", "ten", "1.5", "99999999999"})
+  void otherReductionsAreRefused(String text) {
+    assertThrows(IllegalArgumentException.class, () -> Reduction.parse(text));
   }
 
   @ParameterizedTest

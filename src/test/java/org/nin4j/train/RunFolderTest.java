@@ -253,7 +253,7 @@ class RunFolderTest {
       told.add(
           new Checkpoint(
               c.recipe(),
-              c.layers(),
+              c.network(),
               c.image(),
               c.classes(),
               c.data(),
@@ -281,8 +281,8 @@ class RunFolderTest {
     Checkpoint best = Checkpoint.read(RunFolder.best(folder.path()));
     assertEquals(Position.atEpoch(1), best.position());
     assertArrayEquals(
-        run.get(0).parameters().get("conv1.weight").values(),
-        best.parameters().get("conv1.weight").values());
+        run.get(0).parameters().get("0.weight").values(),
+        best.parameters().get("0.weight").values());
     assertEquals(List.of(), remarks);
   }
 

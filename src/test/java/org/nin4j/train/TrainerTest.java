@@ -252,7 +252,7 @@ class TrainerTest {
             .build();
     Trainer trainer = Trial.trainer(recipe, Trial.onCheckpoint(saved::add));
     String message = assertThrows(NumericalException.class, trainer::train).getMessage();
-    assertTrue(message.contains("conv1.weight became"), message);
+    assertTrue(message.contains("0.weight became"), message);
     assertEquals(List.of(), saved);
   }
 
@@ -360,7 +360,7 @@ class TrainerTest {
     Checkpoint wrong =
         new Checkpoint(
             Trial.recipe(),
-            between.layers(),
+            between.network(),
             between.image(),
             between.classes(),
             between.data(),
@@ -380,18 +380,18 @@ class TrainerTest {
   void optimizerStateThatIsIncompleteOrOfAnotherShapeIsRefused() {
     Checkpoint good = Trial.trainer(Trial.recipe().toBuilder().epochs(1).build()).train();
     Map<String, HostTensor> state = new LinkedHashMap<>(good.optimizerState());
-    state.put("conv1.bias.velocity", HostTensor.zeros(Shape.of(5)));
+    state.put("0.bias.velocity", HostTensor.zeros(Shape.of(5)));
     assertEquals(
-        "conv1.bias.velocity is 5 in the checkpoint and 4 in tiny", problemOfState(good, state));
-    state.remove("conv1.bias.velocity");
-    assertEquals("the checkpoint has no conv1.bias.velocity", problemOfState(good, state));
+        "0.bias.velocity is 5 in the checkpoint and 4 in tiny", problemOfState(good, state));
+    state.remove("0.bias.velocity");
+    assertEquals("the checkpoint has no 0.bias.velocity", problemOfState(good, state));
   }
 
   private static String problemOfState(Checkpoint good, Map<String, HostTensor> state) {
     Checkpoint wrong =
         new Checkpoint(
             good.recipe(),
-            good.layers(),
+            good.network(),
             good.image(),
             good.classes(),
             good.data(),
@@ -439,16 +439,15 @@ class TrainerTest {
     Checkpoint start = Trial.trainer(Trial.recipe()).train();
     Map<String, HostTensor> parameters = new LinkedHashMap<>(start.parameters());
     float[] conv1 = new float[36];
-    parameters.put("conv1.weight", new HostTensor(parameters.get("conv1.weight").shape(), conv1));
+    parameters.put("0.weight", new HostTensor(parameters.get("0.weight").shape(), conv1));
     parameters.put(
-        "conv1.bias",
-        new HostTensor(parameters.get("conv1.bias").shape(), new float[] {1, -1, 0, 2}));
+        "0.bias", new HostTensor(parameters.get("0.bias").shape(), new float[] {1, -1, 0, 2}));
     float[] conv2 = new float[360];
-    parameters.put("conv2.weight", new HostTensor(parameters.get("conv2.weight").shape(), conv2));
+    parameters.put("4.weight", new HostTensor(parameters.get("4.weight").shape(), conv2));
     parameters.put(
-        "conv2.bias",
+        "4.bias",
         new HostTensor(
-            parameters.get("conv2.bias").shape(), new float[] {1, 1, 1, 1, -1, 1, 1, 0, 1, 1}));
+            parameters.get("4.bias").shape(), new float[] {1, 1, 1, 1, -1, 1, 1, 0, 1, 1}));
     try (DeadUnits deadUnits =
         new DeadUnits(new ReferenceBackend(), Trial.recipe(), Trial.NETWORK, Trial.data().test())) {
       assertEquals(new DeadUnits.Count(4, 2), deadUnits.count(parameters));

@@ -3,6 +3,8 @@ package org.nin4j.model.json;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,14 +42,17 @@ import org.nin4j.model.Window;
  *
  * <p>Kinds with their settings: conv (channels, kernel, stride, padding, groups, bias), linear
  * (features), relu, sigmoid, tanh, batchnorm (eps, momentum), maxpool (kernel, stride, padding,
- * ceil), avgpool (the same and count_padding), globalavg, globalmax, dropout (probability), flatten,
- * identity; sum and concat (branches: an array, or an object with the branches' names), sequence
- * (parts: the same). {@code "inline": true} in a named part leaves its name out of its own parts'
- * paths, see {@link Part}.
+ * ceil), avgpool (the same and count_padding), globalavg, globalmax, dropout (probability),
+ * flatten, identity; sum and concat (branches: an array, or an object with the branches' names),
+ * sequence (parts: the same). {@code "inline": true} in a named part leaves its name out of its own
+ * parts' paths, see {@link Part}.
  */
 public final class NetworkReader {
   /** Layers within layers; more is nothing that a person wrote. */
   private static final int DEEPEST = 100;
+
+  /** Characters of a parser's message that are worth reading. */
+  private static final int LONGEST = 160;
 
   private static final List<String> KINDS =
       List.of(
@@ -83,9 +88,27 @@ public final class NetworkReader {
     return built("the description", () -> new Network(name, layers));
   }
 
+  /**
+   * Reads a network from text.
+   *
+   * @throws DescriptionException if it is no JSON, or describes none
+   */
+  public static Network parse(String json) {
+    try {
+      return read(JsonParser.parseString(json));
+    } catch (JsonParseException e) {
+      throw new DescriptionException("the description is no JSON: " + shortened(e.getMessage()));
+    }
+  }
+
+  /** Gson's messages end in the whole path. */
+  private static String shortened(String message) {
+    return message.length() <= LONGEST ? message : message.substring(0, LONGEST) + "…";
+  }
+
   private static Layer layer(String at, JsonElement json, int depth) {
     if (depth > DEEPEST) {
-      throw new DescriptionException(at + ": layers are nested more than " + DEEPEST + " deep");
+      throw new DescriptionException("layers are nested more than " + DEEPEST + " deep");
     }
     if (json instanceof JsonArray array) {
       return built(at, () -> new Sequential(numbered(at, array, depth)));
@@ -122,9 +145,7 @@ public final class NetworkReader {
       case "maxpool" -> new MaxPool2d(window(fields, 1), fields.flag("ceil", false));
       case "avgpool" ->
           new AvgPool2d(
-              window(fields, 1),
-              fields.flag("ceil", false),
-              fields.flag("count_padding", true));
+              window(fields, 1), fields.flag("ceil", false), fields.flag("count_padding", true));
       case "globalavg" -> new GlobalAvgPool2d();
       case "globalmax" -> new GlobalMaxPool2d();
       case "dropout" -> new Dropout(fields.real("probability", Float.NaN));

@@ -34,8 +34,13 @@ public final class NetworkWriter implements OperationVisitor<JsonObject> {
   public static JsonObject write(Network network) {
     JsonObject json = new JsonObject();
     json.addProperty("name", network.name());
-    json.add("layers", new NetworkWriter().layer(network.layers()));
+    json.add("layers", write(network.layers()));
     return json;
+  }
+
+  /** A layer as JSON. */
+  public static JsonElement write(Layer layer) {
+    return new NetworkWriter().layer(layer);
   }
 
   private JsonElement layer(Layer layer) {
@@ -99,8 +104,12 @@ public final class NetworkWriter implements OperationVisitor<JsonObject> {
 
   private static JsonObject window(JsonObject json, Window window) {
     json.addProperty("kernel", window.kernel());
-    json.addProperty("stride", window.stride());
-    json.addProperty("padding", window.padding());
+    if (window.stride() != 1) {
+      json.addProperty("stride", window.stride());
+    }
+    if (window.padding() != 0) {
+      json.addProperty("padding", window.padding());
+    }
     return json;
   }
 

@@ -1,85 +1,102 @@
 package org.nin4j.model.zoo;
 
 import java.util.List;
-import org.nin4j.model.Conv2d;
-import org.nin4j.model.Dropout;
-import org.nin4j.model.Flatten;
-import org.nin4j.model.GlobalAvgPool2d;
-import org.nin4j.model.MaxPool2d;
+import java.util.function.IntFunction;
 import org.nin4j.model.Network;
-import org.nin4j.model.NinBlock;
-import org.nin4j.model.Sequential;
-import org.nin4j.model.Window;
 
-/** The networks that come with the library. */
+/** The networks that come with the library: the one list of them. */
 public final class Networks {
-  /** The names that {@link #named} knows. */
-  public static final List<String> NAMES = List.of("nin", "nin-mini");
+  private static final List<Known> ALL =
+      List.of(
+          family("nin", 224, 128, 0.1f, NetworkInNetwork::of),
+          family("nin-bn", 224, 128, 0.1f, NetworkInNetwork::withBatchNorm),
+          family("nin-15", 224, 128, 0.1f, NetworkInNetwork::fifteen),
+          family("nin-mini", 28, 128, 0.1f, NetworkInNetwork::mini),
+          one("lenet", 28, 256, 0.9f, LeNet::of),
+          one("lenet-bn", 28, 256, 0.9f, LeNet::withBatchNorm),
+          one("alexnet", 224, 128, 0.01f, AlexNet::of),
+          one("vgg11", 224, 128, 0.05f, Vgg::eleven),
+          one("vgg11-quarter", 224, 128, 0.05f, Vgg::elevenQuarter),
+          one("googlenet", 96, 128, 0.1f, GoogLeNet::of),
+          one("resnet18", 96, 256, 0.05f, ResNet::eighteen),
+          one("densenet", 96, 256, 0.1f, DenseNet::of));
+
+  /** All names. */
+  public static final List<String> NAMES = ALL.stream().map(Known::name).toList();
 
   private Networks() {}
+
+  /** Makes a network for a number of classes. */
+  @FunctionalInterface
+  public interface Factory {
+    Network of(int classes, NinVariant variant);
+  }
+
+  /**
+   * A network that comes with the library, and how the book trains it.
+   *
+   * @param name unique
+   * @param size side of the images in pixels
+   * @param batch images in a step
+   * @param rate constant learning rate of plain gradient descent; for LeNet the book's, for those
+   *     that the book does not train that of the network they are made from
+   */
+  public record Known(String name, int size, int batch, float rate, Factory factory) {
+    /** As published. */
+    public Network network(int classes) {
+      return network(classes, NinVariant.PUBLISHED);
+    }
+
+    /**
+     * A variant.
+     *
+     * @throws IllegalArgumentException if this network has no such variant
+     */
+    public Network network(int classes, NinVariant variant) {
+      return factory.of(classes, variant);
+    }
+  }
+
+  private static Known family(String name, int size, int batch, float rate, Factory factory) {
+    return new Known(name, size, batch, rate, factory);
+  }
+
+  private static Known one(
+      String name, int size, int batch, float rate, IntFunction<Network> factory) {
+    return new Known(
+        name,
+        size,
+        batch,
+        rate,
+        (classes, variant) -> {
+          if (!variant.equals(NinVariant.PUBLISHED)) {
+            throw new IllegalArgumentException(
+                name
+                    + " has no NiN blocks: inner convolutions, head and reduction are for nin, nin-bn and nin-15");
+          }
+          return factory.apply(classes);
+        });
+  }
+
+  /** All of them. */
+  public static List<Known> all() {
+    return ALL;
+  }
 
   /**
    * A network by its name.
    *
    * @param name one of {@link #NAMES}
-   * @param classes how many classes the network tells apart
-   * @param inner the convolutions that follow each block's first
    * @throws IllegalArgumentException if there is no such network
    */
-  public static Network named(String name, int classes, List<Window> inner) {
-    return switch (name) {
-      case "nin" -> nin(classes, inner);
-      case "nin-mini" -> ninMini(classes, inner);
-      default ->
-          throw new IllegalArgumentException(
-              "there is no network " + name + "; there are " + String.join(", ", NAMES));
-    };
-  }
-
-  /**
-   * Two small blocks, then a 1×1 convolution to the classes without ReLU, so that none can die; for
-   * images from 5×5 on: to try things out on any machine, in seconds.
-   *
-   * @param classes how many classes the network tells apart
-   * @param inner the convolutions that follow each block's first
-   */
-  public static Network ninMini(int classes, List<Window> inner) {
-    return new Network(
-        "nin-mini",
-        Sequential.of(
-            NinBlock.of(16, new Window(5, 2, 2), inner),
-            new MaxPool2d(3, 2),
-            NinBlock.of(32, new Window(3, 1, 1), inner),
-            new Dropout(0.1f),
-            new Conv2d(classes, 1, 1, 0),
-            new GlobalAvgPool2d(),
-            new Flatten()));
-  }
-
-  /** Network in Network as published, for the given number of classes. */
-  public static Network nin(int classes) {
-    return nin(classes, NinBlock.TWO_1X1);
-  }
-
-  /**
-   * Network in Network with other inner convolutions in every block.
-   *
-   * @param classes how many classes the network tells apart
-   * @param inner the convolutions that follow each block's first
-   */
-  public static Network nin(int classes, List<Window> inner) {
-    return new Network(
-        "nin",
-        Sequential.of(
-            NinBlock.of(96, new Window(11, 4, 0), inner),
-            new MaxPool2d(3, 2),
-            NinBlock.of(256, new Window(5, 1, 2), inner),
-            new MaxPool2d(3, 2),
-            NinBlock.of(384, new Window(3, 1, 1), inner),
-            new MaxPool2d(3, 2),
-            new Dropout(0.5f),
-            NinBlock.of(classes, new Window(3, 1, 1), inner),
-            new GlobalAvgPool2d(),
-            new Flatten()));
+  public static Known named(String name) {
+    return ALL.stream()
+        .filter(known -> known.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "there is no network '%s'; there are %s"
+                        .formatted(name, String.join(", ", NAMES))));
   }
 }

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.ConvolutionBackwardFilter;
 import org.nin4j.plan.Fusion;
@@ -24,7 +24,7 @@ import org.nin4j.tensor.Shape;
 class BranchesTest {
   private static Plan plan(Purpose purpose) {
     BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 96, 96);
-    Plan plan = Planner.plan(Networks.nin(10), images, 4, Precision.BF16, purpose);
+    Plan plan = Planner.plan(NetworkInNetwork.of(10), images, 4, Precision.BF16, purpose);
     for (Fusion fusion :
         List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_AFTER_POOL, Fusion.RELU_BIAS_GRADIENT)) {
       plan = fusion.apply(plan);

@@ -23,7 +23,7 @@ import org.nin4j.backend.cuda.natives.Found;
 import org.nin4j.backend.cuda.natives.JCudaNatives;
 import org.nin4j.backend.cuda.natives.LibraryVersions;
 import org.nin4j.backend.cuda.natives.SearchPlaces;
-import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.ConvolutionBackwardData;
 import org.nin4j.plan.ConvolutionBackwardFilter;
@@ -158,7 +158,7 @@ final class RealCudnnMain {
   private static Set<ConvolutionCase> cases(Precision precision) {
     Plan plan =
         Planner.plan(
-            Networks.nin(10),
+            NetworkInNetwork.of(10),
             BatchSpec.unit(Shape.of(1, 28, 28), 224, 224),
             128,
             precision,

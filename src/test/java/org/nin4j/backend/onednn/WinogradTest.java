@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
-import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.Window;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
@@ -112,7 +112,7 @@ class WinogradTest {
   void stepsByTilesAreKnown() {
     BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 67, 67);
     Purpose training = new Purpose.Training(Sgd.PLAIN);
-    Plan plan = Planner.plan(Networks.nin(10), images, 4, Precision.FP32, training);
+    Plan plan = Planner.plan(NetworkInNetwork.of(10), images, 4, Precision.FP32, training);
     try (OneDnnBackend tiles = new OneDnnBackend(1);
         OneDnnBackend direct = new OneDnnBackend(1, Convolutions.Way.DIRECT, Optional.of(false))) {
       List<String> fewer =

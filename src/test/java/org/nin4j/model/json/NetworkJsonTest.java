@@ -8,6 +8,7 @@ import com.google.gson.JsonParser;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -38,6 +39,7 @@ import org.nin4j.model.zoo.AlexNet;
 import org.nin4j.model.zoo.DenseNet;
 import org.nin4j.model.zoo.GoogLeNet;
 import org.nin4j.model.zoo.LeNet;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.zoo.ResNet;
 import org.nin4j.model.zoo.Vgg;
@@ -54,8 +56,7 @@ class NetworkJsonTest {
               Part.of("avg", new AvgPool2d(new Window(2, 1, 0), true, false)),
               Part.inline(
                   "sum",
-                  Sum.of(
-                      Part.of("skip", new Identity()), Part.inline("relu", Activation.RELU))),
+                  Sum.of(Part.of("skip", new Identity()), Part.inline("relu", Activation.RELU))),
               Part.of("concat", Concat.of(Activation.SIGMOID, Activation.TANH)),
               Part.inline("nested", Sequential.of(new Dropout(0.3f), new GlobalMaxPool2d())),
               Part.of("average", new GlobalAvgPool2d()),
@@ -76,7 +77,8 @@ class NetworkJsonTest {
                 GoogLeNet.of(10),
                 ResNet.eighteen(10),
                 DenseNet.of(10),
-                Networks.nin(10)));
+                NetworkInNetwork.of(10)));
+    Networks.all().forEach(known -> networks.add(known.network(10)));
     for (int i = 0; i < 20; i++) {
       networks.add(RandomNetworks.draw(seed + i, 5));
     }
@@ -93,7 +95,7 @@ class NetworkJsonTest {
     collect(EVERYTHING.layers(), met);
     for (Class<?> kind :
         Stream.of(Leaf.class, Branches.class)
-            .flatMap(sealed -> Stream.of(sealed.getPermittedSubclasses()))
+            .flatMap(parent -> Stream.of(parent.getPermittedSubclasses()))
             .toList()) {
       assertTrue(met.contains(kind), kind + " is not tried");
     }
@@ -128,8 +130,7 @@ class NetworkJsonTest {
                 new Conv2d(8, 3, 1, 1),
                 new BatchNorm(),
                 Activation.RELU,
-                Sum.of(
-                    new Identity(), Sequential.of(new Conv2d(8, 3, 1, 1), Activation.RELU)),
+                Sum.of(new Identity(), Sequential.of(new Conv2d(8, 3, 1, 1), Activation.RELU)),
                 new MaxPool2d(2, 2),
                 new GlobalAvgPool2d(),
                 new Flatten(),
@@ -167,15 +168,36 @@ class NetworkJsonTest {
     assertTrue(e.getMessage().contains(message), e.getMessage());
   }
 
-  @Test
-  void layersNestedTooDeepAreRefusedBeforeTheStackEnds() {
-    String layers = "[".repeat(150) + "\"relu\"" + "]".repeat(150);
-    DescriptionException e =
-        assertThrows(
-            DescriptionException.class,
-            () ->
-                NetworkReader.read(
-                    JsonParser.parseString("{\"name\": \"n\", \"layers\": " + layers + "}")));
-    assertTrue(e.getMessage().contains("more than 100 deep"), e.getMessage());
+  @ParameterizedTest
+  @CsvSource({"150, more than 100 deep", "2000, is no JSON", "1000000, is no JSON"})
+  void layersNestedTooDeepAreRefusedBeforeTheStackEnds(int depth, String told) {
+    String layers = "[".repeat(depth) + "\"relu\"" + "]".repeat(depth);
+    String message = problem("{\"name\": \"n\", \"layers\": " + layers + "}");
+    assertTrue(message.contains(told), message);
+    assertTrue(message.length() < 300, message);
+  }
+
+  private static String problem(String json) {
+    return assertThrows(DescriptionException.class, () -> NetworkReader.parse(json)).getMessage();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\0',
+      value = {
+        "hello | the description is an object",
+        "{\"name\": | the description is no JSON",
+        "'' | the description is an object",
+        "{\"layers\": [\"relu\"]} | the description has no \"name\"",
+        "{\"name\": \"n\"} | the description has no \"layers\"",
+        "{\"name\": \"../n\", \"layers\": [\"relu\"]} | a network's name, which folders get",
+        "{\"name\": \"n\", \"layers\": [{\"kind\": \"maxpool\", \"kernel\": 1000000000}]} |"
+            + " layers[0]: a window's kernel, stride and padding are at most 65536",
+      })
+  void whatIsNoDescriptionIsNamed(String json, String message) {
+    String problem = problem(json);
+    assertTrue(
+        problem.toLowerCase(Locale.ROOT).contains(message.toLowerCase(Locale.ROOT)), problem);
   }
 }

@@ -1,6 +1,7 @@
 package org.nin4j.model.zoo;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
@@ -26,6 +27,40 @@ class ZooTest {
     Window one = new Window(1, 1, 0);
     Window three = new Window(3, 1, 1);
     return Stream.of(
+        of(
+            NetworkInNetwork.of(10),
+            224,
+            1_992_166,
+            24,
+            762_297_352,
+            "96×54×54",
+            "96×26×26",
+            "256×26×26",
+            "256×12×12",
+            "384×12×12",
+            "384×5×5",
+            "10×5×5"),
+        of(
+            NetworkInNetwork.fifteen(10, NinVariant.PUBLISHED),
+            224,
+            2_225_510,
+            30,
+            1_678_678_048,
+            "64×112×112",
+            "64×55×55",
+            "256×55×55",
+            "256×27×27",
+            "256×13×13",
+            "384×6×6",
+            "10×6×6"),
+        // Two parameters a channel more: 3 × (96 + 256 + 384 + 10) channels.
+        of(
+            NetworkInNetwork.withBatchNorm(10, NinVariant.PUBLISHED),
+            224,
+            1_992_166 + 2 * 2_238,
+            48,
+            762_297_352),
+        of(LeNet.withBatchNorm(10), 28, 61_706 + 2 * (6 + 16 + 120 + 84), 18, 416_520),
         of(LeNet.of(10), 28, 61_706, 10, 416_520, "6×14×14", "16×5×5"),
         of(AlexNet.of(10), 224, 46_764_746, 16, 938_146_176, "96×54×54", "96×26×26", "256×5×5"),
         of(Vgg.eleven(10), 224, 128_806_154, 22, 7_547_232_256L, "64×112×112", "512×7×7"),
@@ -65,9 +100,24 @@ class ZooTest {
             "240×6×6",
             "120×3×3",
             "248×3×3"),
-        of(Networks.nin(10, List.of(one)), 224, 1_769_112, 16, 669_884_996),
-        of(Networks.nin(10, List.of(one, one, one)), 224, 2_215_220, 32, 854_709_708),
-        of(Networks.nin(10, List.of(three, three)), 224, 5_549_094, 24, 2_240_895_048L));
+        of(
+            NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(one))),
+            224,
+            1_769_112,
+            16,
+            669_884_996),
+        of(
+            NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(one, one, one))),
+            224,
+            2_215_220,
+            32,
+            854_709_708),
+        of(
+            NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(three, three))),
+            224,
+            5_549_094,
+            24,
+            2_240_895_048L));
   }
 
   private static Arguments of(
@@ -105,6 +155,77 @@ class ZooTest {
     List<String> met =
         network.nodes(input).stream().map(n -> n.output().toString()).distinct().toList();
     assertTrue(met.containsAll(shapes), () -> shapes + " are not all among " + met);
+  }
+
+  private static List<Integer> lastBlock(NinVariant variant) {
+    return NetworkInNetwork.of(10, variant).nodes(Shape.of(1, 224, 224)).stream()
+        .filter(n -> n.name().startsWith("7.") && n.layer().kind().equals("conv"))
+        .map(n -> n.output().dim(0))
+        .toList();
+  }
+
+  @Test
+  void theLastBlocksChannelsMayGoDownInSteps() {
+    NinVariant published = NinVariant.PUBLISHED;
+    assertEquals(List.of(10, 10, 10), lastBlock(published));
+    assertEquals(List.of(10, 10, 10), lastBlock(published.withReduction(List.of(10))));
+    assertEquals(List.of(192, 10, 10), lastBlock(published.withReduction(List.of(192, 10))));
+    assertEquals(List.of(96, 48, 10), lastBlock(published.withReduction(List.of(96, 48, 10))));
+    NinVariant wrong = published.withReduction(List.of(96, 48, 24, 10));
+    assertThrows(IllegalArgumentException.class, () -> NetworkInNetwork.of(10, wrong));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> NetworkInNetwork.of(10, published.withReduction(List.of(96, 12))));
+  }
+
+  /** 10×5×5 values to 10 classes: 2,510 parameters more. */
+  @Test
+  void theHeadMayBeALinearLayer() {
+    Network network =
+        NetworkInNetwork.of(10, NinVariant.PUBLISHED.withHead(NinVariant.Head.LINEAR));
+    Map<String, String> shapes = shapes(network, 224);
+    assertEquals("10×250", shapes.get("9.weight"));
+    assertEquals(
+        1_992_166 + 2_510,
+        network.parameters(Shape.of(1, 224, 224)).stream()
+            .mapToLong(p -> p.shape().elements())
+            .sum());
+  }
+
+  @Test
+  void batchNormStandsBetweenEachConvolutionAndItsRelu() {
+    List<String> kinds =
+        NetworkInNetwork.withBatchNorm(10, NinVariant.PUBLISHED)
+            .nodes(Shape.of(1, 224, 224))
+            .stream()
+            .filter(n -> n.name().startsWith("0."))
+            .map(n -> n.layer().kind())
+            .toList();
+    List<String> one = List.of("conv", "batchnorm", "relu");
+    assertEquals(Stream.of(one, one, one).flatMap(List::stream).toList(), kinds);
+  }
+
+  @Test
+  void everyNameIsItsNetworks() {
+    assertEquals(
+        List.of(
+            "nin",
+            "nin-bn",
+            "nin-15",
+            "nin-mini",
+            "lenet",
+            "lenet-bn",
+            "alexnet",
+            "vgg11",
+            "vgg11-quarter",
+            "googlenet",
+            "resnet18",
+            "densenet"),
+        Networks.NAMES);
+    for (Networks.Known known : Networks.all()) {
+      assertEquals(known.name(), known.network(10).name());
+      assertEquals(known, Networks.named(known.name()));
+    }
   }
 
   /** Names and shapes as the book's code gives them in PyTorch. */

@@ -30,7 +30,7 @@ import org.nin4j.bench.libtorch.RecordedCase.Outcome;
 import org.nin4j.bench.libtorch.RecordedCase.Setting;
 import org.nin4j.bench.libtorch.RecordedCase.Snapshot;
 import org.nin4j.model.Initialisation;
-import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.model.Parameter;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.MakeBatch;
@@ -177,7 +177,7 @@ public final class RecordSteps {
             BatchSpec.Augmentation.NONE);
     Plan whole =
         Planner.plan(
-            Networks.nin(10), spec, setting.batch(), Precision.FP32, new Purpose.Inference());
+            NetworkInNetwork.of(10), spec, setting.batch(), Precision.FP32, new Purpose.Inference());
     MakeBatch step = whole.batchStep().orElseThrow();
     Plan plan = whole.withSteps(List.of(step)).keeping(List.of(step.images()));
     byte[] labelBytes = new byte[labels.size()];
@@ -219,7 +219,7 @@ public final class RecordSteps {
       this.setting = setting;
       this.type = type;
       Shape input = Shape.of(1, setting.pixels(), setting.pixels());
-      this.parameters = Networks.nin(10).parameters(input);
+      this.parameters = NetworkInNetwork.of(10).parameters(input);
       TensorVector learned = new TensorVector();
       for (int i = 0; i < parameters.size(); i++) {
         long[] shape = i % 2 == 0 ? Nin.WEIGHTS[i / 2] : new long[] {Nin.WEIGHTS[i / 2][0]};
