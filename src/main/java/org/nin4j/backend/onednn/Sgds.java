@@ -74,7 +74,7 @@ final class Sgds {
         factors.put(Factor.DECAY.at(), sgd.weightDecay());
         factors.put(Factor.MOMENTUM.at(), sgd.momentum());
         return run -> {
-          factors.put(Factor.MINUS_RATE.at(), -run.learningRates[run.index]);
+          factors.put(Factor.MINUS_RATE.at(), -run.learningRate());
           sums.calls.execute();
         };
       }
