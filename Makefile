@@ -1,8 +1,10 @@
 # NiN4J. `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build train test bench doctor kernels stand-in gpu-kit gpu-kit-rehearsal clean
+.PHONY: help build train test test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
+.PHONY: gpu-kit gpu-kit-rehearsal clean
 
 MVN := mvn -B -ntp
+ISA ?= AVX2
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +17,16 @@ train: ## build, get the data, train Network in Network, evaluate
 
 test: stand-in ## run all tests and the formatter check
 	$(MVN) verify
+
+# What depends on the processor: the CPU backend and what trains on it.
+test-cpu: ## run the tests of the CPU backend as on a lesser processor (ISA=AVX2 or another of oneDNN's)
+	ONEDNN_MAX_CPU_ISA=$(ISA) $(MVN) test \
+	  -Dtest='**/onednn/*Test,**/train/*Test,**/cli/*Test,ExampleTest,!LauncherTest'
+
+# All but the CUDA stand-in, most of whose time is C++; in a folder of its own.
+test-jdk: ## build with another JDK and run the tests, without the CUDA stand-in (JDK=/usr/lib/jvm/...)
+	JAVA_HOME=$(JDK) $(MVN) -Dbuild.folder=target/$(notdir $(JDK)) verify \
+	  -Dtest='!%regex[.*(cuda|standin).*]'
 
 bench: ## measure steps and training, ours beside libtorch (BENCH=full: everything)
 	@bench/run $(BENCH)
@@ -29,6 +41,19 @@ stand-in: ## build and test the CUDA stand-in that the tests use (needs g++)
 	@if command -v g++ > /dev/null; then \
 	  $(MAKE) --no-print-directory -s -j2 -C src/test/native test; \
 	else echo "There is no g++: the tests on the CUDA stand-in are left out."; fi
+
+# 1.8 GB; where pip has not all of them, nothing is left of it.
+CUDA_LIBS := target/cuda-libs
+cuda-libs: ## get the real cuDNN and NVRTC for the tests into target/, where pip has them
+	@if [ -e $(CUDA_LIBS)/complete ]; then exit 0; fi; rm -rf $(CUDA_LIBS); \
+	if python3 -m venv $(CUDA_LIBS) && timeout 600 $(CUDA_LIBS)/bin/pip install -q \
+	    'nvidia-cudnn-cu13>=9.8,<10' nvidia-cublas nvidia-cuda-nvrtc nvidia-cuda-runtime; \
+	then touch $(CUDA_LIBS)/complete; \
+	else rm -rf $(CUDA_LIBS); \
+	  echo "pip does not have the CUDA libraries: the tests that ask the real cuDNN are left out."; fi
+
+cudnn-table: stand-in cuda-libs ## ask the real cuDNN for all engines and plans (minutes; no GPU)
+	$(MVN) -q test -Dtest=RealCudnnTest -Dreal.cudnn.table=bench/results/cudnn-engines.md
 
 gpu-kit: ## make a folder that proves and measures the CUDA backend on any GPU machine
 	@bench/gpu-kit/build

@@ -268,7 +268,9 @@ public final class Compare {
     String[] parts = name.split("-");
     String libtorch = "bench/peers/libtorch/target/";
     String djl = "bench/peers/djl/target/";
-    List<String> command = new ArrayList<>(List.of("java", "-XX:+UseSerialGC", "-cp"));
+    List<String> command =
+        new ArrayList<>(
+            List.of("java", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp"));
     switch (parts[0]) {
       case "nin4j" -> {
         command.add(path("target/test-classes", "target/nin4j.jar", "target/lib/*"));
@@ -304,7 +306,9 @@ public final class Compare {
       return "";
     }
     System.err.println(work.title() + ": profiling " + first.name);
-    List<String> command = new ArrayList<>(List.of("java", "-XX:+UseSerialGC", "-cp"));
+    List<String> command =
+        new ArrayList<>(
+            List.of("java", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp"));
     command.add(path("target/nin4j.jar", "target/lib/*"));
     command.addAll(List.of("org.nin4j.cli.Main", "profile", "--dataset=shapes"));
     command.add("--device=" + device);

@@ -4,5 +4,5 @@ set -eu
 cd "$(dirname "$0")"
 mvn -q -B -f ../../.. -DskipTests package
 mvn -q -B package
-java -cp 'target/peer-libtorch.jar:target/lib/*:../../../target/nin4j.jar' \
+java --enable-native-access=ALL-UNNAMED -cp 'target/peer-libtorch.jar:target/lib/*:../../../target/nin4j.jar' \
   org.nin4j.bench.libtorch.RecordSteps ../../../src/test/resources/org/nin4j/recorded

@@ -62,6 +62,8 @@ std::vector<double> packed(const Matrix& matrix, int batch, int inner, int outer
 
 void multiply(const Product& p, float alpha, float beta) {
   const Elements out(p.c.data, p.c.type == CUDA_R_16BF);
+  const bool truncated =
+      truncates() && (p.a.type == CUDA_R_16BF || p.rounding != Rounding::none);
   for (int batch = 0; batch < p.count; batch++) {
     // Rows of `left` are columns of A, rows of `right` are columns of B.
     const std::vector<double> left = packed(p.a, batch, p.m, p.k, p.turn_a, p.rounding);
@@ -69,7 +71,8 @@ void multiply(const Product& p, float alpha, float beta) {
     const size_t base = static_cast<size_t>(batch) * static_cast<size_t>(p.c.step);
     parallel_for(static_cast<size_t>(p.n), [&](size_t column) {
       std::vector<double> sums(static_cast<size_t>(p.m));
-      add_product(sums.data(), right.data() + column * p.k, left.data(), p.k, p.m, p.m);
+      add_product(sums.data(), right.data() + column * p.k, left.data(), p.k, p.m, p.m,
+                  truncated);
       for (int row = 0; row < p.m; row++) {
         out.blend(base + row + column * p.c.leading, alpha, sums[row], beta);
       }

@@ -9,6 +9,8 @@
 #include "convolution.h"
 #include "cudnn_backend_api.h"
 
+struct cudnnBackendStruct;
+
 namespace stand_in {
 
 struct GraphTensor : cudnnTensorStruct {
@@ -17,9 +19,10 @@ struct GraphTensor : cudnnTensorStruct {
   bool is_virtual = false;
 };
 
-// What comes behind a convolution: max(·, 0), or the sum with a tensor of one value per channel.
+// What comes behind a convolution: max(·, 0), the sum with a tensor of one value per channel, or
+// nothing but rounding.
 struct Stage {
-  bool adds;
+  int mode;
   GraphTensor addend;
   GraphTensor output;
 };
@@ -34,8 +37,7 @@ struct Part {
   uint64_t serial_;
 };
 
-// An operation graph that was understood: one convolution, and a chain of stages behind a forward
-// one.
+// An operation graph that was understood: one convolution, and a chain of stages behind it.
 struct Graph {
   CudnnHandle handle;
   Direction direction;
@@ -54,13 +56,19 @@ struct Graph {
   std::vector<GraphTensor> tensors() const;
 };
 
-// An engine: which it is, what it notes about its numbers, and whether it can run a graph.
+// An engine: which it is, what it notes about its numbers and about its behaviour.
 struct Engine {
   int index;
   std::vector<int> notes;
+  std::vector<int> behaviours;
 };
 Engine engine(Direction direction, int index);
-cudnnStatus_t engine_supports(const Graph& graph, int index, int64_t& workspace_bytes);
+// Whether it can run a graph, its sum split into so many parts.
+cudnnStatus_t engine_supports(const Graph& graph, int index, int64_t parts,
+                              int64_t& workspace_bytes);
+// A plan as text, ended by a zero, and back.
+std::vector<char> plan_text(const cudnnBackendStruct& plan);
+cudnnStatus_t restore_plan(cudnnBackendStruct& plan);
 // Best first.
 std::vector<int> engines(const Graph& graph, int mode);
 
@@ -81,6 +89,8 @@ struct cudnnBackendStruct {
   std::shared_ptr<const stand_in::Graph> graph;  // of an operation graph and all that come of it
   std::vector<int> found;                        // heuristics: engines
   int engine = -1;                               // engine, configuration, plan
+  int64_t parts = 1;                             // configuration, plan: of its sum
+  int64_t knob = 0;                              // knob choice: value
   int64_t workspace_bytes = 0;                   // plan
 
   bool has(int attribute) const { return attributes.count(attribute) > 0; }
@@ -129,6 +139,7 @@ cudnnStatus_t finalize_convolution(const cudnnBackendStruct& d);
 cudnnStatus_t finalize_operation(const cudnnBackendStruct& d);
 cudnnStatus_t finalize_graph(cudnnBackendStruct& d);
 cudnnStatus_t finalize_heuristics(cudnnBackendStruct& d);
+cudnnStatus_t finalize_configuration(cudnnBackendStruct& d);
 cudnnStatus_t finalize_plan(cudnnBackendStruct& d);
 cudnnStatus_t finalize_variant_pack(const cudnnBackendStruct& d);
 

@@ -107,7 +107,17 @@ constexpr Rule kRules[] = {
     {CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE,
      1, 1, true},
     {CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG,
+     CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 1, false},
+    {CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION,
+     CUDNN_TYPE_CHAR, 1, 1 << 20, false},
+    {CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, CUDNN_ATTR_ENGINECFG_ENGINE,
      CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, 1, true},
+    {CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
+     CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, kMany, false},
+    {CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE,
+     1, 1, true},
+    {CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64, 1,
+     1, true},
     {CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, 1,
      kMany, true},
     {CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
@@ -125,7 +135,8 @@ const Rule* rule_of(int descriptor, int attribute) {
 
 size_t bytes_of(int type) {
   switch (type) {
-    case CUDNN_TYPE_BOOLEAN: return 1;
+    case CUDNN_TYPE_BOOLEAN:
+    case CUDNN_TYPE_CHAR: return 1;
     case CUDNN_TYPE_HANDLE:
     case CUDNN_TYPE_INT64:
     case CUDNN_TYPE_DOUBLE:
@@ -152,42 +163,42 @@ cudnnStatus_t check_values(const Rule& rule, int64_t count, const void* values) 
   return CUDNN_STATUS_SUCCESS;
 }
 
-// Copies what a reader may have; says how many there are.
+// As the real cuDNN counts: without a place for values how many there may be, else how many it gave.
 template <class T>
 cudnnStatus_t give(const std::vector<T>& all, int64_t wanted, int64_t* count, void* values) {
-  *count = static_cast<int64_t>(all.size());
-  const size_t given = std::min(all.size(), static_cast<size_t>(wanted));
-  if (given) std::memcpy(values, all.data(), given * sizeof(T));
+  const size_t given = values ? std::min(all.size(), static_cast<size_t>(wanted)) : all.size();
+  *count = static_cast<int64_t>(given);
+  if (values && given) std::memcpy(values, all.data(), given * sizeof(T));
   return CUDNN_STATUS_SUCCESS;
 }
 
-// Puts what was found into descriptors that the caller has made.
-cudnnStatus_t fill(const cudnnBackendStruct& d, const std::vector<int>& engines, int type,
-                   int64_t wanted, int64_t* count, void* values) {
-  *count = static_cast<int64_t>(engines.size());
+// Makes what was found of descriptors that the caller has made.
+template <class Fill>
+cudnnStatus_t fill(size_t found, int type, int64_t wanted, int64_t* count, void* values, Fill one) {
   const auto* targets = static_cast<const BackendDesc*>(values);
-  const int64_t given = std::min(*count, wanted);
-  for (int64_t i = 0; i < given; i++) {
+  const size_t given = std::min(found, static_cast<size_t>(wanted));
+  for (size_t i = 0; i < given; i++) {
     if (!is_alive(targets[i]) || targets[i]->type != type || targets[i]->finalized) {
       return bad_parameter(kGet, "the place for a result is no fresh descriptor of its type");
     }
   }
-  for (int64_t i = 0; i < given; i++) {
-    targets[i]->graph = d.graph;
-    targets[i]->engine = engines[static_cast<size_t>(i)];
+  for (size_t i = 0; i < given; i++) {
+    one(*targets[i], i);
     targets[i]->finalized = true;
   }
+  *count = static_cast<int64_t>(given);
   return CUDNN_STATUS_SUCCESS;
 }
+
+// What the heuristics announce, of which they give fewer.
+constexpr int64_t kAnnounced = 40;
 
 }  // namespace
 
 cudnnStatus_t cudnnBackendCreateDescriptor(int type, BackendDesc* descriptor) {
   constexpr char kName[] = "cudnnBackendCreateDescriptor";
   return cudnn_call(kName, [&] {
-    const bool readable =
-        type == CUDNN_BACKEND_ENGINE_DESCRIPTOR || type == CUDNN_BACKEND_ENGINECFG_DESCRIPTOR;
-    bool known = readable;
+    bool known = type == CUDNN_BACKEND_ENGINE_DESCRIPTOR;
     for (const Rule& rule : kRules) known |= rule.descriptor == type;
     if (!known) return not_supported(kName, "the stand-in has no such descriptor");
     *descriptor = new cudnnBackendStruct(type);
@@ -230,6 +241,9 @@ cudnnStatus_t cudnnBackendGetAttribute(BackendDesc d, int attribute, int type, i
   return cudnn_call(
       kGet,
       [&] {
+        if (!d->finalized && d->type == CUDNN_BACKEND_ENGINECFG_DESCRIPTOR) {
+          return misuse(kGet, CUDNN_STATUS_NOT_INITIALIZED, "the heuristics left this one empty");
+        }
         if (!d->finalized) {
           return misuse(kGet, CUDNN_STATUS_BAD_PARAM_NOT_FINALIZED,
                         "the descriptor is not finalized");
@@ -242,15 +256,54 @@ cudnnStatus_t cudnnBackendGetAttribute(BackendDesc d, int attribute, int type, i
         };
         if (asked(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, CUDNN_ATTR_ENGINEHEUR_RESULTS,
                   CUDNN_TYPE_BACKEND_DESCRIPTOR)) {
-          return fill(*d, d->found, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, wanted, count, values);
+          if (!values) {
+            *count = kAnnounced;
+            return CUDNN_STATUS_SUCCESS;
+          }
+          return fill(d->found.size(), CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, wanted, count, values,
+                      [&](cudnnBackendStruct& target, size_t i) {
+                        target.graph = d->graph;
+                        target.engine = d->found[i];
+                      });
         }
         if (asked(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, CUDNN_ATTR_ENGINECFG_ENGINE,
                   CUDNN_TYPE_BACKEND_DESCRIPTOR)) {
-          return fill(*d, {d->engine}, CUDNN_BACKEND_ENGINE_DESCRIPTOR, wanted, count, values);
+          return fill(1, CUDNN_BACKEND_ENGINE_DESCRIPTOR, wanted, count, values,
+                      [&](cudnnBackendStruct& target, size_t) {
+                        target.graph = d->graph;
+                        target.engine = d->engine;
+                      });
+        }
+        if (asked(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
+                  CUDNN_TYPE_BACKEND_DESCRIPTOR)) {
+          // Only the engine that compiles has a knob.
+          const bool has_knob = !engine(d->graph->direction, d->engine).behaviours.empty();
+          return fill(has_knob, CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, wanted, count, values,
+                      [&](cudnnBackendStruct& target, size_t) { target.knob = d->parts; });
+        }
+        if (asked(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE,
+                  CUDNN_TYPE_KNOB_TYPE)) {
+          return give(std::vector<int>{CUDNN_KNOB_TYPE_SPLIT_K_SLC}, wanted, count, values);
+        }
+        if (asked(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE,
+                  CUDNN_TYPE_INT64)) {
+          return give(std::vector<int64_t>{d->knob}, wanted, count, values);
         }
         if (asked(CUDNN_BACKEND_ENGINE_DESCRIPTOR, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
                   CUDNN_TYPE_NUMERICAL_NOTE)) {
           return give(engine(d->graph->direction, d->engine).notes, wanted, count, values);
+        }
+        if (asked(CUDNN_BACKEND_ENGINE_DESCRIPTOR, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE,
+                  CUDNN_TYPE_BEHAVIOR_NOTE)) {
+          return give(engine(d->graph->direction, d->engine).behaviours, wanted, count, values);
+        }
+        if (asked(CUDNN_BACKEND_ENGINE_DESCRIPTOR, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
+                  CUDNN_TYPE_INT64)) {
+          return give(std::vector<int64_t>{d->engine}, wanted, count, values);
+        }
+        if (asked(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR,
+                  CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR)) {
+          return give(plan_text(*d), wanted, count, values);
         }
         if (asked(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR,
                   CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64)) {
@@ -280,8 +333,9 @@ cudnnStatus_t cudnnBackendFinalize(BackendDesc d) {
             case CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR: return finalize_heuristics(*d);
             case CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR: return finalize_plan(*d);
             case CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR: return finalize_variant_pack(*d);
+            case CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR: return CUDNN_STATUS_SUCCESS;
+            case CUDNN_BACKEND_ENGINECFG_DESCRIPTOR: return finalize_configuration(*d);
             case CUDNN_BACKEND_ENGINE_DESCRIPTOR:
-            case CUDNN_BACKEND_ENGINECFG_DESCRIPTOR:
               return bad_parameter(kFinalize, "engines come from the heuristics only");
             default: return finalize_operation(*d);
           }

@@ -1,5 +1,8 @@
 // The graph API's engines, plans, and their execution.
 #include <algorithm>
+#include <cstdio>
+#include <string>
+#include <type_traits>
 #include <utility>
 
 #include "backend.h"
@@ -12,8 +15,8 @@ namespace {
 constexpr char kFinalize[] = "cudnnBackendFinalize";
 constexpr char kExecute[] = "cudnnBackendExecute";
 
-// general takes any shape; vectorised channels in eights; split adds parts in any order; coarse
-// rounds its sums to bf16.
+// general takes any shape and does not use tensor cores; vectorised takes channels in eights, and
+// compiles; split adds parts in any order; coarse rounds its sums to bf16.
 enum : int { kGeneral, kVectorised, kSplit, kCoarse };
 
 const char* wrong_name(Direction direction) {
@@ -24,11 +27,18 @@ const char* wrong_name(Direction direction) {
   }
 }
 
-// bf16 factors; sums and the filter gradient may be float.
+// Factors and the gradient of x are of one type.
 bool types_fit(const Graph& g) {
-  const bool factors = g.problem.x.type == CUDNN_DATA_BFLOAT16;
-  const bool data = g.direction != Direction::backward_data || g.x.type == CUDNN_DATA_BFLOAT16;
-  return factors && data && compute_capability() >= 80;
+  const int type = g.problem.x.type;
+  const bool data = g.direction != Direction::backward_data || g.x.type == type;
+  return data && (type == CUDNN_DATA_FLOAT || compute_capability() >= 80);
+}
+
+// The real cuDNN promises engines that sum products of bf16 factors right into a float gradient of
+// the filter, and then gives none.
+bool is_empty_promise(const Graph& g) {
+  return g.direction == Direction::backward_filter && g.stages.empty() &&
+         g.problem.x.type == CUDNN_DATA_BFLOAT16 && g.w.type == CUDNN_DATA_FLOAT;
 }
 
 bool layouts_fit(const Graph& g) {
@@ -95,14 +105,16 @@ double rounded(double v, const cudnnTensorStruct& t) {
 // The work of a plan. `data` are the places in the order of Graph::tensors().
 void compute(const Graph& g, int engine, const std::vector<Bound>& data) {
   void* out = data.back().data;
+  Convolution problem = g.problem;
+  if (engine == kGeneral) problem.c.math = CUDNN_FMA_MATH;
   std::vector<double> result;
   switch (g.direction) {
-    case Direction::forward: result = forward(g.problem, data[0].data, data[1].data); break;
+    case Direction::forward: result = forward(problem, data[0].data, data[1].data); break;
     case Direction::backward_data:
-      result = backward_data(g.problem, data[0].data, data[1].data);
+      result = backward_data(problem, data[0].data, data[1].data);
       break;
     case Direction::backward_filter:
-      result = backward_filter(g.problem, data[0].data, data[1].data);
+      result = backward_filter(problem, data[0].data, data[1].data);
       break;
   }
   if (is_wrong_algorithm(wrong_name(g.direction), engine)) {
@@ -112,9 +124,8 @@ void compute(const Graph& g, int engine, const std::vector<Bound>& data) {
     for (double& v : result) v = bf16_to_float(float_to_bf16(static_cast<float>(v)));
   }
   if (g.direction == Direction::backward_filter) {
-    Convolution p = g.problem;
-    p.w.type = g.w.type;
-    store_filter(p, out, result, 1, 0);
+    problem.w.type = g.result().type;
+    store_filter(problem, out, result, 1, 0);
     return;
   }
   // Each virtual tensor rounds to its type.
@@ -125,13 +136,13 @@ void compute(const Graph& g, int engine, const std::vector<Bound>& data) {
   const size_t channels = static_cast<size_t>(g.result().dims[1]);
   for (const Stage& stage : g.stages) {
     const bool last = &stage == &g.stages.back();
-    if (stage.adds) {
+    if (stage.mode == CUDNN_POINTWISE_ADD) {
       const Bound& addend = data[next_addend++];
       const Elements values(addend.data, addend.tensor.type == CUDNN_DATA_BFLOAT16);
       for (size_t i = 0; i < result.size(); i++) {
         result[i] += values[addend.tensor.offset(0, static_cast<int>(i % channels), 0, 0)];
       }
-    } else {
+    } else if (stage.mode == CUDNN_POINTWISE_RELU_FWD) {
       for (double& v : result) v = v > 0 || v != v ? v : 0;
     }
     for (double& v : result) v = last ? v : rounded(v, stage.output);
@@ -144,36 +155,130 @@ void compute(const Graph& g, int engine, const std::vector<Bound>& data) {
 namespace stand_in {
 
 Engine engine(Direction, int index) {
+  const int tensor_core = CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
   switch (index) {
-    case kSplit:
-      return {index, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}};
-    case kCoarse:
-      return {index,
-              {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION}};
-    case kVectorised: return {index, {CUDNN_NUMERICAL_NOTE_TENSOR_CORE}};
-    default: return {index, {}};
+    case kSplit: return {index, {tensor_core, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, {}};
+    case kCoarse: return {index, {tensor_core, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION}, {}};
+    case kVectorised:
+      return {index, {tensor_core}, {CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION}};
+    default: return {index, {}, {}};
   }
 }
 
 std::vector<int> engines(const Graph& graph, int mode) {
-  if (!types_fit(graph) || !layouts_fit(graph)) return {};
+  if (is_empty_promise(graph)) return {};
   if (mode == CUDNN_HEUR_MODE_FALLBACK) return {kGeneral};
   if (mode == CUDNN_HEUR_MODE_B) return {kVectorised, kGeneral};
   if (graph.direction == Direction::forward) return {kVectorised, kCoarse, kGeneral};
   return {kSplit, kVectorised, kCoarse, kGeneral};
 }
 
-cudnnStatus_t engine_supports(const Graph& g, int index, int64_t& workspace_bytes) {
+cudnnStatus_t engine_supports(const Graph& g, int index, int64_t parts, int64_t& workspace_bytes) {
   const Convolution& p = g.problem;
   const size_t taps = static_cast<size_t>(p.w.dims[2]) * p.w.dims[3];
   if (index == kVectorised && (p.x.dims[1] % 8 != 0 || p.y.dims[1] % 8 != 0)) {
     return CUDNN_STATUS_NOT_SUPPORTED_SHAPE;
   }
   size_t bytes = taps * p.w.dims[1] * 4 + 512;
-  if (index == kVectorised) bytes = p.w.count() * 4 + 2048;
+  if (index == kVectorised) bytes = p.w.count() * 4 * static_cast<size_t>(parts) + 2048;
   if (index == kSplit) bytes = g.result().count() * 16;
   workspace_bytes = static_cast<int64_t>(bytes);
   return CUDNN_STATUS_SUCCESS;
+}
+
+cudnnStatus_t finalize_configuration(cudnnBackendStruct& d) {
+  const auto* engine = d.one<BackendDesc>(CUDNN_ATTR_ENGINECFG_ENGINE);
+  if (!is_alive(engine) || engine->type != CUDNN_BACKEND_ENGINE_DESCRIPTOR) {
+    return bad_parameter(kFinalize, "a configuration without an engine");
+  }
+  for (const auto* choice : d.all<BackendDesc>(CUDNN_ATTR_ENGINECFG_KNOB_CHOICES)) {
+    const int64_t value = choice->one<int64_t>(CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE);
+    const bool known = engine->engine == kVectorised &&
+                       choice->one<int>(CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE) ==
+                           CUDNN_KNOB_TYPE_SPLIT_K_SLC;
+    if (!known || value < 1) return CUDNN_STATUS_NOT_SUPPORTED;
+    d.parts = value;
+  }
+  auto graph = std::make_shared<Graph>(*engine->graph);
+  graph->parts.emplace_back(engine);
+  d.graph = graph;
+  d.engine = engine->engine;
+  return CUDNN_STATUS_SUCCESS;
+}
+
+namespace {
+
+constexpr char kBegin[] = "{\"stand_in\": \"";
+constexpr char kEnd[] = "\"}";
+
+// What a plan's text holds: plain values, each as it lies in memory.
+struct PlanText {
+  Direction direction;
+  Convolution problem;
+  GraphTensor x, w, y;
+  int engine;
+  int64_t parts;
+  size_t stages;
+};
+static_assert(std::is_trivially_copyable_v<PlanText> && std::is_trivially_copyable_v<Stage>);
+
+void append(std::string& text, const void* data, size_t bytes) {
+  for (size_t i = 0; i < bytes; i++) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", static_cast<const unsigned char*>(data)[i]);
+    text += digits;
+  }
+}
+
+// Reads so many bytes from the front; false if there are not as many.
+bool take(std::string& text, void* data, size_t bytes) {
+  if (text.size() < 2 * bytes) return false;
+  for (size_t i = 0; i < bytes; i++) {
+    static_cast<unsigned char*>(data)[i] =
+        static_cast<unsigned char>(std::stoi(text.substr(2 * i, 2), nullptr, 16));
+  }
+  text.erase(0, 2 * bytes);
+  return true;
+}
+
+}  // namespace
+
+std::vector<char> plan_text(const cudnnBackendStruct& plan) {
+  const Graph& g = *plan.graph;
+  const PlanText values{g.direction, g.problem,   g.x,        g.w, g.y,
+                        plan.engine, plan.parts, g.stages.size()};
+  std::string text = kBegin;
+  append(text, &values, sizeof values);
+  for (const Stage& stage : g.stages) append(text, &stage, sizeof stage);
+  text += kEnd;
+  return {text.c_str(), text.c_str() + text.size() + 1};
+}
+
+cudnnStatus_t restore_plan(cudnnBackendStruct& d) {
+  const auto characters = d.all<char>(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
+  std::string text(characters.begin(), std::find(characters.begin(), characters.end(), 0));
+  const std::string begin = kBegin, end = kEnd;
+  if (text.rfind(begin, 0) != 0 || text.size() < begin.size() + end.size()) {
+    return CUDNN_STATUS_SERIALIZATION_VERSION_MISMATCH;
+  }
+  text = text.substr(begin.size(), text.size() - begin.size() - end.size());
+  PlanText values;
+  if (!take(text, &values, sizeof values)) return CUDNN_STATUS_SERIALIZATION_VERSION_MISMATCH;
+  auto graph = std::make_shared<Graph>();
+  graph->handle = d.one<CudnnHandle>(CUDNN_ATTR_EXECUTION_PLAN_HANDLE);
+  graph->direction = values.direction;
+  graph->problem = values.problem;
+  graph->x = values.x;
+  graph->w = values.w;
+  graph->y = values.y;
+  graph->stages.resize(values.stages);
+  for (Stage& stage : graph->stages) {
+    if (!take(text, &stage, sizeof stage)) return CUDNN_STATUS_SERIALIZATION_VERSION_MISMATCH;
+  }
+  d.graph = graph;
+  d.engine = values.engine;
+  d.parts = values.parts;
+  return engine_supports(*graph, d.engine, d.parts, d.workspace_bytes);
 }
 
 cudnnStatus_t finalize_heuristics(cudnnBackendStruct& d) {
@@ -188,18 +293,24 @@ cudnnStatus_t finalize_heuristics(cudnnBackendStruct& d) {
   }
   if (is_declined("heuristics")) return CUDNN_STATUS_NOT_SUPPORTED;
   d.graph = source->graph;
+  if (!types_fit(*d.graph) || !layouts_fit(*d.graph)) return CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE;
   d.found = engines(*d.graph, mode);
-  return d.found.empty() ? CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE : CUDNN_STATUS_SUCCESS;
+  return CUDNN_STATUS_SUCCESS;
 }
 
 cudnnStatus_t finalize_plan(cudnnBackendStruct& d) {
+  if (is_declined("plan")) return CUDNN_STATUS_NOT_SUPPORTED;
+  if (d.has(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION)) return restore_plan(d);
+  if (!d.has(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG)) {
+    return bad_parameter(kFinalize, "a plan without an engine's configuration");
+  }
   const auto* configuration = d.one<BackendDesc>(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG);
   if (!is_alive(configuration) || configuration->type != CUDNN_BACKEND_ENGINECFG_DESCRIPTOR) {
     return bad_parameter(kFinalize, "a plan without an engine's configuration");
   }
-  if (is_declined("plan")) return CUDNN_STATUS_NOT_SUPPORTED;
+  d.parts = configuration->parts;
   const cudnnStatus_t status =
-      engine_supports(*configuration->graph, configuration->engine, d.workspace_bytes);
+      engine_supports(*configuration->graph, configuration->engine, d.parts, d.workspace_bytes);
   if (status) return status;
   auto graph = std::make_shared<Graph>(*configuration->graph);
   graph->parts.emplace_back(configuration);
@@ -235,10 +346,7 @@ cudnnStatus_t cudnnBackendExecute(CudnnHandle handle, BackendDesc plan, BackendD
                         "the plan or the variant pack is not finalized");
         }
         const std::shared_ptr<const Graph> graph = plan->graph;
-        if (handle != graph->handle ||
-            handle != plan->one<CudnnHandle>(CUDNN_ATTR_EXECUTION_PLAN_HANDLE)) {
-          return bad_parameter(kExecute, "the plan was made with another handle");
-        }
+        // The handle gives the stream; it need not be the one that the plan was made with.
         for (const Part& part : graph->parts) {
           if (!part.is_there()) return bad_parameter(kExecute, "a part of the plan is gone");
         }

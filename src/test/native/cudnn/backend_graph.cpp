@@ -128,11 +128,12 @@ cudnnStatus_t finalize_pointwise_operation(const cudnnBackendStruct& d) {
   if (!pointwise || !x || !y) return bad_parameter(kName, "a descriptor of a pointwise is none");
   if (!tensor_of(*x).same_shape(tensor_of(*y))) return shape_mismatch("x and y differ in shape");
   const int mode = pointwise->one<int>(CUDNN_ATTR_POINTWISE_MODE);
-  if (mode != CUDNN_POINTWISE_ADD && mode != CUDNN_POINTWISE_RELU_FWD) {
-    return not_supported(kName, "pointwise operations are ADD and RELU_FWD here");
+  if (mode != CUDNN_POINTWISE_ADD && mode != CUDNN_POINTWISE_RELU_FWD &&
+      mode != CUDNN_POINTWISE_IDENTITY) {
+    return not_supported(kName, "pointwise operations are ADD, RELU_FWD and IDENTITY here");
   }
   if (d.has(CUDNN_ATTR_OPERATION_POINTWISE_BDESC) != (mode == CUDNN_POINTWISE_ADD)) {
-    return bad_parameter(kName, "ADD has two operands, RELU_FWD one");
+    return bad_parameter(kName, "ADD has two operands, the others one");
   }
   if (mode == CUDNN_POINTWISE_ADD) {
     const auto* b = named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_BDESC);
@@ -180,8 +181,10 @@ const cudnnBackendStruct* reader_of(const GraphTensor& tensor,
 
 Stage stage_of(const cudnnBackendStruct& d) {
   Stage stage{};
-  stage.adds = d.has(CUDNN_ATTR_OPERATION_POINTWISE_BDESC);
-  if (stage.adds) stage.addend = tensor_of(*named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
+  stage.mode = named(d, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR,
+                     CUDNN_BACKEND_POINTWISE_DESCRIPTOR)
+                   ->one<int>(CUDNN_ATTR_POINTWISE_MODE);
+  if (stage.mode == CUDNN_POINTWISE_ADD) stage.addend = tensor_of(*named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
   stage.output = tensor_of(*named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
   return stage;
 }
@@ -196,7 +199,7 @@ std::vector<GraphTensor> Graph::tensors() const {
   if (direction != Direction::backward_filter) all.push_back(w);
   if (direction != Direction::forward) all.push_back(y);
   for (const Stage& stage : stages) {
-    if (stage.adds) all.push_back(stage.addend);
+    if (stage.mode == CUDNN_POINTWISE_ADD) all.push_back(stage.addend);
   }
   all.push_back(result());
   return all;
@@ -281,15 +284,17 @@ cudnnStatus_t finalize_graph(cudnnBackendStruct& d) {
   }
   // As many patterns as the product needs.
   if (convolutions != 1) return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
-  if (graph->direction == Direction::forward) {
-    GraphTensor last = graph->y;
-    while (const auto* reader = reader_of(last, operations)) {
-      if (!last.is_virtual || graph->stages.size() == operations.size()) {
-        return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
-      }
-      graph->stages.push_back(stage_of(*reader));
-      last = graph->stages.back().output;
+  GraphTensor last = graph->result();
+  while (const auto* reader = reader_of(last, operations)) {
+    if (!last.is_virtual || graph->stages.size() == operations.size()) {
+      return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
     }
+    graph->stages.push_back(stage_of(*reader));
+    last = graph->stages.back().output;
+    const bool fits = graph->direction == Direction::forward ||
+                      (graph->direction == Direction::backward_filter &&
+                       graph->stages.back().mode == CUDNN_POINTWISE_IDENTITY);
+    if (!fits) return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
   }
   if (graph->stages.size() + 1 != operations.size()) {
     return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;

@@ -90,6 +90,7 @@ std::vector<double> forward(const Convolution& p, const void* x, const void* w) 
   const int inputs = p.group_inputs(), outputs = p.group_outputs();
   const int channels = p.x.dims[1], height = p.y.dims[2], width = p.y.dims[3];
   std::vector<double> out(p.y.count());
+  const bool truncated = p.truncates();
   parallel_for(static_cast<size_t>(p.y.dims[0]) * height, [&](size_t row) {
     const int n = static_cast<int>(row) / height, oh = static_cast<int>(row) % height;
     for (int ow = 0; ow < width; ow++) {
@@ -104,7 +105,7 @@ std::vector<double> forward(const Convolution& p, const void* x, const void* w) 
           for (int g = 0; g < p.groups(); g++) {
             const size_t tap = (static_cast<size_t>(g) * p.w.dims[2] + r) * p.w.dims[3] + s;
             add_product(sums + g * outputs, pixel + g * inputs,
-                        filter.data() + tap * inputs * outputs, inputs, outputs, outputs);
+                        filter.data() + tap * inputs * outputs, inputs, outputs, outputs, truncated);
           }
         }
       }
@@ -119,6 +120,7 @@ std::vector<double> backward_data(const Convolution& p, const void* w, const voi
   const int inputs = p.group_inputs(), outputs = p.group_outputs();
   const int channels = p.y.dims[1], height = p.x.dims[2], width = p.x.dims[3];
   std::vector<double> out(p.x.count());
+  const bool truncated = p.truncates();
   parallel_for(static_cast<size_t>(p.x.dims[0]) * height, [&](size_t row) {
     const int n = static_cast<int>(row) / height, ih = static_cast<int>(row) % height;
     for (int iw = 0; iw < width; iw++) {
@@ -133,7 +135,7 @@ std::vector<double> backward_data(const Convolution& p, const void* w, const voi
           for (int g = 0; g < p.groups(); g++) {
             const size_t tap = (static_cast<size_t>(g) * p.w.dims[2] + r) * p.w.dims[3] + s;
             add_product(sums + g * inputs, pixel + g * outputs,
-                        filter.data() + tap * inputs * outputs, outputs, inputs, inputs);
+                        filter.data() + tap * inputs * outputs, outputs, inputs, inputs, truncated);
           }
         }
       }
@@ -152,6 +154,7 @@ std::vector<double> backward_filter(const Convolution& p, const void* x, const v
   const int taps = p.w.dims[2] * p.w.dims[3];
   const size_t pixels = static_cast<size_t>(p.y.dims[0]) * p.y.dims[2] * p.y.dims[3];
   std::vector<double> out(p.w.count());
+  const bool truncated = p.truncates();
   parallel_for(static_cast<size_t>(p.groups()) * taps * parts, [&](size_t task) {
     const int first = static_cast<int>(task % parts) * kChannels;
     const int last = std::min(inputs, first + kChannels);
@@ -174,7 +177,7 @@ std::vector<double> backward_filter(const Convolution& p, const void* x, const v
         }
         double* sums = out.data() + ((static_cast<size_t>(g) * taps + tap) * inputs + c) * outputs;
         add_product(sums, column, gradient.data() + begin * p.y.dims[1] + g * outputs, count,
-                    outputs, p.y.dims[1]);
+                    outputs, p.y.dims[1], truncated);
       }
     }
   });

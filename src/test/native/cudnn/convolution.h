@@ -22,6 +22,10 @@ struct Convolution {
   bool uses_tf32() const {
     return x.type == CUDNN_DATA_FLOAT && c.math != CUDNN_FMA_MATH && compute_capability() >= 80;
   }
+  // bf16 is multiplied by tensor cores only.
+  bool truncates() const {
+    return stand_in::truncates() && (uses_tf32() || x.type == CUDNN_DATA_BFLOAT16);
+  }
 };
 
 // What is wrong with the problem; null if nothing is.

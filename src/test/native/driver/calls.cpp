@@ -7,6 +7,7 @@
 #include "device.h"
 #include "library_support.h"
 #include "settings.h"
+#include "streams.h"
 
 namespace stand_in {
 namespace {
@@ -45,6 +46,7 @@ int enter(const char* function, int planned_default, int lost_code) {
   Calls& c = state();
   c.total++;
   c.by_function[function]++;
+  spend_host_time(settings().latency * 1e-6);
   if (c.loss_in == 0) {
     c.lost = true;
     c.loss_in = -1;
@@ -117,6 +119,8 @@ bool is_wrong_algorithm(const char* direction, int algorithm) {
 }
 
 bool is_declined(const char* what) { return settings().declined == what; }
+
+bool truncates() { return settings().truncate; }
 
 int compute_capability() { return settings().compute_capability; }
 

@@ -22,6 +22,8 @@ constexpr std::pair<const char*, const char*> kDefaults[] = {
     {"seed", "1"},
     {"lazy", "0"},
     {"poison", "1"},
+    {"latency", "0"},
+    {"truncate", "0"},
     {"quiet", "0"},
     {"wrong_algorithm", ""},
     {"declined", ""},
@@ -70,6 +72,8 @@ bool apply(Settings& s, const std::string& name, const std::string& value) {
   if (name == "seed") return assign(s.seed, value, 0, 0x7fffffff);
   if (name == "lazy") return assign(s.lazy, value, 0, 1);
   if (name == "poison") return assign(s.poison, value, 0, 1);
+  if (name == "latency") return assign(s.latency, value, 0, 1000000);
+  if (name == "truncate") return assign(s.truncate, value, 0, 1);
   if (name == "quiet") return assign(s.quiet, value, 0, 1);
   if (name == "threads") {
     if (!assign(s.threads, value, 0, 256)) return false;

@@ -20,6 +20,8 @@ struct Settings {
   unsigned seed;
   bool lazy;
   bool poison;
+  int latency;
+  bool truncate;
   bool quiet;
   std::string wrong_algorithm;
   std::string declined;

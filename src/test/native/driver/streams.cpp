@@ -15,7 +15,7 @@ struct CUevent_st {
   bool recorded = false;  // ever submitted
   CUstream stream = nullptr;
   uint64_t position = 0;  // in that stream
-  std::chrono::steady_clock::time_point time;
+  double time = 0;  // by the host's clock
   // Recorded in a capture: what a stream that waits for it depends on.
   std::shared_ptr<stand_in::Capture> capture;
   std::vector<size_t> frontier;
@@ -24,15 +24,38 @@ struct CUevent_st {
 namespace stand_in {
 namespace {
 
+// Seconds. Work is computed by the thread that submits it or waits for it, where a GPU works beside
+// the host. So the host's clock stands still meanwhile; each stream has a time until which it is
+// busy, work begins there or when it was submitted, whichever is later, and the host's clock moves
+// on to it where the host waits.
+struct HostClock {
+  double computing = 0;
+  double spent = 0;
+
+  static double real() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  }
+  double now() const { return real() - computing + spent; }
+  void wait_until(double time) { spent += std::max(0.0, time - now()); }
+} host;
+
 CUstream_st& default_stream() {
   static auto* stream = new CUstream_st;
   return *stream;
 }
 
-void run(Work& work) {
+void run(CUstream stream, Work& work) {
   if (device_fault()) return;
+  stream->busy_until = std::max(stream->busy_until, work.submitted);
   std::string message;
-  if (CUresult error = work.run(message)) set_device_fault(error, work.what, message);
+  const double begin = HostClock::real(), before = host.computing;
+  const CUresult error = work.run(message);
+  // Without what other work took that this one waited for.
+  const double seconds = HostClock::real() - begin - (host.computing - before);
+  host.computing += seconds;
+  stream->busy_until += seconds;
+  if (error) set_device_fault(error, work.what, message);
 }
 
 // Streams that the default stream waits for, and the other way round.
@@ -104,6 +127,8 @@ bool stream_is_valid(CUstream stream) {
   return is_valid_stream(stream);
 }
 
+void spend_host_time(double seconds) { host.spent += seconds; }
+
 std::vector<CUstream> all_streams() {
   std::vector<CUstream> streams;
   for (const void* s : alive_of("stream")) {
@@ -116,7 +141,7 @@ void run_work(CUstream stream, uint64_t until) {
   while (stream->finished < until && !stream->queue.empty()) {
     Work work = std::move(stream->queue.front());
     stream->queue.pop_front();
-    run(work);
+    run(stream, work);
     stream->finished++;
   }
 }
@@ -129,6 +154,7 @@ void run_all_work() {
     std::shuffle(streams.begin(), streams.end(), shuffle_random());
   }
   for (CUstream s : streams) run_work(s, s->submitted);
+  for (CUstream s : streams) host.wait_until(s->busy_until);
 }
 
 CUresult submit(CUstream handle, Work work, Timing timing) {
@@ -155,8 +181,10 @@ CUresult submit(CUstream handle, Work work, Timing timing) {
     run_work(&default_stream(), default_stream().submitted);
   }
   stream->submitted++;
+  work.submitted = host.now();
   stream->queue.push_back(std::move(work));
   if (timing == Timing::synchronous || !settings().lazy) run_work(stream, stream->submitted);
+  if (timing == Timing::synchronous) host.wait_until(stream->busy_until);
   // A fault of asynchronous work shows at the next call.
   return timing == Timing::synchronous ? device_fault() : CUDA_SUCCESS;
 }
@@ -222,6 +250,7 @@ CUresult cuStreamSynchronize(CUstream stream) {
     if (CUresult refused = refuse_wait(s)) return refused;
     if (is_default_stream(s)) run_blocking_streams();
     run_work(s, s->submitted);
+    host.wait_until(s->busy_until);
     return finish_synchronisation();
   });
 }
@@ -269,13 +298,19 @@ CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
       s->capture->invalid = true;
       return CUDA_ERROR_STREAM_CAPTURE_ISOLATION;
     }
-    if (has_passed(event)) return CUDA_SUCCESS;
+    if (has_passed(event)) {
+      s->busy_until = std::max(s->busy_until, event->time);
+      return CUDA_SUCCESS;
+    }
     CUstream other = event->stream;
     const uint64_t position = event->position;
     return submit(s,
                   {"cuStreamWaitEvent", CU_GRAPH_NODE_TYPE_EMPTY,
                    [=](std::string&) {
                      if (is_valid_stream(other)) run_work(other, position);
+                     if (alive("event", event)) {
+                       s->busy_until = std::max(s->busy_until, event->time);
+                     }
                      return CUDA_SUCCESS;
                    }},
                   Timing::asynchronous);
@@ -330,7 +365,7 @@ CUresult cuEventRecord(CUevent event, CUstream stream) {
     return submit(s,
                   {"cuEventRecord", CU_GRAPH_NODE_TYPE_EMPTY,
                    [=](std::string&) {
-                     event->time = std::chrono::steady_clock::now();
+                     event->time = s->busy_until;
                      return CUDA_SUCCESS;
                    }},
                   Timing::asynchronous);
@@ -345,6 +380,7 @@ CUresult cuEventSynchronize(CUevent event) {
     }
     if (CUresult refused = refuse_during_capture()) return refused;
     if (!has_passed(event)) run_work(event->stream, event->position);
+    host.wait_until(event->time);
     return finish_synchronisation();
   });
 }
@@ -358,7 +394,7 @@ CUresult cuEventQuery(CUevent event) {
     if (CUresult refused = refuse_during_capture()) return refused;
     if (!has_passed(event)) run_work(event->stream, event->stream->finished + 1);
     if (CUresult fault = device_fault()) return fault;
-    return has_passed(event) ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
+    return has_passed(event) && event->time <= host.now() ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
   });
 }
 
@@ -369,7 +405,7 @@ CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
       return CUDA_ERROR_INVALID_HANDLE;
     }
     if (!has_passed(start) || !has_passed(end)) return CUDA_ERROR_NOT_READY;
-    *milliseconds = std::chrono::duration<float, std::milli>(end->time - start->time).count();
+    *milliseconds = static_cast<float>(1e3 * (end->time - start->time));
     return CUDA_SUCCESS;
   });
 }

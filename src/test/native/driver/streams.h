@@ -16,6 +16,7 @@ struct Work {
   const char* what;
   int node_type;  // CU_GRAPH_NODE_TYPE_…
   std::function<CUresult(std::string& message)> run;
+  double submitted = 0;  // by the host's clock
 };
 
 struct Capture;
@@ -32,6 +33,9 @@ CUresult finish_synchronisation();
 
 bool is_valid_stream(CUstream stream);
 
+// The host falls behind by so much: what a call costs it, during which the device works on.
+void spend_host_time(double seconds);
+
 }  // namespace stand_in
 
 // Opaque to users of the driver API; the fields are for streams.cpp and graphs.cpp.
@@ -42,6 +46,8 @@ struct CUstream_st {
   std::deque<stand_in::Work> queue;
   uint64_t submitted = 0;
   uint64_t finished = 0;
+  // When all that was run is over, by the host's clock.
+  double busy_until = 0;
   // While capturing: the graph in the making, and the nodes that the next node depends on.
   std::shared_ptr<stand_in::Capture> capture;
   std::vector<size_t> frontier;

@@ -173,3 +173,26 @@ STAND_IN_API cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, CUfunction
 STAND_IN_API cuOccupancyMaxPotentialBlockSize(int* grid, int* block, CUfunction function,
                                               void* dynamic_shared_of_block, size_t dynamic_shared,
                                               int limit);
+
+// Code for a GPU that is only described, as the real cuDNN loads it.
+using CUlibrary = struct CUlib_st*;
+using CUkernel = struct CUkern_st*;
+STAND_IN_API cuLibraryLoadData(CUlibrary* library, const void* code, void* options, void** values,
+                               unsigned count, void* library_options, void** library_values,
+                               unsigned library_count);
+STAND_IN_API cuLibraryLoadFromFile(CUlibrary* library, const char* file, void* options,
+                                   void** values, unsigned count, void* library_options,
+                                   void** library_values, unsigned library_count);
+STAND_IN_API cuLibraryUnload(CUlibrary library);
+STAND_IN_API cuLibraryGetKernel(CUkernel* kernel, CUlibrary library, const char* name);
+STAND_IN_API cuKernelGetAttribute(int* value, int attribute, CUkernel kernel, CUdevice device);
+STAND_IN_API cuKernelSetAttribute(int attribute, int value, CUkernel kernel, CUdevice device);
+STAND_IN_API cuOccupancyMaxPotentialClusterSize(int* size, CUfunction function, const void* launch);
+STAND_IN_API cuLaunchKernelEx(const void* launch, CUfunction function, void** arguments,
+                              void** extra);
+STAND_IN_API cuLinkCreate(unsigned count, int* options, void** values, void** state);
+STAND_IN_API cuLinkAddData(void* state, int type, void* data, size_t bytes, const char* name,
+                           unsigned count, int* options, void** values);
+STAND_IN_API cuGetExportTable(const void** table, const CUuuid* id);
+STAND_IN_API cuCtxPushCurrent(CUcontext context);
+STAND_IN_API cuCtxPopCurrent(CUcontext* context);

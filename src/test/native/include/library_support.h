@@ -39,6 +39,8 @@ STAND_IN_EXPORT int compute_capability();
 STAND_IN_EXPORT bool is_wrong_algorithm(const char* direction, int algorithm);
 // Did a test ask for graphs to be declined at this point: "graph", "heuristics" or "plan"?
 STAND_IN_EXPORT bool is_declined(const char* what);
+// Do tensor cores truncate while they sum?
+STAND_IN_EXPORT bool truncates();
 STAND_IN_EXPORT bool stream_is_valid(CUstream_st* stream);
 STAND_IN_EXPORT bool is_capturing();
 

@@ -27,6 +27,10 @@ void standin_reset(void);
 //   seed                 1            of shuffle
 //   lazy                 0            1: asynchronous work runs only when something waits for it
 //   poison               1            fresh device, pinned and shared memory reads as NaN
+//   latency              0            microseconds of host time that a call takes, beside what it
+//                                     takes here; the device works on meanwhile
+//   truncate             0            1: tensor cores truncate their sums after every few products,
+//                                     as real ones do; else sums are exact and rounded once
 //   wrong_algorithm                   "forward:1": cuDNN's algorithm of that number computes
 //                                     wrongly; also data:…, filter:…, several with commas;
 //                                     "forward_graph:1": the graph API's engine of that number

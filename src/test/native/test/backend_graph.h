@@ -111,10 +111,11 @@ class Api {
     EXPECT_OK(cudnnBackendFinalize(o));
     return o;
   }
-  // max(x, 0), or x + b where there is a b.
-  BackendDesc pointwise(BackendDesc x, BackendDesc b, BackendDesc y) {
+  // x + b where there is a b, else max(x, 0) or another function.
+  BackendDesc pointwise(BackendDesc x, BackendDesc b, BackendDesc y,
+                        int function = CUDNN_POINTWISE_RELU_FWD) {
     BackendDesc p = make(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-    const int mode = b ? CUDNN_POINTWISE_ADD : CUDNN_POINTWISE_RELU_FWD, type = CUDNN_DATA_FLOAT;
+    const int mode = b ? CUDNN_POINTWISE_ADD : function, type = CUDNN_DATA_FLOAT;
     EXPECT_OK(cudnnBackendSetAttribute(p, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1,
                                        &mode));
     EXPECT_OK(cudnnBackendSetAttribute(p, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1,
@@ -153,13 +154,13 @@ class Api {
   Descriptors configurations(BackendDesc graph, int mode = CUDNN_HEUR_MODE_A) {
     BackendDesc h = open_heuristics(graph, mode);
     EXPECT_OK(cudnnBackendFinalize(h));
+    constexpr int kMost = 5;
     int64_t found = 0;
-    EXPECT_OK(cudnnBackendGetAttribute(h, CUDNN_ATTR_ENGINEHEUR_RESULTS,
-                                       CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, &found, nullptr));
     Descriptors all;
-    for (int64_t i = 0; i < found; i++) all.push_back(make(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR));
+    for (int i = 0; i < kMost; i++) all.push_back(make(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR));
     EXPECT_OK(cudnnBackendGetAttribute(h, CUDNN_ATTR_ENGINEHEUR_RESULTS,
-                                       CUDNN_TYPE_BACKEND_DESCRIPTOR, found, &found, all.data()));
+                                       CUDNN_TYPE_BACKEND_DESCRIPTOR, kMost, &found, all.data()));
+    all.resize(static_cast<size_t>(found));
     return all;
   }
   BackendDesc open_plan(BackendDesc configuration) {

@@ -76,6 +76,7 @@ record Room(
                 "-XX:+UseSerialGC",
                 HEAP,
                 "-Dfile.encoding=UTF-8",
+                "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("java.class.path"),
                 Kit.class.getName(),

@@ -20,6 +20,7 @@ import java.util.stream.Stream;
 import org.nin4j.backend.StepCase;
 import org.nin4j.backend.StepCases;
 import org.nin4j.backend.StepSuite;
+import org.nin4j.backend.StepSuite.Sums;
 import org.nin4j.backend.cuda.CudaBackend;
 import org.nin4j.plan.Precision;
 import org.nin4j.tensor.DType;
@@ -144,7 +145,8 @@ final class SanitizerPart {
       }
       for (Map.Entry<String, StepCase> named : cases.entrySet()) {
         System.out.println(named.getKey());
-        StepSuite.check(backend, named.getValue());
+        StepCase stepCase = named.getValue();
+        StepSuite.check(backend, stepCase, stepCase.precision(), Sums.BY_TENSOR_CORES);
         if (room.small()) {
           break;
         }

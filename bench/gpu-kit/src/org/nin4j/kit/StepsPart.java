@@ -7,12 +7,14 @@ import java.util.stream.IntStream;
 import org.nin4j.backend.StepCase;
 import org.nin4j.backend.StepCases;
 import org.nin4j.backend.StepSuite;
+import org.nin4j.backend.StepSuite.Sums;
 import org.nin4j.backend.cuda.CudaBackend;
 import org.nin4j.plan.Precision;
 
 /**
  * All cases of the step suite in each precision, compared with the reference by the suite's own
- * tolerances: 1e-5 in fp32, 2⁻¹⁰ for products in tf32, 2⁻⁸ for what is stored as bf16.
+ * tolerances: 1e-5 in fp32, 4e-3 for fp32 gradients of bf16 factors, 2⁻¹⁰ for products in tf32, 2⁻⁸
+ * for what is stored as bf16.
  */
 final class StepsPart {
   /** More say no more. */
@@ -82,7 +84,9 @@ final class StepsPart {
           return;
         }
         try {
-          double share = StepSuite.check(backend, stepCase, precisionOf(stepCase, precision));
+          double share =
+              StepSuite.check(
+                  backend, stepCase, precisionOf(stepCase, precision), Sums.BY_TENSOR_CORES);
           if (share > worst) {
             worst = share;
             worstCase = stepCase.name();

@@ -52,6 +52,7 @@ public final class Scaling {
           "-Xms128m",
           "-Xmx128m",
           "-XX:+AlwaysPreTouch",
+          "--enable-native-access=ALL-UNNAMED",
           "-cp",
           String.join(
               File.pathSeparator, "target/test-classes", "target/nin4j.jar", "target/lib/*"),

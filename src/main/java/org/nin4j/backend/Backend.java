@@ -3,6 +3,7 @@ package org.nin4j.backend;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.Step;
 
 /**
  * A device and the way to compute on it. Not thread-safe; sessions of one backend are used from the
@@ -14,6 +15,14 @@ public interface Backend extends AutoCloseable {
 
   /** Whether the device has instructions of its own for plans of this precision. */
   boolean computesIn(Precision precision);
+
+  /**
+   * Whether a step of a prepared plan is known to be computed with fewer multiplications than it
+   * counts, such as by Winograd's tiles.
+   */
+  default boolean multipliesLess(Step step, Precision precision) {
+    return false;
+  }
 
   /** A line for people: library versions, device, threads. */
   String description();

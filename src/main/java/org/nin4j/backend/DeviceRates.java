@@ -1,10 +1,8 @@
 package org.nin4j.backend;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SplittableRandom;
 import org.nin4j.model.Conv2d;
 import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Plan;
@@ -15,7 +13,6 @@ import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.DType;
-import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 
 /**
@@ -35,14 +32,22 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
    */
   private static final Conv2d CONVOLUTION = new Conv2d(256, 3, 2, 1);
 
+  /** As plain a product as there is, which some processors multiply fastest. */
+  private static final Conv2d POINTWISE = new Conv2d(256, 1, 1, 0);
+
   private static final int SIDE = 48;
   private static final int[] BATCHES = {1, 8, 64, 512};
 
   /** A step that takes as long hides what it costs to start it. */
   private static final double LONG = 5e-3;
 
-  private static final int RUNS = 30;
-  private static final double PATIENCE = 0.3;
+  /** A peak is a best of many: so long after the last gain, at most so long in all; in seconds. */
+  private static final double PATIENCE = 0.5;
+
+  private static final double LONGEST = 2;
+
+  /** What counts as a gain: less is the clock's unrest. */
+  private static final double GAIN = 1.005;
 
   public DeviceRates {
     if (!(bytesPerSecond > 0 && flopsPerSecond > 0)) {
@@ -54,8 +59,8 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
 
   /**
    * Measures a device with steps of its own: the gradient of a ReLU over tensors far larger than
-   * its caches, and 3×3 convolutions with 256 channels and stride 2 in the precision's type; the
-   * best of some runs.
+   * its caches, 3×3 convolutions with 256 channels and stride 2 and 1×1 convolutions with as many
+   * in the precision's type; the best until nothing better has come for a while.
    *
    * @throws BackendException if the device has too little memory for that, or not this precision
    */
@@ -81,9 +86,15 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
   }
 
   private static double flopsPerSecond(Backend backend, Precision precision) {
+    return Math.max(
+        flopsPerSecond(backend, precision, CONVOLUTION),
+        flopsPerSecond(backend, precision, POINTWISE));
+  }
+
+  private static double flopsPerSecond(Backend backend, Precision precision, Conv2d convolution) {
     double best = 0;
     for (int batch : BATCHES) {
-      Step step = convolution(precision.activations(), batch);
+      Step step = step(convolution, precision.activations(), batch);
       double seconds =
           seconds(backend, new Plan("products", batch, precision, List.of(step), Set.of()));
       best = Math.max(best, 2 * step.multiplyAdds() / seconds);
@@ -94,16 +105,16 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
     return best;
   }
 
-  private static Step convolution(DType type, int batch) {
-    int channels = CONVOLUTION.outChannels();
-    int kernel = CONVOLUTION.window().kernel();
+  private static Step step(Conv2d convolution, DType type, int batch) {
+    int channels = convolution.outChannels();
+    int kernel = convolution.window().kernel();
     Shape images = Shape.of(batch, channels, SIDE, SIDE);
-    int extent = CONVOLUTION.window().outputExtent(SIDE);
+    int extent = convolution.window().outputExtent(SIDE);
     Shape results = Shape.of(batch, channels, extent, extent);
     Shape filters = Shape.of(channels, channels, kernel, kernel);
     return new ConvolutionForward(
         "convolution",
-        CONVOLUTION,
+        convolution,
         new TensorSpec("x", images, type, Role.ACTIVATION),
         new TensorSpec("weight", filters, DType.F32, Role.PARAMETER),
         Optional.of(new TensorSpec("bias", Shape.of(channels), DType.F32, Role.PARAMETER)),
@@ -115,25 +126,20 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
   private static double seconds(Backend backend, Plan plan) {
     try (Session session = backend.bind(backend.prepare(plan))) {
       for (TensorSpec tensor : plan.steps().get(0).reads()) {
-        session.write(tensor, random(tensor.shape()));
+        session.fillRandomly(tensor, 1);
       }
       session.runTimed();
-      List<Long> times = new ArrayList<>();
+      long best = Long.MAX_VALUE;
       long begin = System.nanoTime();
-      while (times.isEmpty() || times.size() < RUNS && System.nanoTime() - begin < PATIENCE * 1e9) {
-        times.add(session.runTimed()[0]);
-      }
-      return times.stream().mapToLong(Long::longValue).min().orElseThrow() / 1e9;
+      long gained = begin;
+      long now = begin;
+      do {
+        long time = session.runTimed()[0];
+        now = System.nanoTime();
+        gained = time * GAIN < best ? now : gained;
+        best = Math.min(best, time);
+      } while (now - gained < PATIENCE * 1e9 && now - begin < LONGEST * 1e9);
+      return best / 1e9;
     }
-  }
-
-  private static HostTensor random(Shape shape) {
-    HostTensor tensor = HostTensor.zeros(shape);
-    SplittableRandom random = new SplittableRandom(1);
-    float[] values = tensor.values();
-    for (int i = 0; i < values.length; i++) {
-      values[i] = random.nextInt() * 0x1p-31f;
-    }
-    return tensor;
   }
 }

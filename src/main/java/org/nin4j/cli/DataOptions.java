@@ -34,9 +34,9 @@ final class DataOptions {
               + " their Debian package.")
   private Optional<Path> data = Optional.empty();
 
-  /** The options as given, each after a space. */
+  /** The options as given, each after a space, for a shell. */
   String toCommandLine() {
-    return data.map(folder -> " --data " + folder).orElse("");
+    return data.map(folder -> " --data " + ShellWords.quote(folder)).orElse("");
   }
 
   /** Loads a data set, all of it or the first images. */

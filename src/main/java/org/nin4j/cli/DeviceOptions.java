@@ -1,12 +1,15 @@
 package org.nin4j.cli;
 
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.backend.cuda.CudaOptions;
 import org.nin4j.backend.cuda.CudaOptions.Fusions;
+import org.nin4j.backend.onednn.OpenMp;
 import org.nin4j.plan.Precision;
 import org.nin4j.train.Recipe;
 import org.nin4j.train.RecipeJson;
@@ -19,6 +22,7 @@ import picocli.CommandLine.Spec;
 final class DeviceOptions {
   private static final String AUTO = "auto";
   private static final int CORES = Runtime.getRuntime().availableProcessors();
+  private static final String ONEDNN = "onednn";
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
@@ -27,14 +31,19 @@ final class DeviceOptions {
       names = "--device",
       paramLabel = "NAME",
       description =
-          "Where to compute: " + Devices.NAMES + "; auto takes the fastest. Default: auto.")
+          "Where to compute: "
+              + Devices.NAMES
+              + "; auto takes a GPU, else the CPU. Default:"
+              + " auto.")
   private String device = AUTO;
 
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads that compute on the processor. Default: one for each core.")
-  private int threads = CORES;
+      description =
+          "Threads that compute on the processor, at most one for each core; $$OMP_NUM_THREADS wins"
+              + " over it. Default: one for each core.")
+  private Optional<Integer> threads = Optional.empty();
 
   @Option(
       names = "--no-graph",
@@ -65,18 +74,32 @@ final class DeviceOptions {
               + " Default: measured.")
   private Fusions fusions = Fusions.MEASURED;
 
+  /**
+   * At least 1, at most the cores.
+   *
+   * @throws ParameterException if less than 1 was asked for
+   */
   int threads() {
-    return threads;
+    return chosenThreads().count();
   }
 
-  /** The options as given, each after a space. */
+  private Threads chosenThreads() {
+    OptionalInt asked = threads.map(OptionalInt::of).orElseGet(OptionalInt::empty);
+    try {
+      return Threads.choose(asked, OpenMp.threads(System.getenv()), CORES);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(command.commandLine(), e.getMessage());
+    }
+  }
+
+  /** The options as given, each after a space, for a shell. */
   String toCommandLine() {
     return (device.equals(AUTO) ? "" : " --device " + device)
-        + (threads == CORES ? "" : " --threads " + threads)
+        + threads.map(n -> " --threads " + n).orElse("")
         + (stepByStep ? " --no-graph" : "")
         + (secondStream ? " --second-stream" : "")
         + (fusions == Fusions.MEASURED ? "" : " --fusions " + RecipeJson.name(fusions))
-        + cudaLibraries.map(folder -> " --cuda-libs " + folder).orElse("");
+        + cudaLibraries.map(folder -> " --cuda-libs " + ShellWords.quote(folder)).orElse("");
   }
 
   /** A recipe in fp32 where the device has no instructions for its precision, and says so. */
@@ -106,16 +129,23 @@ final class DeviceOptions {
   }
 
   Backend open() {
+    Threads chosen = chosenThreads();
+    PrintWriter err = command.commandLine().getErr();
     try {
-      return Devices.open(
-          device,
-          threads,
-          CudaOptions.STANDARD
-              .withGraph(!stepByStep)
-              .withSecondStream(secondStream)
-              .withFusions(fusions)
-              .withLibraries(cudaLibraries.stream().toList())
-              .withWarnings(command.commandLine().getErr()::println));
+      Backend backend =
+          Devices.open(
+              device,
+              chosen.count(),
+              CudaOptions.STANDARD
+                  .withGraph(!stepByStep)
+                  .withSecondStream(secondStream)
+                  .withFusions(fusions)
+                  .withLibraries(cudaLibraries.stream().toList())
+                  .withWarnings(err::println));
+      if (backend.name().equals(ONEDNN)) {
+        chosen.remarks().forEach(err::println);
+      }
+      return backend;
     } catch (IllegalArgumentException e) {
       throw new ParameterException(command.commandLine(), e.getMessage());
     }

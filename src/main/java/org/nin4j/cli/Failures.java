@@ -1,6 +1,7 @@
 package org.nin4j.cli;
 
 import java.io.UncheckedIOException;
+import java.nio.file.InvalidPathException;
 import java.util.List;
 import org.nin4j.backend.BackendException;
 import org.nin4j.data.DataException;
@@ -30,7 +31,7 @@ final class Failures {
       return ExitCode.CHECKPOINT;
     } else if (failure instanceof NumericalException) {
       return ExitCode.NUMERICAL;
-    } else if (failure instanceof UncheckedIOException) {
+    } else if (failure instanceof UncheckedIOException || failure instanceof InvalidPathException) {
       return ExitCode.FILES;
     } else if (failure instanceof BackendException || failure instanceof OutOfMemoryError) {
       return ExitCode.DEVICE;
@@ -47,7 +48,7 @@ final class Failures {
               "unexpected error: %s: %s; run again with --debug for its origin, and report it"
                   .formatted(failure.getClass().getName(), message);
           case DEVICE -> failure instanceof OutOfMemoryError ? memory(message) : message;
-          default -> message;
+          default -> failure instanceof InvalidPathException invalid ? unnamable(invalid) : message;
         };
     return oneLine(command, told);
   }
@@ -63,6 +64,12 @@ final class Failures {
     long most = Runtime.getRuntime().maxMemory();
     return "not enough memory (%s): Java may take %s; more with NIN_JAVA_FLAGS=-Xmx%dm in the environment"
         .formatted(message, Texts.bytes(most), Math.max(LEAST_HEAP_MIB, 4 * (most >> 20)));
+  }
+
+  /** The text for a file name that Java has no bytes for: its encoding is the locale's. */
+  static String unnamable(InvalidPathException failure) {
+    return "Java cannot name the file '%s' in this locale (%s); set LC_ALL=C.UTF-8, or start with nin"
+        .formatted(failure.getInput(), System.getProperty("sun.jnu.encoding"));
   }
 
   /** The line for a command line that makes no sense, with what was meant perhaps. */

@@ -1,15 +1,20 @@
 package org.nin4j.cli;
 
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
  * Lets a training end well when the process is told to end, by Ctrl-C for example: asks it to stop
- * and holds the process until it has. A second Ctrl-C ends the process at once.
+ * and holds the process until it has. A second Ctrl-C or SIGTERM ends the process at once, whatever
+ * it is doing.
  */
 final class Interruption {
   private static final long POLL_MILLISECONDS = 50;
+
+  /** 128 + 15, as the first SIGTERM would have ended it. */
+  private static final int TERMINATED = 143;
 
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Thread hook;
@@ -39,8 +44,10 @@ final class Interruption {
     stop.run();
     try {
       while (!ended.await(POLL_MILLISECONDS, TimeUnit.MILLISECONDS)) {
-        if (signalsTaken() > 1) {
-          Runtime.getRuntime().halt(ExitCode.INTERRUPTED.number);
+        List<String> signals = signalsTaken();
+        if (signals.size() > 1) {
+          Runtime.getRuntime()
+              .halt(signals.contains("SIGTERM") ? TERMINATED : ExitCode.INTERRUPTED.number);
         }
       }
     } catch (InterruptedException e) {
@@ -51,12 +58,14 @@ final class Interruption {
   /**
    * Java offers no supported way to see a second signal while the first one ends the process. But
    * each signal gets a thread of this name, which waits until the end. Where it has another name,
-   * the second Ctrl-C does nothing, and the end comes after the step under way.
+   * the second signal does nothing, and the end comes after the step under way.
    */
-  private static long signalsTaken() {
+  private static List<String> signalsTaken() {
     return Thread.getAllStackTraces().keySet().stream()
-        .filter(t -> t.getName().equals("SIGINT handler"))
-        .count();
+        .map(Thread::getName)
+        .filter(name -> name.matches("SIG(INT|TERM|HUP) handler"))
+        .map(name -> name.substring(0, name.indexOf(' ')))
+        .toList();
   }
 
   /** Everything is saved and said: the process may end. */

@@ -1,6 +1,8 @@
 package org.nin4j.cli;
 
 import java.io.PrintWriter;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -110,7 +112,7 @@ public final class Main implements Runnable {
       exitCodes.put(" " + code.number, code.meaning);
     }
     line.getCommandSpec().usageMessage().exitCodeList(exitCodes);
-    return line.setCommandName(System.getProperty("nin4j.command", "nin"))
+    return line.setCommandName(ShellWords.quote(System.getProperty("nin4j.command", "nin")))
         .setOverwrittenOptionsAllowed(true)
         .setResourceBundle(new RecipeDefaults())
         .setOut(new PrintWriter(console.out(), true))
@@ -119,12 +121,21 @@ public final class Main implements Runnable {
         .registerConverter(Integer.class, NumberOptions::whole)
         .registerConverter(int.class, NumberOptions::whole)
         .registerConverter(Long.class, NumberOptions::seed)
+        .registerConverter(Path.class, Main::path)
         .registerConverter(Precision.class, constants(Precision.class))
         .registerConverter(Initialisation.class, constants(Initialisation.class))
         .registerConverter(ProfileCommand.Order.class, constants(ProfileCommand.Order.class))
         .registerConverter(CudaOptions.Fusions.class, constants(CudaOptions.Fusions.class))
         .setExecutionExceptionHandler((e, of, result) -> fail(e, of.getCommandSpec()))
         .setParameterExceptionHandler((e, all) -> misuse(e));
+  }
+
+  private static Path path(String name) {
+    try {
+      return Path.of(name);
+    } catch (InvalidPathException e) {
+      throw new TypeConversionException(Failures.unnamable(e));
+    }
   }
 
   private static <E extends Enum<E>> ITypeConverter<E> constants(Class<E> type) {

@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
           + " each step its median time, the spread of the middle half, the bytes that it reads and"
           + " writes, its FLOPs, their share of the peak, and its floor: the longer of bytes /"
           + " bandwidth and FLOPs / matrix rate. Where tensors stay in the processor's cache, or a"
-          + " convolution takes fewer multiplications, a step can be faster than that."
+          + " convolution takes fewer multiplications (marked *), a step can be faster than that."
           + " Without the data set and a network to get it from, shapes are used.",
       ""
     },

@@ -37,6 +37,7 @@ final class ProfileJson {
       step.addProperty("floor_seconds", s.floor());
       step.addProperty("bytes", s.bytes());
       step.addProperty("flops", s.flops());
+      step.addProperty("multiplies_less", s.multipliesLess());
       steps.add(step);
     }
     json.add("steps", steps);

@@ -13,6 +13,9 @@ import org.nin4j.train.RecipeJson;
 final class ProfileTables {
   private static final int STEP_WORDS = 3;
 
+  /** Behind a step whose rate may be above the peak. */
+  private static final String FEWER = "*";
+
   private final Profile profile;
 
   ProfileTables(Profile profile) {
@@ -49,13 +52,16 @@ final class ProfileTables {
               List.of(
                   String.valueOf(s.index()),
                   s.step().layer(),
-                  s.step().kind(),
+                  s.step().kind() + (s.multipliesLess() ? FEWER : ""),
                   microseconds(s.seconds()),
                   microseconds(s.spread())));
       row.addAll(work(s.seconds(), s.floor(), s.bytes(), s.flops()));
       table.add(row.toArray(String[]::new));
     }
     table.print(out);
+    if (steps.stream().anyMatch(StepTime::multipliesLess)) {
+      out.println(FEWER + " takes fewer multiplications than the FLOPs count");
+    }
     out.println();
     printBlocks(out);
     printRun(out);
@@ -84,7 +90,7 @@ final class ProfileTables {
           new ArrayList<>(
               List.of(
                   "",
-                  t.name(),
+                  t.name() + (t.multipliesLess() ? FEWER : ""),
                   microseconds(t.seconds()),
                   Texts.format("%.1f", 100 * t.seconds() / all.seconds())));
       row.addAll(work(t.seconds(), t.floor(), t.bytes(), t.flops()));

@@ -316,7 +316,7 @@ final class TrainCommand implements Callable<Integer> {
     return "%s --resume %s%s%s"
         .formatted(
             command.qualifiedName(),
-            folder.path(),
+            ShellWords.quote(folder.path()),
             dataOptions.toCommandLine(),
             deviceOptions.toCommandLine());
   }

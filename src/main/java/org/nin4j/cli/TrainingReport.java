@@ -1,6 +1,7 @@
 package org.nin4j.cli;
 
-import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -143,7 +144,16 @@ final class TrainingReport implements TrainingListener, AutoCloseable {
         Texts.duration(r.seconds()),
         plural(r.deadUnits(), "unit", "units"),
         plural(r.deadClasses(), "class", "classes"),
-        ManagementFactory.getRuntimeMXBean().getUptime() / 1e3);
+        secondsSinceStart());
+  }
+
+  /**
+   * The management interface would say it too, but does not load in a folder that Java cannot name.
+   */
+  private static double secondsSinceStart() {
+    Instant now = Instant.now();
+    Instant start = ProcessHandle.current().info().startInstant().orElse(now);
+    return Duration.between(start, now).toMillis() / 1e3;
   }
 
   private static String plural(int count, String one, String many) {

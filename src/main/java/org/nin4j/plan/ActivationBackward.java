@@ -12,6 +12,11 @@ public record ActivationBackward(
     TensorSpec outputGradient,
     TensorSpec inputGradient)
     implements Step {
+  public ActivationBackward {
+    TensorRules.of(layer, ActivationBackward.class)
+        .alike(output, outputGradient, inputGradient);
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(output, outputGradient);

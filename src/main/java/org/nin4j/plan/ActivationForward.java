@@ -7,6 +7,10 @@ import org.nin4j.model.Activation;
 /** y = f(x), element by element. */
 public record ActivationForward(
     String layer, Activation function, TensorSpec input, TensorSpec output) implements ForwardStep {
+  public ActivationForward {
+    TensorRules.of(layer, ActivationForward.class).alike(input, output);
+  }
+
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);

@@ -7,6 +7,12 @@ import org.nin4j.model.AvgPool2d;
 public record AvgPoolBackward(
     String layer, AvgPool2d pool, TensorSpec outputGradient, TensorSpec inputGradient)
     implements Step {
+  public AvgPoolBackward {
+    TensorRules.of(layer, AvgPoolBackward.class)
+        .pooled(pool.window(), pool.ceil(), inputGradient, outputGradient)
+        .oneType(inputGradient, outputGradient);
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(outputGradient);

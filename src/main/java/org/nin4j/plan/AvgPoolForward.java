@@ -6,6 +6,12 @@ import org.nin4j.model.AvgPool2d;
 /** y = the mean of each window of x: see {@link AvgPool2d} for what counts. */
 public record AvgPoolForward(String layer, AvgPool2d pool, TensorSpec input, TensorSpec output)
     implements ForwardStep {
+  public AvgPoolForward {
+    TensorRules.of(layer, AvgPoolForward.class)
+        .pooled(pool.window(), pool.ceil(), input, output)
+        .oneType(input, output);
+  }
+
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);

@@ -22,6 +22,14 @@ public record BatchNormBackward(
     TensorSpec weightGradient,
     TensorSpec biasGradient)
     implements Step {
+  public BatchNormBackward {
+    TensorRules rules = TensorRules.of(layer, BatchNormBackward.class).alike(input, outputGradient);
+    inputGradient.ifPresent(dx -> rules.alike(input, dx));
+    for (TensorSpec t : List.of(weight, mean, inverse, weightGradient, biasGradient)) {
+      rules.channels(t, input.shape().dim(1));
+    }
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(input, weight, mean, inverse, outputGradient);

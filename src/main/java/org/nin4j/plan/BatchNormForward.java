@@ -29,6 +29,10 @@ public record BatchNormForward(
     TensorSpec inverse)
     implements ForwardStep {
   public BatchNormForward {
+    TensorRules rules = TensorRules.of(layer, BatchNormForward.class).alike(input, output);
+    for (TensorSpec t : List.of(weight, bias, runningMean, runningVariance, mean, inverse)) {
+      rules.channels(t, input.shape().dim(1));
+    }
     if (input.shape().elements() == input.shape().dim(1)) {
       throw new ShapeException(
           "layer %s (batchnorm) gets one value for each channel in training, %s, which has no variance; use a larger batch or normalise before the pixels are pooled"

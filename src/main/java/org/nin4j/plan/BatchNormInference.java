@@ -15,6 +15,13 @@ public record BatchNormInference(
     TensorSpec runningVariance,
     TensorSpec output)
     implements ForwardStep {
+  public BatchNormInference {
+    TensorRules rules = TensorRules.of(layer, BatchNormInference.class).alike(input, output);
+    for (TensorSpec t : List.of(weight, bias, runningMean, runningVariance)) {
+      rules.channels(t, input.shape().dim(1));
+    }
+  }
+
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);

@@ -4,6 +4,11 @@ import java.util.List;
 
 /** y = x in another type, rounded to the nearest. */
 public record Cast(String layer, TensorSpec input, TensorSpec output) implements ForwardStep {
+  public Cast {
+    TensorRules.of(layer, Cast.class)
+        .require(input.shape().equals(output.shape()), input + " and " + output + " must be of one shape");
+  }
+
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);

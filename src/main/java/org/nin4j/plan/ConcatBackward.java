@@ -16,12 +16,18 @@ public record ConcatBackward(String layer, TensorSpec outputGradient, List<Slice
   public ConcatBackward {
     slices = List.copyOf(slices);
     for (Slice slice : slices) {
-      int end = slice.firstChannel() + slice.inputGradient().shape().dim(1);
-      if (slice.firstChannel() < 0 || end > outputGradient.shape().dim(1)) {
-        throw new IllegalArgumentException(
-            "%s from channel %d on is no slice of %s"
-                .formatted(slice.inputGradient(), slice.firstChannel(), outputGradient));
-      }
+      TensorSpec dx = slice.inputGradient();
+      int channels = dx.shape().dim(1);
+      boolean fits =
+          slice.firstChannel() >= 0
+              && slice.firstChannel() + channels <= outputGradient.shape().dim(1)
+              && dx.shape().equals(outputGradient.shape().withDim(1, channels));
+      TensorRules.of(layer, ConcatBackward.class)
+          .oneType(outputGradient, dx)
+          .require(
+              fits,
+              "%s from channel %d on is no slice of %s"
+                  .formatted(dx, slice.firstChannel(), outputGradient));
     }
   }
 

@@ -2,17 +2,24 @@ package org.nin4j.plan;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.nin4j.tensor.Shape;
 
 /** y = the channels of all inputs, one input's after the other's. */
 public record ConcatForward(String layer, List<TensorSpec> inputs, TensorSpec output)
     implements ForwardStep {
   public ConcatForward {
     inputs = List.copyOf(inputs);
-    int channels = inputs.stream().mapToInt(t -> t.shape().dim(1)).sum();
-    if (channels != output.shape().dim(1)) {
-      throw new IllegalArgumentException(
-          "inputs of %d channels in all do not make %s".formatted(channels, output));
+    TensorRules rules = TensorRules.of(layer, ConcatForward.class);
+    int channels = 0;
+    for (TensorSpec input : inputs) {
+      channels += input.shape().dim(1);
+      Shape fitting = output.shape().withDim(1, input.shape().dim(1));
+      rules.oneType(input, output).require(
+          input.shape().equals(fitting), input + " does not fit into " + output);
     }
+    rules.require(
+        channels == output.shape().dim(1),
+        "inputs of %d channels in all do not make %s".formatted(channels, output));
   }
 
   @Override

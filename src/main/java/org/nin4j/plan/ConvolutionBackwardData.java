@@ -11,6 +11,11 @@ public record ConvolutionBackwardData(
     TensorSpec weight,
     TensorSpec inputGradient)
     implements Step {
+  public ConvolutionBackwardData {
+    TensorRules.of(layer, ConvolutionBackwardData.class)
+        .convolved(convolution, inputGradient, weight, outputGradient);
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(outputGradient, weight);

@@ -17,6 +17,15 @@ public record ConvolutionBackwardFilter(
     TensorSpec weightGradient,
     Optional<TensorSpec> biasGradient)
     implements Step {
+  public ConvolutionBackwardFilter {
+    TensorRules.of(layer, ConvolutionBackwardFilter.class)
+        .convolved(convolution, input, weightGradient, outputGradient);
+    biasGradient.ifPresent(
+        b ->
+            TensorRules.of(layer, ConvolutionBackwardFilter.class)
+                .channels(b, weightGradient.shape().dim(0)));
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(input, outputGradient);

@@ -16,6 +16,12 @@ public record ConvolutionForward(
     TensorSpec output,
     boolean relu)
     implements ForwardStep {
+  public ConvolutionForward {
+    TensorRules rules = TensorRules.of(layer, ConvolutionForward.class);
+    rules.convolved(convolution, input, weight, output);
+    bias.ifPresent(b -> rules.channels(b, weight.shape().dim(0)));
+  }
+
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);

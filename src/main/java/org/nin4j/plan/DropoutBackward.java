@@ -11,6 +11,11 @@ public record DropoutBackward(
     TensorSpec outputGradient,
     TensorSpec inputGradient)
     implements Step {
+  public DropoutBackward {
+    TensorRules.of(layer, DropoutBackward.class)
+        .dropped(probability, outputGradient, inputGradient);
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(outputGradient);

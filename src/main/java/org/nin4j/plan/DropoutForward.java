@@ -10,6 +10,10 @@ import java.util.Optional;
 public record DropoutForward(
     String layer, float probability, int stream, TensorSpec input, TensorSpec output)
     implements ForwardStep {
+  public DropoutForward {
+    TensorRules.of(layer, DropoutForward.class).dropped(probability, input, output);
+  }
+
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);

@@ -5,6 +5,10 @@ import java.util.List;
 /** (N, C·H·W) → (N, C, H, W). */
 public record FlattenBackward(String layer, TensorSpec outputGradient, TensorSpec inputGradient)
     implements Step {
+  public FlattenBackward {
+    TensorRules.of(layer, FlattenBackward.class).flattened(inputGradient, outputGradient);
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(outputGradient);

@@ -5,6 +5,10 @@ import java.util.List;
 /** (N, C, H, W) → (N, C·H·W), in logical order whatever the backend's layout. */
 public record FlattenForward(String layer, TensorSpec input, TensorSpec output)
     implements ForwardStep {
+  public FlattenForward {
+    TensorRules.of(layer, FlattenForward.class).flattened(input, output);
+  }
+
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);

@@ -5,6 +5,10 @@ import java.util.List;
 /** y[n,c] = mean of x[n,c] over its pixels. */
 public record GlobalAvgPoolForward(String layer, TensorSpec input, TensorSpec output)
     implements ForwardStep {
+  public GlobalAvgPoolForward {
+    TensorRules.of(layer, GlobalAvgPoolForward.class).pooledWhole(input, output);
+  }
+
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);

@@ -6,6 +6,11 @@ import java.util.List;
 public record LinearBackwardData(
     String layer, TensorSpec outputGradient, TensorSpec weight, TensorSpec inputGradient)
     implements Step {
+  public LinearBackwardData {
+    TensorRules.of(layer, LinearBackwardData.class)
+        .multiplied(inputGradient, weight, outputGradient);
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(outputGradient, weight);

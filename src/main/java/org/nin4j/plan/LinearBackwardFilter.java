@@ -10,6 +10,12 @@ public record LinearBackwardFilter(
     TensorSpec weightGradient,
     TensorSpec biasGradient)
     implements Step {
+  public LinearBackwardFilter {
+    TensorRules.of(layer, LinearBackwardFilter.class)
+        .multiplied(input, weightGradient, outputGradient)
+        .channels(biasGradient, weightGradient.shape().dim(0));
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(input, outputGradient);

@@ -12,6 +12,12 @@ public record LinearForward(
     TensorSpec output,
     boolean relu)
     implements ForwardStep {
+  public LinearForward {
+    TensorRules.of(layer, LinearForward.class)
+        .multiplied(input, weight, output)
+        .channels(bias, weight.shape().dim(0));
+  }
+
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);

@@ -1,9 +1,21 @@
 package org.nin4j.plan;
 
 import java.util.List;
+import org.nin4j.tensor.DType;
 
 /** Gathers, resizes, scales: see {@link BatchSpec}. */
 public record MakeBatch(BatchSpec spec, TensorSpec images, TensorSpec labels) implements Step {
+  public MakeBatch {
+    TensorRules.of("batch", MakeBatch.class)
+        .rank(images, 4)
+        .oneType(images, images)
+        .type(DType.I32, labels)
+        .rank(labels, 1)
+        .require(
+            images.shape().equals(spec.output().batched(labels.shape().dim(0))),
+            images + " must hold a batch of " + spec.output());
+  }
+
   @Override
   public String layer() {
     return "batch";

@@ -2,6 +2,7 @@ package org.nin4j.plan;
 
 import java.util.List;
 import org.nin4j.model.MaxPool2d;
+import org.nin4j.tensor.DType;
 
 /** dx = at each element the sum of dy over the windows that it won. */
 public record MaxPoolBackward(
@@ -11,6 +12,15 @@ public record MaxPoolBackward(
     TensorSpec outputGradient,
     TensorSpec inputGradient)
     implements Step {
+  public MaxPoolBackward {
+    TensorRules.of(layer, MaxPoolBackward.class)
+        .rank(inputGradient, 4)
+        .pooled(pool.window(), pool.ceil(), inputGradient, outputGradient)
+        .oneType(inputGradient, outputGradient)
+        .pooled(pool.window(), pool.ceil(), inputGradient, position)
+        .type(DType.U8, position);
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(position, outputGradient);

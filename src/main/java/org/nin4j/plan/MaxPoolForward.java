@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.nin4j.model.MaxPool2d;
+import org.nin4j.tensor.DType;
 
 /**
  * y = maximum of each window of x; {@code position} says which element won, counted row by row from
@@ -16,6 +17,18 @@ public record MaxPoolForward(
     TensorSpec output,
     Optional<TensorSpec> position)
     implements ForwardStep {
+  public MaxPoolForward {
+    TensorRules.of(layer, MaxPoolForward.class)
+        .rank(input, 4)
+        .pooled(pool.window(), pool.ceil(), input, output)
+        .oneType(input, output);
+    position.ifPresent(
+        p ->
+            TensorRules.of(layer, MaxPoolForward.class)
+                .type(DType.U8, p)
+                .pooled(pool.window(), pool.ceil(), input, p));
+  }
+
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);

@@ -22,6 +22,7 @@ import org.nin4j.model.Identity;
 import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
+import org.nin4j.model.Operation;
 import org.nin4j.model.OperationVisitor;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.ShapeException;
@@ -77,10 +78,12 @@ public final class Planner {
               + classes
               + "; a classifier ends in (classes), so place flatten last");
     }
-    TensorSpec input = activation("images", images.output(), precision.activations());
+    int head = head(nodes);
+    DType stored = head < 0 ? DType.F32 : precision.activations();
+    TensorSpec input = activation("images", images.output(), stored);
     TensorSpec labels = new TensorSpec("labels", Shape.of(batch), DType.I32, Role.ACTIVATION);
     steps.add(new MakeBatch(images, input, labels));
-    Forward forward = new Forward(nodes, input);
+    Forward forward = new Forward(nodes, head, input);
     steps.addAll(forward.steps);
     TensorSpec logits = forward.logits();
     if (purpose instanceof Purpose.Training training) {
@@ -98,6 +101,26 @@ public final class Planner {
     return new Plan(network.name(), batch, precision, steps, kept);
   }
 
+  /**
+   * The last layer that makes sums, which rounding would spoil: it and all that follows are fp32.
+   * Where there is none, everything is.
+   */
+  private static int head(List<Network.Node> nodes) {
+    int head = nodes.size() - 1;
+    while (head >= 0 && !makesSums(nodes.get(head).layer())) {
+      head--;
+    }
+    return head;
+  }
+
+  private static boolean makesSums(Operation layer) {
+    return layer instanceof Conv2d
+        || layer instanceof Linear
+        || layer instanceof GlobalAvgPool2d
+        || layer instanceof AvgPool2d
+        || layer instanceof BatchNorm;
+  }
+
   /** The steps of the network itself. */
   private final class Forward {
     final List<ForwardStep> steps = new ArrayList<>();
@@ -106,9 +129,11 @@ public final class Planner {
     private final Map<TensorSpec, TensorSpec> casts = new HashMap<>();
     private int dropouts;
 
-    Forward(List<Network.Node> nodes, TensorSpec images) {
+    /**
+     * @param head from where on everything is fp32
+     */
+    Forward(List<Network.Node> nodes, int head, TensorSpec images) {
       this.images = images;
-      int head = head(nodes);
       for (int i = 0; i < nodes.size(); i++) {
         Network.Node node = nodes.get(i);
         DType type = i >= head ? DType.F32 : precision.activations();
@@ -129,15 +154,6 @@ public final class Planner {
 
     TensorSpec logits() {
       return outputs.get(outputs.size() - 1);
-    }
-
-    /** The layer that computes the logits: there, everything is fp32. */
-    private static int head(List<Network.Node> nodes) {
-      int last = nodes.size() - 1;
-      while (last > 0 && nodes.get(last).layer() instanceof Flatten) {
-        last--;
-      }
-      return last;
     }
 
     private TensorSpec inType(DType type, String layer, TensorSpec tensor) {

@@ -14,6 +14,13 @@ public record ReluBiasBackward(
     TensorSpec inputGradient,
     TensorSpec biasGradient)
     implements Step {
+  public ReluBiasBackward {
+    TensorRules.of(layer, ReluBiasBackward.class)
+        .alike(output, outputGradient, inputGradient)
+        .rank(output, 4)
+        .channels(biasGradient, output.shape().dim(1));
+  }
+
   @Override
   public List<TensorSpec> reads() {
     return List.of(output, outputGradient);

@@ -2,6 +2,7 @@ package org.nin4j.plan;
 
 import java.util.List;
 import java.util.stream.Stream;
+import org.nin4j.tensor.DType;
 
 /** {@link Sgd} over all parameters; the rate is the session's for this step. */
 public record SgdUpdate(
@@ -15,6 +16,13 @@ public record SgdUpdate(
         || velocities.size() != (sgd.momentum() == 0 ? 0 : parameters.size())) {
       throw new IllegalArgumentException(
           "an update needs a gradient for each parameter, and a velocity for each if it has momentum");
+    }
+    TensorRules rules = TensorRules.of("update", SgdUpdate.class);
+    for (int i = 0; i < parameters.size(); i++) {
+      rules.type(DType.F32, parameters.get(i)).alike(parameters.get(i), gradients.get(i));
+    }
+    for (int i = 0; i < velocities.size(); i++) {
+      rules.alike(parameters.get(i), velocities.get(i));
     }
   }
 

@@ -2,6 +2,7 @@ package org.nin4j.plan;
 
 import java.util.List;
 import java.util.Optional;
+import org.nin4j.tensor.DType;
 
 /**
  * The loss of a batch, its gradient by the logits, and the counts of right answers, in one pass.
@@ -21,6 +22,12 @@ public record SoftmaxCrossEntropy(
     if (!(smoothing >= 0 && smoothing < 1)) {
       throw new IllegalArgumentException("label smoothing is in [0, 1), not " + smoothing);
     }
+    TensorRules.of("loss", SoftmaxCrossEntropy.class)
+        .rank(logits, 2)
+        .type(DType.F32, logits)
+        .type(DType.I32, labels)
+        .shape(labels, logits.shape().dim(0));
+    gradient.ifPresent(g -> TensorRules.of("loss", SoftmaxCrossEntropy.class).alike(logits, g));
   }
 
   @Override

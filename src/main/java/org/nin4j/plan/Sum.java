@@ -10,6 +10,7 @@ public record Sum(String layer, List<TensorSpec> inputs, TensorSpec output) impl
     if (inputs.isEmpty()) {
       throw new IllegalArgumentException("a sum has at least one input");
     }
+    TensorRules.of(layer, Sum.class).alike(output, inputs.toArray(TensorSpec[]::new));
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.nin4j.backend.DeviceRates;
 import org.nin4j.plan.ForwardStep;
 import org.nin4j.plan.MaxPoolForward;
@@ -29,11 +30,19 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
    * @param block what it counts to, see {@link #blocks}
    * @param seconds median over the timed runs
    * @param spread of the middle half of the runs, in seconds: third quartile less first
+   * @param multipliesLess whether it is known to be computed with fewer multiplications than it
+   *     counts, as by Winograd's tiles: its rate says nothing about the device's peak
    * @param floor seconds that the device needs at least for its bytes and FLOPs, each tensor moved
    *     once; caches can beat it
    */
   public record StepTime(
-      int index, Step step, String block, double seconds, double spread, double floor) {
+      int index,
+      Step step,
+      String block,
+      double seconds,
+      double spread,
+      boolean multipliesLess,
+      double floor) {
     public long bytes() {
       return step.bytes();
     }
@@ -49,15 +58,21 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
     }
   }
 
-  /** Sums over steps. */
-  public record Total(String name, double seconds, double floor, long bytes, long flops) {
+  /**
+   * Sums over steps.
+   *
+   * @param multipliesLess whether some of them does, see {@link StepTime}
+   */
+  public record Total(
+      String name, double seconds, double floor, long bytes, long flops, boolean multipliesLess) {
     static Total of(String name, List<StepTime> steps) {
       return new Total(
           name,
           steps.stream().mapToDouble(StepTime::seconds).sum(),
           steps.stream().mapToDouble(StepTime::floor).sum(),
           steps.stream().mapToLong(StepTime::bytes).sum(),
-          steps.stream().mapToLong(StepTime::flops).sum());
+          steps.stream().mapToLong(StepTime::flops).sum(),
+          steps.stream().anyMatch(StepTime::multipliesLess));
     }
   }
 
@@ -66,22 +81,28 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
   }
 
   /**
-   * Puts times beside floors.
+   * Puts times beside floors. A step without such a saving that was faster than the measured peak
+   * shows that the peak is higher, and becomes it.
    *
    * @param planned before the backend changed it, for {@link #blocks}
    * @param run as the backend runs it
+   * @param multipliesLess whether a step is computed with fewer multiplications than it counts
    * @param nanoseconds of each timed run, by the step's place in {@code run}; at least one
    * @param runSeconds of a whole run when no step is waited for
    */
   static Profile of(
-      Plan planned, Plan run, DeviceRates rates, List<long[]> nanoseconds, double runSeconds) {
+      Plan planned,
+      Plan run,
+      DeviceRates measured,
+      Predicate<Step> multipliesLess,
+      List<long[]> nanoseconds,
+      double runSeconds) {
     Map<String, String> blocks = blocks(planned);
+    DeviceRates rates = atLeast(measured, run, multipliesLess, nanoseconds);
     List<StepTime> steps = new ArrayList<>();
     for (int i = 0; i < run.steps().size(); i++) {
       Step step = run.steps().get(i);
-      int place = i;
-      double[] sorted = nanoseconds.stream().mapToDouble(times -> times[place] / 1e9).toArray();
-      Arrays.sort(sorted);
+      double[] sorted = sorted(nanoseconds, i);
       steps.add(
           new StepTime(
               i,
@@ -89,9 +110,29 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
               blocks.getOrDefault(step.layer(), step.layer()),
               quantile(sorted, 0.5),
               quantile(sorted, 0.75) - quantile(sorted, 0.25),
+              multipliesLess.test(step),
               rates.floor(step.bytes(), 2 * step.multiplyAdds())));
     }
     return new Profile(run, rates, steps, runSeconds);
+  }
+
+  private static double[] sorted(List<long[]> nanoseconds, int place) {
+    double[] sorted = nanoseconds.stream().mapToDouble(times -> times[place] / 1e9).toArray();
+    Arrays.sort(sorted);
+    return sorted;
+  }
+
+  private static DeviceRates atLeast(
+      DeviceRates measured, Plan run, Predicate<Step> multipliesLess, List<long[]> nanoseconds) {
+    double peak = measured.flopsPerSecond();
+    for (int i = 0; i < run.steps().size(); i++) {
+      Step step = run.steps().get(i);
+      double seconds = quantile(sorted(nanoseconds, i), 0.5);
+      if (seconds > 0 && !multipliesLess.test(step)) {
+        peak = Math.max(peak, 2 * step.multiplyAdds() / seconds);
+      }
+    }
+    return new DeviceRates(measured.bytesPerSecond(), peak);
   }
 
   static double median(double[] values) {

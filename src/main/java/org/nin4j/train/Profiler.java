@@ -56,7 +56,13 @@ public final class Profiler {
       for (int i = 0; i < runs; i++) {
         times.add(session.runTimed());
       }
-      return Profile.of(plan, session.placed().plan(), rates, times, runSeconds);
+      return Profile.of(
+          plan,
+          session.placed().plan(),
+          rates,
+          step -> backend.multipliesLess(step, plan.precision()),
+          times,
+          runSeconds);
     }
   }
 

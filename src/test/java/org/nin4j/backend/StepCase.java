@@ -1,5 +1,7 @@
 package org.nin4j.backend;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -83,7 +85,7 @@ public record StepCase(
   /** What the step wrote, and the metrics after it. */
   public record Outcome(Map<TensorSpec, HostTensor> written, Metrics metrics) {}
 
-  /** Runs the step once, its outputs poisoned before. */
+  /** Runs the step once, its outputs poisoned before; what it only reads is unchanged after. */
   public Outcome run(Backend backend, Precision precision) {
     try (Session session = backend.bind(backend.prepare(plan(precision)))) {
       for (TensorSpec tensor : step.writes()) {
@@ -97,8 +99,18 @@ public record StepCase(
       }
       inputs.forEach(session::write);
       samples.ifPresent(session::load);
+      List<TensorSpec> onlyRead =
+          step.reads().stream().filter(t -> !step.writes().contains(t)).distinct().toList();
+      List<HostTensor> before = onlyRead.stream().map(session::read).toList();
       session.begin(epoch);
       session.run();
+      for (int i = 0; i < before.size(); i++) {
+        TensorSpec tensor = onlyRead.get(i);
+        assertArrayEquals(
+            before.get(i).values(),
+            session.read(tensor).values(),
+            () -> "%s changes %s, which it only reads".formatted(name, tensor));
+      }
       Map<TensorSpec, HostTensor> written = new LinkedHashMap<>();
       step.writes().forEach(t -> written.put(t, session.read(t)));
       return new Outcome(written, session.metrics());

@@ -9,7 +9,12 @@ import org.nin4j.model.Activation;
 import org.nin4j.model.AvgPool2d;
 import org.nin4j.model.BatchNorm;
 import org.nin4j.model.Conv2d;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.MaxPool2d;
+import org.nin4j.model.Network;
+import org.nin4j.model.NinBlock;
+import org.nin4j.model.Sequential;
 import org.nin4j.model.Window;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.ConvolutionBackwardData;
@@ -31,8 +36,10 @@ import org.nin4j.plan.DropoutForward;
 import org.nin4j.plan.FlattenBackward;
 import org.nin4j.plan.FlattenForward;
 import org.nin4j.plan.Fused;
+import org.nin4j.plan.Fusion;
 import org.nin4j.plan.GlobalAvgPoolBackward;
 import org.nin4j.plan.GlobalAvgPoolForward;
+import org.nin4j.plan.KernelFusion;
 import org.nin4j.plan.LinearBackwardData;
 import org.nin4j.plan.LinearBackwardFilter;
 import org.nin4j.plan.LinearForward;
@@ -40,6 +47,10 @@ import org.nin4j.plan.MakeBatch;
 import org.nin4j.plan.MaxPoolBackward;
 import org.nin4j.plan.MaxPoolForward;
 import org.nin4j.plan.ActivationBackward;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Planner;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
 import org.nin4j.plan.ReluBiasBackward;
 import org.nin4j.plan.ActivationForward;
 import org.nin4j.plan.Sgd;
@@ -111,6 +122,8 @@ public final class StepCases {
     cases.firstBlock(3, 38, 61);
     // So wide that the smaller GPUs hold three rows of it before the pool, and no more.
     cases.firstBlock(1, 35, 120);
+    cases.firstBlockGradient(1, 19, 19);
+    cases.firstBlockGradient(3, 38, 61);
     return cases.cases;
   }
 
@@ -171,6 +184,41 @@ public final class StepCases {
     }
   }
 
+  /** All gradients of the first block, as the rewrites of a training plan make them one step. */
+  private void firstBlockGradient(int n, int h, int w) {
+    Network network =
+        new Network(
+            "first-block",
+            Sequential.of(
+                NinBlock.of(96, 11, 4, 0),
+                new MaxPool2d(3, 2),
+                new Conv2d(3, 1, 1, 0),
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    BatchSpec images = BatchSpec.unit(Shape.of(1, h, w), h, w);
+    Purpose training = new Purpose.Training(Optional.empty(), 0);
+    Plan plan = Planner.plan(network, images, n, Precision.BF16, training);
+    for (Fusion fusion :
+        List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_AFTER_POOL, Fusion.RELU_BIAS_GRADIENT)) {
+      plan = fusion.apply(plan);
+    }
+    Fused block =
+        KernelFusion.NIN_BLOCK
+            .apply(plan, all -> true)
+            .steps(Fused.class)
+            .filter(f -> f.kernel() == Fused.Kernel.NIN_BLOCK_BACKWARD)
+            .findFirst()
+            .orElseThrow();
+    MaxPoolBackward pool = block.parts(MaxPoolBackward.class).findFirst().orElseThrow();
+    Shape before = pool.inputGradient().shape();
+    int[] out = pool.position().shape().dims().stream().mapToInt(Integer::intValue).toArray();
+    cases.add(
+        whole(StepCase.random("gradients of the first block of " + images.output(), block, seed))
+            .with(
+                pool.position(),
+                positions(pool.pool().window(), before.dim(2), before.dim(3), out)));
+  }
+
   /**
    * With whole numbers: inputs of −1, 0, 1, three such numbers in each filter and a bias. Three
    * layers stay below 2⁸, exact in bf16, so that equal maxima are found in the same place.
@@ -195,6 +243,10 @@ public final class StepCases {
 
   private static TensorSpec tensor(String name, DType type, Role role, int... dims) {
     return new TensorSpec(name, Shape.of(dims), type, role);
+  }
+
+  private static TensorSpec tensor(String name, DType type, Role role, Shape shape) {
+    return new TensorSpec(name, shape, type, role);
   }
 
   private TensorSpec activation(String name, int... dims) {
@@ -287,14 +339,6 @@ public final class StepCases {
       String what = " linear %s to %d".formatted(x.shape(), s[2]);
       random("forward" + what, new LinearForward("l", x, weight, bias, y, false));
       random("forward+relu" + what, new LinearForward("l", x, weight, bias, y, true));
-      if (type == DType.BF16) {
-        TensorSpec logits = tensor("logits", DType.F32, Role.ACTIVATION, s[0], s[2]);
-        TensorSpec dlogits = tensor("dlogits", DType.F32, Role.ACTIVATION, s[0], s[2]);
-        random("forward to logits" + what, new LinearForward("l", x, weight, bias, logits, false));
-        random("data gradient of logits" + what, new LinearBackwardData("l", dlogits, weight, dx));
-        random(
-            "filter gradient of logits" + what, new LinearBackwardFilter("l", x, dlogits, dw, db));
-      }
       random("data gradient" + what, new LinearBackwardData("l", dy, weight, dx));
       random("filter gradient" + what, new LinearBackwardFilter("l", x, dy, dw, db));
     }
@@ -335,6 +379,14 @@ public final class StepCases {
       TensorSpec dy = tensor("dy", DType.F32, Role.ACTIVATION, s[0], s[1], 1, 1);
       random("global average of " + x.shape(), new GlobalAvgPoolForward("l", x, y));
       random("global average gradient of " + x.shape(), new GlobalAvgPoolBackward("l", dy, dx));
+      if (type == DType.BF16) {
+        TensorSpec narrow = activation("narrow", s[0], s[1], 1, 1);
+        random(
+            "global average in one type of " + x.shape(), new GlobalAvgPoolForward("l", x, narrow));
+        random(
+            "global average gradient in one type of " + x.shape(),
+            new GlobalAvgPoolBackward("l", narrow, dx));
+      }
     }
   }
 

@@ -1,6 +1,8 @@
 package org.nin4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
@@ -106,5 +108,46 @@ class InterruptionTest {
             "nin train: process %d is training in %s: wait for its end, or go on in a new folder with --resume %s"
                 .formatted(process.pid(), there, there.resolve("last.safetensors"))),
         second.err());
+  }
+
+  /** One step of the whole network by plain loops takes minutes; only the second signal ends it. */
+  @Test
+  void aSecondSignalEndsTheProcessAtOnce() throws IOException, InterruptedException {
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "org.nin4j.cli.Main",
+                "train",
+                "--device",
+                "reference",
+                "--dataset",
+                "shapes",
+                "--limit",
+                "64",
+                "--batch",
+                "64",
+                "--precision",
+                "fp32")
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .start();
+    try (BufferedReader out = process.inputReader()) {
+      List<String> lines = new ArrayList<>();
+      String line = out.readLine();
+      while (line != null && !line.startsWith("run: ")) {
+        lines.add(line);
+        line = out.readLine();
+      }
+      assertNotNull(line, () -> String.join("\n", lines));
+      process.toHandle().destroy();
+      assertFalse(process.waitFor(2, TimeUnit.SECONDS), "the first signal lets the step end");
+      process.toHandle().destroy();
+      assertTrue(process.waitFor(20, TimeUnit.SECONDS), "the second signal does not end it");
+      assertEquals(TERMINATED, process.exitValue());
+    } finally {
+      process.destroyForcibly();
+    }
   }
 }

@@ -4,8 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.Dropout;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
+import org.nin4j.model.Layer;
+import org.nin4j.model.Linear;
+import org.nin4j.model.MaxPool2d;
+import org.nin4j.model.Network;
+import org.nin4j.model.Activation;
+import org.nin4j.model.Sequential;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
@@ -53,6 +64,39 @@ class PlannerTest {
         assertEquals(DType.F32, tensor.type(), tensor.toString());
       }
     }
+  }
+
+  /** Whatever comes last, from the last layer that makes sums on; without one, from the images. */
+  @Test
+  void theHeadIsInSinglePrecision() {
+    Conv2d first = new Conv2d(4, 3, 1, 1);
+    Conv2d logits = new Conv2d(3, 1, 1, 0);
+    assertEquals("1.f32", firstWide(first, Activation.RELU, logits, new Flatten()));
+    assertEquals(
+        "1.f32",
+        firstWide(first, Activation.RELU, logits, Activation.RELU, new Dropout(0.5f), new Flatten()));
+    assertEquals("1.f32", firstWide(first, Activation.RELU, logits, new MaxPool2d(2, 2), new Flatten()));
+    assertEquals("1.f32", firstWide(first, Activation.RELU, new GlobalAvgPool2d(), new Flatten()));
+    assertEquals("1.f32", firstWide(first, new Flatten(), new Linear(3), Activation.RELU));
+    assertEquals("images", firstWide(Activation.RELU, new Flatten()));
+  }
+
+  /** The first fp32 activation of a bf16 training plan; the logits and their gradient are fp32. */
+  private static String firstWide(Layer... layers) {
+    Plan plan =
+        Planner.plan(
+            new Network("head", Sequential.of(layers)),
+            BatchSpec.unit(Shape.of(1, 6, 6), 6, 6),
+            2,
+            Precision.BF16,
+            new Purpose.Training(Optional.empty(), 0));
+    SoftmaxCrossEntropy loss = plan.steps(SoftmaxCrossEntropy.class).findFirst().orElseThrow();
+    assertEquals(DType.F32, loss.logits().type());
+    return plan.tensors(Role.ACTIVATION).stream()
+        .filter(t -> t.type() == DType.F32)
+        .findFirst()
+        .orElseThrow()
+        .name();
   }
 
   @Test

@@ -2,7 +2,6 @@ package org.nin4j.backend.cuda;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import org.nin4j.backend.cuda.natives.CacheDirectory;
 import org.nin4j.backend.cuda.natives.CudaLibraries;
 import org.nin4j.backend.cuda.natives.CudaSet;
@@ -31,13 +30,15 @@ public final class CompiledKernels {
     Path folder = Path.of(arguments[1]);
     List<String> files = List.of(arguments).subList(2, arguments.length);
     Found found =
-        CudaLibraries.find(SearchPlaces.ofThisMachine(libraries), CacheDirectory.ofThisUser());
+        CudaLibraries.find(
+            SearchPlaces.ofThisMachine(libraries), CacheDirectory.ofThisUser(System.err::println));
     CudaSet set =
         found
             .set()
             .orElseThrow(() -> new IllegalStateException("no CUDA libraries in " + arguments[0]));
-    LibraryVersions versions = JCudaNatives.loadLibraries(set, CacheDirectory.ofThisUser());
-    DiskCache cache = new DiskCache(Optional.of(folder), CompiledKernels::giveUp);
+    LibraryVersions versions =
+        JCudaNatives.loadLibraries(set, CacheDirectory.ofThisUser(System.err::println));
+    DiskCache cache = new DiskCache(folder, CompiledKernels::giveUp);
     for (int capability : CAPABILITIES) {
       KernelCompiler compiler = new KernelCompiler(cache, capability);
       files.forEach(file -> compiler.compile(KernelSource.of(file)));

@@ -26,11 +26,12 @@ public final class Devices {
   /**
    * Opens a device; the caller closes it.
    *
-   * @param name {@code auto} takes the first that can be used of: GPU, CPU, reference loops; {@code
-   *     cuda} is the first GPU, {@code cuda:1} the second
+   * @param name {@code auto} takes a GPU where one can be used, else the CPU; it never takes the
+   *     reference loops, which are hundreds of times slower; {@code cuda} is the first GPU, {@code
+   *     cuda:1} the second
    * @param threads for backends that compute on the processor, at least 1
-   * @param options for a GPU; where {@code auto} does without one, its warnings get a line that
-   *     says why
+   * @param options for a GPU; its warnings get a line that says why {@code auto} does without one,
+   *     and what is odd about the environment
    * @throws IllegalArgumentException if there is no device of that name
    * @throws BackendException if it cannot be used; the message says why
    */
@@ -45,7 +46,7 @@ public final class Devices {
       int index = cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1));
       return CudaBackend.open(index, options);
     } else if (name.equals("cpu")) {
-      return cpu(threads);
+      return cpu(threads, options);
     } else if (name.equals("reference")) {
       return new ReferenceBackend();
     }
@@ -60,14 +61,16 @@ public final class Devices {
       options.warnings().accept(CudaBackend.whyNot(options).orElse(error) + "; using the CPU");
     }
     try {
-      return cpu(threads);
+      return cpu(threads, options);
     } catch (BackendException e) {
-      options.warnings().accept(e.getMessage() + "; using plain loops");
-      return new ReferenceBackend();
+      throw new BackendException(
+          e.getMessage() + "; plain loops, hundreds of times slower, are --device reference", e);
     }
   }
 
-  private static Backend cpu(int threads) {
-    return new OneDnnBackend(threads);
+  private static Backend cpu(int threads, CudaOptions options) {
+    OneDnnBackend backend = new OneDnnBackend(threads);
+    backend.remarks().forEach(options.warnings());
+    return backend;
   }
 }

@@ -109,6 +109,8 @@ final class Binder {
       update(a, s);
     } else if (step instanceof Fused s) {
       fused.bind(a, memory, s);
+    } else {
+      throw new AssertionError("no kernels for " + step.kind());
     }
     return a.finish();
   }

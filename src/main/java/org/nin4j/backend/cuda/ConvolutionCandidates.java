@@ -3,6 +3,7 @@ package org.nin4j.backend.cuda;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -18,11 +19,15 @@ import org.nin4j.tensor.DType;
 
 /**
  * The ways to compute a convolution on this GPU: a product, engines of cuDNN's graph API,
- * algorithms of its older API; of both by cuDNN's own estimate the fastest first.
+ * algorithms of its older API; of both by cuDNN's own estimate the fastest first. What fails to
+ * answer is told of, and left out.
  */
 final class ConvolutionCandidates {
-  /** More would cost time at every first start, and the estimate is seldom that wrong. */
-  private static final int MOST = 10;
+  /**
+   * Of the older API; more would cost time at every first start, and the estimate is seldom that
+   * wrong.
+   */
+  private static final int MOST_OLDER = 10;
 
   private static final int ALGORITHMS = 16;
 
@@ -33,30 +38,54 @@ final class ConvolutionCandidates {
   private final ConvolutionGraphs graphs;
   private final boolean deterministic;
   private final long workspaceBytes;
+  private final Consumer<String> warnings;
 
   ConvolutionCandidates(Device device, ConvolutionGraphs graphs, CudaOptions options) {
     this.device = device;
     this.graphs = graphs;
     this.deterministic = options.deterministic();
     this.workspaceBytes = options.workspaceBytes();
+    this.warnings = options.warnings();
   }
 
-  /** At most ten; needs no memory on the device for tensors. */
+  /** Needs no memory on the device for tensors. */
   List<ConvolutionChoice> of(ConvolutionCase c) {
-    return first(c, graphs.candidates(c));
+    List<ConvolutionChoice> candidates = new ArrayList<>();
+    candidates.addAll(product(c));
+    candidates.addAll(answered(c, () -> graphs.candidates(c)));
+    candidates.addAll(answered(c, () -> older(c)));
+    return candidates;
   }
 
   /** Without those that may have to be compiled first. */
   List<ConvolutionChoice> ready(ConvolutionCase c) {
-    return first(c, List.of());
+    List<ConvolutionChoice> candidates = new ArrayList<>();
+    candidates.addAll(product(c));
+    candidates.addAll(answered(c, () -> older(c)));
+    return candidates;
   }
 
-  private List<ConvolutionChoice> first(ConvolutionCase c, List<ConvolutionChoice> planned) {
-    List<ConvolutionChoice> candidates = new ArrayList<>();
-    if (c.isProduct()) {
-      candidates.add(new ConvolutionChoice(Method.PRODUCT, 0, 0, 0));
+  private static List<ConvolutionChoice> product(ConvolutionCase c) {
+    return c.isProduct() ? List.of(new ConvolutionChoice(Method.PRODUCT, 0, 0, 0)) : List.of();
+  }
+
+  private List<ConvolutionChoice> answered(
+      ConvolutionCase c, Supplier<List<ConvolutionChoice>> question) {
+    try {
+      return question.get();
+    } catch (CudaException e) {
+      if (e.deviceLost()) {
+        throw e;
+      }
+      // Libraries do not say that the device is lost; the driver does.
+      device.synchronize();
+      warnings.accept("Left out for %s: %s".formatted(c, e.getMessage()));
+      return List.of();
     }
-    candidates.addAll(planned);
+  }
+
+  private List<ConvolutionChoice> older(ConvolutionCase c) {
+    List<ConvolutionChoice> candidates = new ArrayList<>();
     boolean widened = c.kind() == Kind.BACKWARD_FILTER && c.type() == DType.BF16;
     ConvolutionCase asked = widened ? c.widened() : c;
     try (ConvolutionDescriptors descriptors = new ConvolutionDescriptors(asked)) {
@@ -75,7 +104,7 @@ final class ConvolutionCandidates {
         }
       }
     }
-    return candidates.stream().limit(MOST).toList();
+    return candidates.stream().limit(MOST_OLDER).toList();
   }
 
   private static Stream<Method> methods(ConvolutionCase c, boolean widened, int algorithm) {

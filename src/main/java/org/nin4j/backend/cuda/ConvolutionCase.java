@@ -72,6 +72,11 @@ record ConvolutionCase(
         kind, type, rounding, other, channels, height, width, filters, window, relu);
   }
 
+  /** Whether fp32 factors may not be rounded. */
+  boolean isExact() {
+    return type == DType.F32 && !rounding;
+  }
+
   int outHeight() {
     return window.outputExtent(height);
   }

@@ -24,12 +24,22 @@ record ConvolutionChoice(Method method, int algorithm, int math, long workspace)
      */
     CUDNN_WIDENED,
     /**
-     * A plan of cuDNN's graph API for bf16 operands, forward with bias and ReLU; the number is the
-     * place in its heuristics' list of engines.
+     * A plan of cuDNN's graph API, forward with bias and ReLU; the number is the place in the list
+     * of engines.
      */
     CUDNN_GRAPH,
+    /**
+     * The same for the filter gradient of bf16 operands, which is rounded to bf16 and then
+     * converted to fp32: there are many engines for it that need not be compiled.
+     */
+    CUDNN_GRAPH_ROUNDED,
     /** A matrix product by cuBLAS, for 1×1 windows. */
-    PRODUCT
+    PRODUCT;
+
+    /** Whether it is a plan of cuDNN's graph API. */
+    boolean isGraph() {
+      return this == CUDNN_GRAPH || this == CUDNN_GRAPH_ROUNDED;
+    }
   }
 
   /** As a line, for the cache. */

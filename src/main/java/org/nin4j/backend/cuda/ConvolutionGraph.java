@@ -1,208 +1,191 @@
 package org.nin4j.backend.cuda;
 
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINECFG_ENGINE;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_MODE;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_RESULTS;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINE_NUMERICAL_NOTE;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_HANDLE;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_VARIANT_PACK_WORKSPACE;
-import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_BACKEND_DESCRIPTOR;
 import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_HEUR_MODE;
-import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_NUMERICAL_NOTE;
 import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINECFG_DESCRIPTOR;
 import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR;
-import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINE_DESCRIPTOR;
-import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR;
-import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR;
 import static jcuda.jcudnn.cudnnBackendHeurMode.CUDNN_HEUR_MODE_B;
-import static jcuda.jcudnn.cudnnBackendNumericalNote.CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS;
-import static jcuda.jcudnn.cudnnBackendNumericalNote.CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC;
-import static jcuda.jcudnn.cudnnBackendNumericalNote.CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION;
+import static jcuda.jcudnn.cudnnBackendKnobType.CUDNN_KNOB_TYPE_KERNEL_CFG;
+import static jcuda.jcudnn.cudnnBackendKnobType.CUDNN_KNOB_TYPE_SPLIT_K_SLC;
 
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
+import java.util.Set;
 import org.nin4j.backend.cuda.ConvolutionCase.Kind;
+import org.nin4j.backend.cuda.CudnnTarget.Question;
 
 /**
- * A convolution as an operation graph of cuDNN, and the plans by which cuDNN's engines compute it.
- * A plan does not depend on where the tensors lie. Making one may compile a kernel, so each is made
- * once, when it is asked for.
+ * A convolution as an operation graph of cuDNN, and the engines that cuDNN has for it, with
+ * settings of their knobs. Which are in the list, and where, depends on the device, cuDNN's version
+ * and the convolution alone.
  */
 final class ConvolutionGraph implements AutoCloseable {
   /** The number of cuDNN's first choice of heuristics, which JCudnn has no name for. */
   private static final int MODE_A = 3;
 
   /** The number of the heuristics that know engines for what the others leave out. */
-  private static final int FALLBACK = 2;
+  private static final int MODE_FALLBACK = 2;
 
-  /** Of the heuristics' list, which may be long. */
-  private static final int LOOKED_AT = 8;
+  /** Of the heuristics' lists, which may be long, and go from the best to the worst. */
+  private static final int LOOKED_AT = 24;
 
-  private record Plan(CudnnDescriptor descriptor, long workspace) implements AutoCloseable {
-    @Override
-    public void close() {
-      descriptor.close();
-    }
-  }
+  /** The same where tensor cores may not be used, and most of the list uses them. */
+  private static final int LOOKED_AT_EXACT = 64;
 
-  private final Device device;
+  /**
+   * Tiles of the filter gradient that a block computes, by cuDNN's number of the kernel: the
+   * largest, and smaller ones for a gradient that has too few of these. Only the engine of compute
+   * capability 9.0 has them under these numbers.
+   */
+  private static final List<Tile> TILES =
+      List.of(new Tile(4, 256, 64), new Tile(2, 128, 128), new Tile(16, 128, 32));
+
+  /** What other engines compute about. */
+  private static final Tile USUAL = TILES.get(1);
+
+  private static final long NATIVE_SM90 = 4;
+
+  /** More parts than this have too few terms each. */
+  private static final long MOST_PARTS = 128;
+
+  private record Tile(long kernel, int filters, int columns) {}
+
+  private record Entry(CudnnDescriptor configuration, EngineChoice engine) {}
+
+  private final CudnnTarget target;
   private final CudnnValues values;
-  private final ConvolutionCase c;
   private final Scope scope;
-  private final List<CudnnDescriptor> configurations;
-  private final Map<Integer, Plan> plans = new HashMap<>();
+  private final List<Entry> entries;
+  private final int lookedAt;
 
   /**
    * Describes the convolution and asks for engines.
    *
+   * @param rounded a filter gradient in the type of the operands, rather than in fp32
    * @throws CudaException also if cuDNN declines the graph
    */
-  ConvolutionGraph(Device device, CudnnValues values, ConvolutionCase c) {
-    this.device = device;
+  ConvolutionGraph(CudnnTarget target, CudnnValues values, ConvolutionCase c, boolean rounded) {
+    this.target = target;
     this.values = values;
-    this.c = c;
+    this.lookedAt = c.isExact() ? LOOKED_AT_EXACT : LOOKED_AT;
     try (Scope parts = new Scope()) {
-      CudnnDescriptor graph = ConvolutionOperations.graph(parts, device.cudnn(), values, c);
-      configurations = configurations(parts, graph);
+      CudnnDescriptor graph = ConvolutionOperations.graph(parts, target, values, c, rounded);
+      List<Entry> found = new ArrayList<>(asked(parts, graph, MODE_A));
+      found.addAll(asked(parts, graph, CUDNN_HEUR_MODE_B));
+      // Their lists may hold none without tensor cores.
+      if (found.isEmpty() || c.isExact()) {
+        found.addAll(asked(parts, graph, MODE_FALLBACK));
+      }
+      if (c.kind() == Kind.BACKWARD_FILTER) {
+        // Before the rest, of which not all will be compiled.
+        found.addAll(Math.min(1, found.size()), split(parts, c, found));
+      }
+      Set<String> seen = new HashSet<>();
+      found.removeIf(entry -> !seen.add(entry.engine().number() + " " + entry.engine().knobs()));
+      entries = List.copyOf(found);
       scope = parts.release();
     }
   }
 
-  /** The engines by cuDNN's estimate, the fastest first; by the first heuristics that know any. */
-  private List<CudnnDescriptor> configurations(Scope owner, CudnnDescriptor graph) {
-    for (int mode : new int[] {MODE_A, CUDNN_HEUR_MODE_B, FALLBACK}) {
-      CudnnDescriptor heuristics =
-          owner
-              .add(new CudnnDescriptor(values, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR))
-              .descriptors(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph)
-              .choice(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, mode);
-      int found =
-          heuristics.finishIfSupported()
-              ? heuristics.count(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR)
-              : 0;
-      if (found > 0) {
-        List<CudnnDescriptor> first = new ArrayList<>();
-        for (int i = 0; i < Math.min(found, LOOKED_AT); i++) {
-          first.add(owner.add(new CudnnDescriptor(values, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR)));
-        }
-        heuristics.read(CUDNN_ATTR_ENGINEHEUR_RESULTS, first);
-        return List.copyOf(first);
-      }
+  /** Engines by cuDNN's estimate, the fastest first. */
+  private List<Entry> asked(Scope owner, CudnnDescriptor graph, int mode) {
+    CudnnDescriptor heuristics =
+        owner
+            .add(new CudnnDescriptor(values, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR))
+            .descriptors(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph)
+            .choice(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, mode);
+    target.nameTo(Question.HEURISTICS, heuristics);
+    if (!heuristics.finishIfSupported()) {
+      return List.of();
     }
-    return List.of();
+    List<CudnnDescriptor> configurations = new ArrayList<>();
+    for (int i = 0; i < lookedAt; i++) {
+      configurations.add(
+          owner.add(new CudnnDescriptor(values, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR)));
+    }
+    // Asked beforehand, cuDNN says how many there may be, and then gives fewer, or none.
+    int found = heuristics.read(CUDNN_ATTR_ENGINEHEUR_RESULTS, configurations);
+    List<Entry> entries = new ArrayList<>();
+    for (CudnnDescriptor configuration : configurations.subList(0, found)) {
+      EngineChoice.of(values, configuration)
+          .ifPresent(engine -> entries.add(new Entry(configuration, engine)));
+    }
+    return entries;
   }
 
   /**
-   * Places in the list of engines of those that may be used: none that rounds more than its
-   * operands and its result.
-   *
-   * @param deterministic leaves out what does not give the same bits each time
+   * The same engines with the sum over all places in the batch split explicitly: cuDNN's heuristics
+   * do not split it where the gradient has few tiles, so that most multiprocessors do nothing.
    */
-  Stream<Integer> engines(boolean deterministic) {
-    return IntStream.range(0, configurations.size())
-        .boxed()
-        .filter(engine -> isUsable(configurations.get(engine), deterministic));
-  }
-
-  private boolean isUsable(CudnnDescriptor configuration, boolean deterministic) {
-    try (CudnnDescriptor engine = new CudnnDescriptor(values, CUDNN_BACKEND_ENGINE_DESCRIPTOR)) {
-      configuration.read(CUDNN_ATTR_ENGINECFG_ENGINE, List.of(engine));
-      int[] notes = engine.choices(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE);
-      return IntStream.of(notes)
-          .noneMatch(
-              note ->
-                  note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS
-                      || note == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION
-                      || (deterministic && note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC));
+  private List<Entry> split(Scope owner, ConvolutionCase c, List<Entry> entries) {
+    Optional<Entry> like = entries.stream().filter(e -> e.engine().compiles()).findFirst();
+    if (like.isEmpty()) {
+      return List.of();
     }
-  }
-
-  /** Bytes of scratch memory with the engine at that place; empty if it cannot compute this. */
-  Optional<Long> workspace(int engine) {
-    return plan(engine).map(Plan::workspace);
-  }
-
-  private Optional<Plan> plan(int engine) {
-    if (!plans.containsKey(engine) && engine < configurations.size()) {
-      try (Scope parts = new Scope()) {
-        CudnnDescriptor plan =
-            parts
-                .add(new CudnnDescriptor(values, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR))
-                .handle(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, device.cudnn())
-                .descriptors(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configurations.get(engine));
-        if (plan.finishIfSupported()) {
-          long workspace = plan.integer(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
-          plans.put(engine, new Plan(plan, workspace));
-          parts.release();
-        }
+    EngineChoice engine = like.get().engine();
+    Set<EngineChoice> wanted = new LinkedHashSet<>();
+    if (engine.number() == NATIVE_SM90) {
+      for (Tile tile : TILES) {
+        wanted.add(
+            engine.with(
+                Map.of(
+                    CUDNN_KNOB_TYPE_KERNEL_CFG,
+                    tile.kernel(),
+                    CUDNN_KNOB_TYPE_SPLIT_K_SLC,
+                    parts(c, tile))));
       }
+    } else {
+      wanted.add(engine.with(Map.of(CUDNN_KNOB_TYPE_SPLIT_K_SLC, parts(c, USUAL))));
     }
-    return Optional.ofNullable(plans.get(engine));
+    List<Entry> split = new ArrayList<>();
+    for (EngineChoice choice : wanted) {
+      choice
+          .configuration(owner, values, like.get().configuration())
+          .ifPresent(configuration -> split.add(new Entry(configuration, choice)));
+    }
+    return split;
   }
 
-  /** Closes the plans of all other engines. */
-  void keepOnly(int engine) {
-    try (Scope others = new Scope()) {
-      plans.entrySet().stream()
-          .filter(e -> e.getKey() != engine)
-          .forEach(e -> others.add(e.getValue()));
-      plans.keySet().removeIf(other -> other != engine);
-    }
+  /** So many that each multiprocessor has one to sum, but for a remainder. */
+  private long parts(ConvolutionCase c, Tile tile) {
+    long columns = c.weightElements() / c.filters();
+    long tiles = tiles(c.filters(), tile.filters()) * tiles(columns, tile.columns());
+    return Math.max(1, Math.min(MOST_PARTS, target.multiprocessors() / tiles));
+  }
+
+  private static long tiles(long elements, long size) {
+    return (elements + size - 1) / size;
+  }
+
+  /** All engines, each at its place. */
+  List<EngineChoice> engines() {
+    return entries.stream().map(Entry::engine).toList();
   }
 
   /**
-   * Prepares the run of a plan.
-   *
-   * @param owner closes what the run needs, before this graph is closed
-   * @return empty if the engine at that place cannot compute this
+   * Makes a plan, which must be closed before this; it may take a second. Empty if the engine at
+   * that place cannot compute this after all.
    */
-  Optional<Work> work(Scope owner, int engine, ConvolutionWork.Operands at) {
-    return plan(engine)
-        .map(plan -> plan.descriptor().execution(device.cudnn(), owner.add(variantPack(at))));
-  }
-
-  private CudnnDescriptor variantPack(ConvolutionWork.Operands at) {
-    try (Scope parts = new Scope()) {
-      CudnnDescriptor pack =
-          parts.add(new CudnnDescriptor(values, CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR));
-      if (c.kind() == Kind.FORWARD) {
-        pack.integers(
-                CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
-                ConvolutionOperations.X,
-                ConvolutionOperations.WEIGHT,
-                ConvolutionOperations.BIAS,
-                ConvolutionOperations.Y)
-            .places(
-                CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, at.x(), at.weight(), at.typedBias(), at.y());
-      } else {
-        pack.integers(
-                CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
-                ConvolutionOperations.X,
-                ConvolutionOperations.WEIGHT,
-                ConvolutionOperations.Y)
-            .places(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, at.x(), at.weight(), at.y());
-      }
-      pack.places(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, at.scratch()).finish();
-      parts.release();
-      return pack;
-    }
+  Optional<ConvolutionPlan> plan(int place) {
+    return place < entries.size()
+        ? ConvolutionPlan.of(
+            target,
+            values,
+            plan ->
+                plan.descriptors(
+                    CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, entries.get(place).configuration()))
+        : Optional.empty();
   }
 
   @Override
   public void close() {
-    try (Scope all = scope.release()) {
-      plans.values().forEach(all::add);
-      plans.clear();
-    }
+    scope.close();
   }
 }

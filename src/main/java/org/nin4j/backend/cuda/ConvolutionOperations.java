@@ -7,7 +7,6 @@ import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_CONVOLUTION_FILT
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_CONVOLUTION_POST_PADDINGS;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATIONGRAPH_HANDLE;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATIONGRAPH_OPS;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA;
@@ -56,12 +55,16 @@ import static jcuda.jcudnn.cudnnDataType.CUDNN_DATA_FLOAT;
 import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_ADD;
 import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_RELU_FWD;
 
-import jcuda.jcudnn.cudnnHandle;
+import org.nin4j.backend.cuda.CudnnTarget.Question;
+import org.nin4j.tensor.DType;
 
 /**
- * A {@link ConvolutionCase} of bf16 operands as operations of cuDNN's graph API: forward with bias
- * and ReLU behind it, with what lies between them in fp32 and nowhere in memory; data gradient;
- * filter gradient with an fp32 result, which the older API cannot give.
+ * A {@link ConvolutionCase} as operations of cuDNN's graph API: forward with bias and ReLU behind
+ * it, with what lies between them in fp32 and nowhere in memory; data gradient; filter gradient.
+ *
+ * <p>cuDNN has next to no engines that write the filter gradient of bf16 operands in fp32 at once.
+ * It has them for sums in fp32 that lie nowhere in memory and are then copied to where they belong;
+ * and others, of which none must be compiled, that round the gradient to bf16.
  */
 final class ConvolutionOperations {
   /** Numbers of the tensors that lie in memory, gradients as what they are gradients of. */
@@ -73,6 +76,10 @@ final class ConvolutionOperations {
 
   private static final long CONVOLVED = 5;
   private static final long WITH_BIAS = 6;
+  private static final long SUMMED = 7;
+
+  /** The number of the operation that copies, which JCudnn has no name for. */
+  private static final int POINTWISE_IDENTITY = 21;
 
   /** Bytes at whose multiples the tensors begin; {@link Kernels#ALIGNMENT} or half of it does. */
   private static final long ALIGNMENT = 16;
@@ -80,45 +87,45 @@ final class ConvolutionOperations {
   private final Scope owner;
   private final CudnnValues values;
   private final ConvolutionCase c;
+  private final int type;
 
   private ConvolutionOperations(Scope owner, CudnnValues values, ConvolutionCase c) {
     this.owner = owner;
     this.values = values;
     this.c = c;
+    this.type = c.type() == DType.BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
   }
 
   /**
    * The finished operation graph.
    *
    * @param owner closes it and all that it consists of
+   * @param rounded a filter gradient in the type of the operands, rather than in fp32
    * @throws CudaException if cuDNN declines it
    */
   static CudnnDescriptor graph(
-      Scope owner, cudnnHandle cudnn, CudnnValues values, ConvolutionCase c) {
+      Scope owner, CudnnTarget target, CudnnValues values, ConvolutionCase c, boolean rounded) {
     ConvolutionOperations operations = new ConvolutionOperations(owner, values, c);
     CudnnDescriptor[] all =
         switch (c.kind()) {
           case FORWARD -> operations.forward();
           case BACKWARD_DATA -> new CudnnDescriptor[] {operations.backwardData()};
-          case BACKWARD_FILTER -> new CudnnDescriptor[] {operations.backwardFilter()};
+          case BACKWARD_FILTER -> operations.backwardFilter(rounded);
         };
-    return operations
-        .add(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR)
-        .handle(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, cudnn)
-        .descriptors(CUDNN_ATTR_OPERATIONGRAPH_OPS, all)
-        .finish();
+    CudnnDescriptor graph = operations.add(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+    target.nameTo(Question.GRAPH, graph);
+    return graph.descriptors(CUDNN_ATTR_OPERATIONGRAPH_OPS, all).finish();
   }
 
   private CudnnDescriptor[] forward() {
     CudnnDescriptor convolved = y(CONVOLVED, CUDNN_DATA_FLOAT).yes(CUDNN_ATTR_TENSOR_IS_VIRTUAL);
-    CudnnDescriptor bias = tensor(BIAS, CUDNN_DATA_BFLOAT16, 1, c.filters(), 1, 1).finish();
-    CudnnDescriptor y = y(Y, CUDNN_DATA_BFLOAT16).finish();
+    CudnnDescriptor bias = tensor(BIAS, type, 1, c.filters(), 1, 1).finish();
+    CudnnDescriptor y = y(Y, type).finish();
     CudnnDescriptor convolution =
         add(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR)
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, convolution())
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, x().finish())
-            .descriptors(
-                CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, weight(CUDNN_DATA_BFLOAT16).finish())
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, weight(WEIGHT, type).finish())
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, convolved.finish())
             .number(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, 1)
             .number(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, 0)
@@ -136,23 +143,31 @@ final class ConvolutionOperations {
     return add(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, convolution())
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, x().finish())
-        .descriptors(
-            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, weight(CUDNN_DATA_BFLOAT16).finish())
-        .descriptors(
-            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY, y(Y, CUDNN_DATA_BFLOAT16).finish())
+        .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, weight(WEIGHT, type).finish())
+        .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY, y(Y, type).finish())
         .number(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, 1)
         .number(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA, 0)
         .finish();
   }
 
-  private CudnnDescriptor backwardFilter() {
+  private CudnnDescriptor[] backwardFilter(boolean rounded) {
+    if (rounded || type == CUDNN_DATA_FLOAT) {
+      return new CudnnDescriptor[] {backwardFilter(weight(WEIGHT, type).finish())};
+    }
+    CudnnDescriptor summed =
+        weight(SUMMED, CUDNN_DATA_FLOAT).yes(CUDNN_ATTR_TENSOR_IS_VIRTUAL).finish();
+    CudnnDescriptor result = weight(WEIGHT, CUDNN_DATA_FLOAT).finish();
+    return new CudnnDescriptor[] {
+      backwardFilter(summed), pointwise(POINTWISE_IDENTITY, summed, result).finish()
+    };
+  }
+
+  private CudnnDescriptor backwardFilter(CudnnDescriptor result) {
     return add(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, convolution())
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X, x().finish())
-        .descriptors(
-            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, weight(CUDNN_DATA_FLOAT).finish())
-        .descriptors(
-            CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY, y(Y, CUDNN_DATA_BFLOAT16).finish())
+        .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, result)
+        .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY, y(Y, type).finish())
         .number(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA, 1)
         .number(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA, 0)
         .finish();
@@ -193,12 +208,12 @@ final class ConvolutionOperations {
   }
 
   private CudnnDescriptor x() {
-    return tensor(X, CUDNN_DATA_BFLOAT16, c.samples(), c.channels(), c.height(), c.width());
+    return tensor(X, type, c.samples(), c.channels(), c.height(), c.width());
   }
 
-  private CudnnDescriptor weight(int type) {
+  private CudnnDescriptor weight(long number, int type) {
     int kernel = c.window().kernel();
-    return tensor(WEIGHT, type, c.filters(), c.channels(), kernel, kernel);
+    return tensor(number, type, c.filters(), c.channels(), kernel, kernel);
   }
 
   private CudnnDescriptor y(long number, int type) {

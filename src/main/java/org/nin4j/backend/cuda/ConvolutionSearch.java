@@ -8,20 +8,29 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.cuda.ConvolutionChoice.Method;
 
 /**
  * Chooses how to compute each convolution: the fastest candidate, measured on random numbers where
- * the session's own tensors will lie, and checked once. What was chosen is kept on disk by device,
- * library versions and shape, so the next start measures nothing.
+ * the session's own tensors will lie, and checked once; what fails is left out. What was chosen is
+ * kept on disk by device, library versions and shape, so the next start measures nothing.
  */
 final class ConvolutionSearch implements AutoCloseable {
   private static final String KIND = "algorithms";
 
-  /** Runs that are measured, after one that is not. */
-  private static final int RUNS = 3;
+  /** The median of so many rounds counts. */
+  private static final int ROUNDS = 5;
+
+  private static final int MOST_RUNS = 20;
+
+  /** Milliseconds of a round, about. */
+  private static final float ROUND = 2;
+
+  /** What takes so many times as long as the fastest at once is not measured further. */
+  private static final float HOPELESS = 3;
 
   private record Measured(ConvolutionChoice choice, float milliseconds) {}
 
@@ -32,6 +41,8 @@ final class ConvolutionSearch implements AutoCloseable {
   private final Predicate<Method> allowed;
   private final DiskCache cache;
   private final String environment;
+  private final boolean replays;
+  private final long warmUpMillis;
   private final Consumer<String> warnings;
   private final Map<ConvolutionCase, List<ConvolutionChoice>> possible = new HashMap<>();
   private final Map<ConvolutionCase, ConvolutionChoice> chosen = new HashMap<>();
@@ -49,14 +60,16 @@ final class ConvolutionSearch implements AutoCloseable {
       Predicate<Method> allowed) {
     this.device = device;
     this.kernels = kernels;
-    this.graphs = new ConvolutionGraphs(device, options);
+    this.graphs = new ConvolutionGraphs(device, kernels, cache, environment, options);
     this.candidates = new ConvolutionCandidates(device, graphs, options);
     this.allowed = allowed;
     this.cache = cache;
     this.environment =
         environment
-            + "; deterministic %s, workspace %d"
-                .formatted(options.deterministic(), options.workspaceBytes());
+            + "; graph %s, deterministic %s, workspace %d"
+                .formatted(options.graph(), options.deterministic(), options.workspaceBytes());
+    this.replays = options.graph();
+    this.warmUpMillis = options.warmUpMillis();
     this.warnings = options.warnings();
   }
 
@@ -106,7 +119,7 @@ final class ConvolutionSearch implements AutoCloseable {
 
   private Work work(
       Scope owner, ConvolutionCase c, ConvolutionChoice choice, ConvolutionWork.Operands at) {
-    return choice.method() == Method.CUDNN_GRAPH
+    return choice.method().isGraph()
         ? graphs.work(owner, c, choice, at)
         : ConvolutionWork.of(owner, device, kernels, c, choice, at);
   }
@@ -131,7 +144,7 @@ final class ConvolutionSearch implements AutoCloseable {
   private Optional<ConvolutionChoice> known(ConvolutionCase c) {
     if (!chosen.containsKey(c)) {
       kept(c)
-          .filter(choice -> choice.method() != Method.CUDNN_GRAPH || graphs.offers(c, choice))
+          .filter(choice -> !choice.method().isGraph() || graphs.offers(c, choice))
           .ifPresent(
               choice -> {
                 chosen.put(c, choice);
@@ -168,52 +181,87 @@ final class ConvolutionSearch implements AutoCloseable {
     ConvolutionTrial trial = new ConvolutionTrial(device, kernels, c, at);
     trial.fillOperands();
     List<Measured> measured = new ArrayList<>();
-    for (ConvolutionChoice candidate : fitting) {
-      measure(c, candidate, at)
-          .ifPresent(milliseconds -> measured.add(new Measured(candidate, milliseconds)));
+    try (Stopwatch stopwatch = new Stopwatch(device, kernels)) {
+      float least = Float.POSITIVE_INFINITY;
+      for (ConvolutionChoice candidate : fitting) {
+        float best = least;
+        boolean cold = measured.isEmpty();
+        Optional<Float> milliseconds =
+            attempt(c, candidate, at, work -> measure(work, stopwatch, cold, best));
+        if (milliseconds.isPresent()) {
+          measured.add(new Measured(candidate, milliseconds.get()));
+          least = Math.min(least, milliseconds.get());
+        }
+      }
     }
     measured.sort(Comparator.comparingDouble(Measured::milliseconds));
     for (Measured fastest : measured) {
-      Optional<String> wrong = check(c, fastest.choice(), at, trial);
-      if (wrong.isEmpty()) {
+      Optional<Optional<String>> checked =
+          attempt(c, fastest.choice(), at, work -> trial.check(work, fastest.choice().method()));
+      if (checked.isPresent() && checked.get().isEmpty()) {
         return fastest.choice();
       }
-      warnings.accept(
-          "Passed over: %s gives a wrong result for %s: %s"
-              .formatted(fastest.choice(), c, wrong.get()));
+      checked
+          .flatMap(wrong -> wrong)
+          .ifPresent(
+              wrong ->
+                  warnings.accept(
+                      "Passed over: %s gives a wrong result for %s: %s"
+                          .formatted(fastest.choice(), c, wrong)));
     }
-    throw none(c, "no algorithm gives the right result");
+    throw none(
+        c, measured.isEmpty() ? "every algorithm fails" : "no algorithm gives the right result");
   }
 
-  /** The shortest of some runs; empty if cuDNN declines after all. */
-  private Optional<Float> measure(
-      ConvolutionCase c, ConvolutionChoice candidate, ConvolutionWork.Operands at) {
+  /**
+   * Does something with a candidate's work. One that fails is told of, unless cuDNN just has no
+   * such thing, and left out.
+   *
+   * @return empty if the candidate fails
+   * @throws CudaException if the device is lost
+   */
+  private <T> Optional<T> attempt(
+      ConvolutionCase c,
+      ConvolutionChoice candidate,
+      ConvolutionWork.Operands at,
+      Function<Work, T> action) {
     try (Scope scope = new Scope()) {
-      Work work = work(scope, c, candidate, at);
-      Stopwatch stopwatch = scope.add(new Stopwatch(device));
-      float best = Float.POSITIVE_INFINITY;
-      try {
-        work.enqueue();
-      } catch (CudaException e) {
-        if (e.call().startsWith("cudnn") && Check.cudnnDeclines(e.code())) {
-          return Optional.empty();
-        }
+      return Optional.of(action.apply(work(scope, c, candidate, at)));
+    } catch (CudaException e) {
+      if (e.deviceLost()) {
         throw e;
       }
-      for (int run = 0; run < RUNS; run++) {
-        best = Math.min(best, stopwatch.measure(work));
+      // Libraries do not say that the device is lost; the driver does.
+      device.synchronize();
+      if (!(e.call().startsWith("cudnn") && Check.cudnnDeclines(e.code()))) {
+        warnings.accept("Left out: %s for %s: %s".formatted(candidate, c, e.getMessage()));
       }
-      return Optional.of(best);
+      return Optional.empty();
     }
   }
 
-  private Optional<String> check(
-      ConvolutionCase c,
-      ConvolutionChoice choice,
-      ConvolutionWork.Operands at,
-      ConvolutionTrial trial) {
-    try (Scope scope = new Scope()) {
-      return trial.check(work(scope, c, choice, at));
+  /**
+   * Milliseconds of a run, by rounds of several, as they will be started: replayed or one by one.
+   *
+   * @param cold whether the device has done nothing of late
+   * @param best milliseconds of the fastest so far
+   */
+  private float measure(Work work, Stopwatch stopwatch, boolean cold, float best) {
+    // Libraries load their code now, which a captured run could not.
+    work.enqueue();
+    device.synchronize();
+    if (cold) {
+      stopwatch.warmUp(work, warmUpMillis);
+    }
+    float once = stopwatch.measure(work);
+    boolean hopeless = once > HOPELESS * best;
+    int runs = hopeless ? 1 : (int) Math.max(1, Math.min(MOST_RUNS, ROUND / once));
+    Work round = Work.repeated(work, runs);
+    if (!replays) {
+      return stopwatch.median(round, hopeless ? 1 : ROUNDS) / runs;
+    }
+    try (CudaGraph graph = new CudaGraph(device, round)) {
+      return stopwatch.median(graph::launch, hopeless ? 1 : ROUNDS) / runs;
     }
   }
 

@@ -65,7 +65,9 @@ final class ConvolutionWork {
             ? Kernels.align(c.inputElements() * Float.BYTES)
                 + Kernels.align(c.outputElements() * Float.BYTES)
             : 0;
-    return widened + choice.workspace();
+    long rounded =
+        choice.method() == Method.CUDNN_GRAPH_ROUNDED ? ConvolutionGraphs.roundedBytes(c) : 0;
+    return widened + rounded + choice.workspace();
   }
 
   /**

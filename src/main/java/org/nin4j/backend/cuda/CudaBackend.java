@@ -1,11 +1,13 @@
 package org.nin4j.backend.cuda;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Predicate;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CheckedSession;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.cuda.ConvolutionChoice.Method;
 import org.nin4j.backend.cuda.natives.CacheDirectory;
@@ -40,7 +42,11 @@ public final class CudaBackend implements Backend {
   private final String description;
 
   private CudaBackend(
-      int index, CudaOptions options, Predicate<Method> convolutions, String libraries) {
+      int index,
+      CudaOptions options,
+      Path folder,
+      Predicate<Method> convolutions,
+      String libraries) {
     this.options = options;
     try (Scope parts = new Scope()) {
       device = parts.add(new Device(index, options.secondStream()));
@@ -49,7 +55,7 @@ public final class CudaBackend implements Backend {
             "%s has compute capability %d.%d, and 7.5 is needed; use --device cpu"
                 .formatted(device.name(), device.capability() / 10, device.capability() % 10));
       }
-      DiskCache cache = new DiskCache(options.cache(), options.warnings());
+      DiskCache cache = new DiskCache(folder, options.warnings());
       kernels =
           parts.add(new KernelLibrary(device, new KernelCompiler(cache, device.capability())));
       description =
@@ -61,7 +67,8 @@ public final class CudaBackend implements Backend {
               new ConvolutionSearch(device, kernels, cache, description, options, convolutions));
       fusedSteps = new FusedSteps(device, kernels);
       FusionTrial trial =
-          new FusionTrial(device, kernels, plan -> session(placed(plan, plan.batch())));
+          new FusionTrial(
+              device, kernels, options.warmUpMillis(), plan -> session(placed(plan, plan.batch())));
       fusions = new FusionSearch(fusedSteps, trial, cache, description, options);
       scope = parts.release();
     }
@@ -82,13 +89,14 @@ public final class CudaBackend implements Backend {
   static CudaBackend open(int index, CudaOptions options, Predicate<Method> convolutions) {
     try {
       SearchPlaces places = SearchPlaces.ofThisMachine(options.libraries());
-      CacheDirectory natives = CacheDirectory.ofThisUser();
+      CacheDirectory natives = CacheDirectory.ofThisUser(options.warnings());
       Found found = CudaLibraries.find(places, natives);
       LibraryVersions versions = JCudaNatives.load(found, natives);
       String driver = found.driverVersion().map(Version::toString).orElse("of unknown version");
       return new CudaBackend(
           index,
           options,
+          options.cache().orElse(natives.folder()),
           convolutions,
           "driver %s, NVRTC %s, cuBLAS %s, cuDNN %s"
               .formatted(driver, versions.nvrtc(), versions.cublas(), versions.cudnn()));
@@ -160,7 +168,7 @@ public final class CudaBackend implements Backend {
   @Override
   public Session bind(PlacedPlan plan) {
     try {
-      return session(plan);
+      return new CheckedSession(session(plan));
     } catch (DeviceMemoryException e) {
       throw e.of(plan, largestBatch(plan.plan(), e.freeBytes()));
     }

@@ -15,6 +15,8 @@ import java.util.function.Consumer;
  * @param deterministic use only algorithms that give the same bits each time
  * @param fusions where kernels that compute several steps at once are used
  * @param workspaceBytes cuDNN's scratch memory for one step, at most
+ * @param warmUpMillis how long the GPU works before ways to compute are timed on it, so that its
+ *     clock has risen
  * @param libraries folders with CUDA libraries that beat all others; usually none
  * @param cache where compiled kernels and chosen algorithms are kept; empty for the user's cache
  *     folder
@@ -26,6 +28,7 @@ public record CudaOptions(
     boolean deterministic,
     Fusions fusions,
     long workspaceBytes,
+    long warmUpMillis,
     List<Path> libraries,
     Optional<Path> cache,
     Consumer<String> warnings) {
@@ -41,8 +44,8 @@ public record CudaOptions(
   }
 
   /**
-   * What fits most: a graph, one stream, repeatable, measured, 512 MiB for cuDNN, warnings on
-   * standard error.
+   * What fits most: a graph, one stream, repeatable, measured on a warm GPU, 512 MiB for cuDNN,
+   * warnings on standard error.
    */
   public static final CudaOptions STANDARD =
       new CudaOptions(
@@ -51,6 +54,7 @@ public record CudaOptions(
           true,
           Fusions.MEASURED,
           512L << 20,
+          100,
           List.of(),
           Optional.empty(),
           System.err::println);
@@ -60,36 +64,100 @@ public record CudaOptions(
     if (workspaceBytes < 0) {
       throw new IllegalArgumentException("a workspace has at least 0 bytes, not " + workspaceBytes);
     }
+    if (warmUpMillis < 0) {
+      throw new IllegalArgumentException("warming up takes at least 0 ms, not " + warmUpMillis);
+    }
   }
 
   public CudaOptions withGraph(boolean other) {
     return new CudaOptions(
-        other, secondStream, deterministic, fusions, workspaceBytes, libraries, cache, warnings);
+        other,
+        secondStream,
+        deterministic,
+        fusions,
+        workspaceBytes,
+        warmUpMillis,
+        libraries,
+        cache,
+        warnings);
   }
 
   public CudaOptions withSecondStream(boolean other) {
     return new CudaOptions(
-        graph, other, deterministic, fusions, workspaceBytes, libraries, cache, warnings);
+        graph,
+        other,
+        deterministic,
+        fusions,
+        workspaceBytes,
+        warmUpMillis,
+        libraries,
+        cache,
+        warnings);
   }
 
   public CudaOptions withDeterministic(boolean other) {
     return new CudaOptions(
-        graph, secondStream, other, fusions, workspaceBytes, libraries, cache, warnings);
+        graph,
+        secondStream,
+        other,
+        fusions,
+        workspaceBytes,
+        warmUpMillis,
+        libraries,
+        cache,
+        warnings);
   }
 
   public CudaOptions withFusions(Fusions other) {
     return new CudaOptions(
-        graph, secondStream, deterministic, other, workspaceBytes, libraries, cache, warnings);
+        graph,
+        secondStream,
+        deterministic,
+        other,
+        workspaceBytes,
+        warmUpMillis,
+        libraries,
+        cache,
+        warnings);
   }
 
   public CudaOptions withWorkspaceBytes(long other) {
     return new CudaOptions(
-        graph, secondStream, deterministic, fusions, other, libraries, cache, warnings);
+        graph,
+        secondStream,
+        deterministic,
+        fusions,
+        other,
+        warmUpMillis,
+        libraries,
+        cache,
+        warnings);
+  }
+
+  public CudaOptions withWarmUpMillis(long other) {
+    return new CudaOptions(
+        graph,
+        secondStream,
+        deterministic,
+        fusions,
+        workspaceBytes,
+        other,
+        libraries,
+        cache,
+        warnings);
   }
 
   public CudaOptions withLibraries(List<Path> other) {
     return new CudaOptions(
-        graph, secondStream, deterministic, fusions, workspaceBytes, other, cache, warnings);
+        graph,
+        secondStream,
+        deterministic,
+        fusions,
+        workspaceBytes,
+        warmUpMillis,
+        other,
+        cache,
+        warnings);
   }
 
   public CudaOptions withCache(Path other) {
@@ -99,6 +167,7 @@ public record CudaOptions(
         deterministic,
         fusions,
         workspaceBytes,
+        warmUpMillis,
         libraries,
         Optional.of(other),
         warnings);
@@ -106,6 +175,14 @@ public record CudaOptions(
 
   public CudaOptions withWarnings(Consumer<String> other) {
     return new CudaOptions(
-        graph, secondStream, deterministic, fusions, workspaceBytes, libraries, cache, other);
+        graph,
+        secondStream,
+        deterministic,
+        fusions,
+        workspaceBytes,
+        warmUpMillis,
+        libraries,
+        cache,
+        other);
   }
 }

@@ -4,22 +4,24 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntUnaryOperator;
-import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
-import org.nin4j.plan.MakeBatch;
 import org.nin4j.plan.PlacedPlan;
-import org.nin4j.plan.SgdUpdate;
 import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 
-/** A plan on the GPU. */
+/** A plan on the GPU; {@code CheckedSession} keeps the contract around it. */
 final class CudaSession implements Session {
+  /** More than the host needs to put a step's calls into the stream, and to begin with it. */
+  private static final long HOST_NANOS_OF_A_STEP = 50_000;
+
+  private static final long HOST_NANOS = 2_000_000;
+
   private record BoundStep(String name, Work work) {
     void enqueue() {
       try {
@@ -35,8 +37,6 @@ final class CudaSession implements Session {
   private final KernelLibrary kernels;
   private final boolean replays;
   private final PlacedPlan placed;
-  private final boolean makesBatch;
-  private final boolean updates;
   private final SessionMemory memory;
   private final RunInputs inputs = new RunInputs();
 
@@ -50,8 +50,6 @@ final class CudaSession implements Session {
   private final GrowingMemory order = new GrowingMemory();
   private final GrowingMemory rates = new GrowingMemory();
   private Optional<CudaGraph> graph = Optional.empty();
-  private Optional<Samples> samples = Optional.empty();
-  private int runsOfEpoch;
   private int runs;
   private boolean lost;
 
@@ -66,8 +64,6 @@ final class CudaSession implements Session {
     this.kernels = kernels;
     this.replays = replays;
     this.placed = placed;
-    this.makesBatch = placed.plan().batchStep().isPresent();
-    this.updates = placed.plan().steps(SgdUpdate.class).findAny().isPresent();
     try (Scope parts = new Scope()) {
       memory = parts.add(new SessionMemory(placed));
       parts.add(data);
@@ -135,10 +131,6 @@ final class CudaSession implements Session {
 
   @Override
   public void write(TensorSpec tensor, HostTensor values) {
-    if (!values.shape().equals(tensor.shape())) {
-      throw new IllegalArgumentException(
-          "%s takes values of %s, not %s".formatted(tensor, tensor.shape(), values.shape()));
-    }
     watched(
         "writing " + tensor.name(),
         () -> {
@@ -149,12 +141,31 @@ final class CudaSession implements Session {
                   memory.at(tensor),
                   tensor.bytes(),
                   (buffer, offset) -> layout.store(values.values(), buffer, offset));
-          if (tensor.role() == Role.PARAMETER && memory.hasCopy()) {
-            long elements = tensor.shape().elements();
-            Kernels.cast(kernels, DType.F32, memory.at(tensor), memory.copyAt(tensor), elements)
-                .enqueue();
-          }
+          updateCopy(tensor);
         });
+  }
+
+  @Override
+  public void fillRandomly(TensorSpec tensor, long seed) {
+    watched(
+        "filling " + tensor.name(),
+        () -> {
+          Kernels.fillRandomly(kernels, tensor.type(), memory.at(tensor), elements(tensor), seed, 1)
+              .enqueue();
+          updateCopy(tensor);
+        });
+  }
+
+  /** A parameter's bf16 copy follows it. */
+  private void updateCopy(TensorSpec tensor) {
+    if (tensor.role() == Role.PARAMETER && memory.hasCopy()) {
+      Kernels.cast(kernels, DType.F32, memory.at(tensor), memory.copyAt(tensor), elements(tensor))
+          .enqueue();
+    }
+  }
+
+  private static long elements(TensorSpec tensor) {
+    return tensor.shape().elements();
   }
 
   @Override
@@ -175,8 +186,6 @@ final class CudaSession implements Session {
 
   @Override
   public void load(Samples loaded) {
-    placed.plan().batchStep().ifPresent(batch -> checkImages(batch, loaded));
-    samples = Optional.empty();
     watched(
         "loading the data",
         () -> {
@@ -198,25 +207,11 @@ final class CudaSession implements Session {
           inputs.set(inputs.images, data.address());
           inputs.set(inputs.labels, data.address() + images);
         });
-    samples = Optional.of(loaded);
-  }
-
-  private static void checkImages(MakeBatch batch, Samples loaded) {
-    if (!loaded.image().equals(batch.spec().source())) {
-      throw new BackendException(
-          "the plan makes batches from images of %s, but those loaded are %s"
-              .formatted(batch.spec().source(), loaded.image()));
-    }
   }
 
   @Override
   public void begin(Epoch epoch) {
-    int batch = placed.plan().batch();
-    if (makesBatch) {
-      checkOrder(epoch.order(), batch);
-    }
     runs = 0;
-    runsOfEpoch = 0;
     watched(
         "beginning an epoch",
         () -> {
@@ -238,27 +233,6 @@ final class CudaSession implements Session {
             capture();
           }
         });
-    int byOrder = makesBatch ? epoch.order().length / batch : Integer.MAX_VALUE;
-    int byRates = updates ? epoch.learningRates().length : Integer.MAX_VALUE;
-    runsOfEpoch = Math.min(byOrder, byRates);
-  }
-
-  private void checkOrder(int[] indices, int batch) {
-    int count =
-        samples
-            .orElseThrow(() -> new BackendException("no samples are loaded for the batch"))
-            .count();
-    if (indices.length % batch != 0) {
-      throw new IllegalArgumentException(
-          "an order of %d samples is no multiple of the batch, %d"
-              .formatted(indices.length, batch));
-    }
-    for (int index : indices) {
-      if (index < -1 || index >= count) {
-        throw new IllegalArgumentException(
-            "the order names sample %d of %d".formatted(index, count));
-      }
-    }
   }
 
   /** Numbers of 32 bits. */
@@ -281,7 +255,6 @@ final class CudaSession implements Session {
 
   @Override
   public void run() {
-    checkRunsLeft();
     try {
       if (replays) {
         capture();
@@ -298,29 +271,21 @@ final class CudaSession implements Session {
 
   @Override
   public long[] runTimed() {
-    checkRunsLeft();
     long[] nanoseconds = new long[placed.plan().steps().size()];
     watched(
         "timed run",
         () -> {
-          try (Stopwatch stopwatch = new Stopwatch(device)) {
+          List<Work> works = new ArrayList<>();
+          steps.forEach(step -> works.add(step::enqueue));
+          try (Stopwatch stopwatch = new Stopwatch(device, kernels)) {
+            float[] laps = stopwatch.laps(works, HOST_NANOS + works.size() * HOST_NANOS_OF_A_STEP);
             for (int i = 0; i < nanoseconds.length; i++) {
-              nanoseconds[i] = (long) (stopwatch.measure(steps.get(i)::enqueue) * 1e6);
+              nanoseconds[i] = (long) (laps[i] * 1e6);
             }
-            steps.get(nanoseconds.length).enqueue();
           }
         });
     runs++;
     return nanoseconds;
-  }
-
-  private void checkRunsLeft() {
-    if (runs >= runsOfEpoch && (makesBatch || updates)) {
-      throw new BackendException(
-          runsOfEpoch == 0
-              ? "no epoch has begun"
-              : "the epoch has %d runs, and all are done".formatted(runsOfEpoch));
-    }
   }
 
   private void enqueueAll() {

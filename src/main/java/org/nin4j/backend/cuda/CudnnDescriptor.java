@@ -8,7 +8,10 @@ import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_INT64;
 import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_VOID_PTR;
 
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
+import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnBackendDescriptor;
@@ -21,6 +24,12 @@ import jcuda.jcudnn.cudnnHandle;
  */
 final class CudnnDescriptor implements AutoCloseable {
   private static final String FINISH = "cudnnBackendFinalize";
+  private static final String GET = "cudnnBackendGetAttribute";
+
+  /** The type of text, which JCudnn has no name for. */
+  private static final int TYPE_CHAR = 24;
+
+  private static final Pointer NOWHERE = new Pointer();
 
   private final CudnnValues values;
   private final cudnnBackendDescriptor descriptor = new cudnnBackendDescriptor();
@@ -74,9 +83,21 @@ final class CudnnDescriptor implements AutoCloseable {
     return set(attribute, CUDNN_TYPE_BACKEND_DESCRIPTOR, descriptors.length);
   }
 
+  /** Sets text, which ends with a zero. */
+  CudnnDescriptor text(int attribute, byte[] text) {
+    try (CudnnValues large = new CudnnValues(text.length)) {
+      large.writeBytes(text);
+      return set(attribute, TYPE_CHAR, text.length, large);
+    }
+  }
+
   private CudnnDescriptor set(int attribute, int type, long count) {
+    return set(attribute, type, count, values);
+  }
+
+  private CudnnDescriptor set(int attribute, int type, long count, CudnnValues from) {
     Check.cudnn(
-        JCudnn.cudnnBackendSetAttribute(descriptor, attribute, type, count, values.memory()),
+        JCudnn.cudnnBackendSetAttribute(descriptor, attribute, type, count, from.memory()),
         "cudnnBackendSetAttribute");
     return this;
   }
@@ -102,49 +123,71 @@ final class CudnnDescriptor implements AutoCloseable {
     return true;
   }
 
-  /** How many values an attribute has. */
-  int count(int attribute, int type) {
-    return get(attribute, type, 0);
+  long integer(int attribute) {
+    get(attribute, CUDNN_TYPE_INT64, 1, values);
+    return values.readLongs(1)[0];
   }
 
-  long integer(int attribute) {
-    get(attribute, CUDNN_TYPE_INT64, 1);
-    return values.readLongs(1)[0];
+  /** The one value of an attribute that is of an enumeration. */
+  int choice(int attribute, int type) {
+    get(attribute, type, 1, values);
+    return values.readInts(1)[0];
   }
 
   /** All values of an attribute that is a list of values of an enumeration. */
   int[] choices(int attribute, int type) {
-    int count = count(attribute, type);
-    if (count > 0) {
-      get(attribute, type, count);
-    }
-    return values.readInts(count);
+    return values.readInts(get(attribute, type, values.room(Integer.BYTES), values));
   }
 
-  /** Makes empty descriptors what the first values of the attribute are. */
-  void read(int attribute, List<CudnnDescriptor> targets) {
+  /**
+   * Makes empty descriptors what the first values of the attribute are.
+   *
+   * @return how many it made so; the others are as empty as before, and reading them fails
+   */
+  int read(int attribute, List<CudnnDescriptor> targets) {
     values.writeLongs(addresses(targets));
-    get(attribute, CUDNN_TYPE_BACKEND_DESCRIPTOR, targets.size());
+    return get(attribute, CUDNN_TYPE_BACKEND_DESCRIPTOR, targets.size(), values);
   }
 
-  private int get(int attribute, int type, long wanted) {
+  /** The text that an attribute is, with its zero; empty if cuDNN declines to tell it. */
+  Optional<byte[]> text(int attribute) {
+    long[] count = new long[1];
+    // With a place for the text, if only for 0 bytes of it, the answer would be 0.
+    int status =
+        JCudnn.cudnnBackendGetAttribute(descriptor, attribute, TYPE_CHAR, 0, count, NOWHERE);
+    if (Check.cudnnDeclines(status)) {
+      return Optional.empty();
+    }
+    Check.cudnn(status, GET);
+    int length = Math.toIntExact(count[0]);
+    try (CudnnValues large = new CudnnValues(Math.max(length, 1))) {
+      return Optional.of(large.readBytes(get(attribute, TYPE_CHAR, length, large)));
+    }
+  }
+
+  /** Reads at most so many values; returns how many there were. */
+  private int get(int attribute, int type, long wanted, CudnnValues to) {
     long[] count = new long[1];
     Check.cudnn(
-        JCudnn.cudnnBackendGetAttribute(
-            descriptor, attribute, type, wanted, count, values.memory()),
-        "cudnnBackendGetAttribute");
-    return Math.toIntExact(count[0]);
+        JCudnn.cudnnBackendGetAttribute(descriptor, attribute, type, wanted, count, to.memory()),
+        GET);
+    return Math.toIntExact(Math.min(count[0], wanted));
   }
 
   private static long[] addresses(List<CudnnDescriptor> descriptors) {
     return descriptors.stream().mapToLong(d -> Address.ofHandle(d.descriptor)).toArray();
   }
 
-  /** Runs this plan on the tensors of a variant pack. */
-  Work execution(cudnnHandle cudnn, CudnnDescriptor variantPack) {
+  /**
+   * Runs this plan on the tensors of a variant pack.
+   *
+   * @param cudnn the handle of the stream that is current when the work is put there; a plan
+   *     belongs to a device, the handle only gives the stream
+   */
+  Work execution(Supplier<cudnnHandle> cudnn, CudnnDescriptor variantPack) {
     return () ->
         Check.cudnn(
-            JCudnn.cudnnBackendExecute(cudnn, descriptor, variantPack.descriptor),
+            JCudnn.cudnnBackendExecute(cudnn.get(), descriptor, variantPack.descriptor),
             "cudnnBackendExecute");
   }
 

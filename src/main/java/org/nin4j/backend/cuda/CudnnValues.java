@@ -10,14 +10,29 @@ import jcuda.driver.JCudaDriver;
  * address in native memory, no Java array.
  */
 final class CudnnValues implements AutoCloseable {
-  private static final int BYTES = 1024;
+  /** Enough for every attribute but the text of a plan. */
+  private static final int USUAL_BYTES = 1024;
 
+  private final int bytes;
   private final Pointer memory = new Pointer();
   private final ByteBuffer buffer;
 
   CudnnValues() {
-    Check.driver(JCudaDriver.cuMemHostAlloc(memory, BYTES, 0), "cuMemHostAlloc");
-    buffer = memory.getByteBuffer(0, BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    this(USUAL_BYTES);
+  }
+
+  /**
+   * @param bytes for the values of one attribute, at most
+   */
+  CudnnValues(int bytes) {
+    this.bytes = bytes;
+    Check.driver(JCudaDriver.cuMemHostAlloc(memory, bytes, 0), "cuMemHostAlloc");
+    buffer = memory.getByteBuffer(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** How many values of so many bytes there is room for. */
+  int room(int valueBytes) {
+    return bytes / valueBytes;
   }
 
   Pointer memory() {
@@ -41,6 +56,16 @@ final class CudnnValues implements AutoCloseable {
   int[] readInts(int count) {
     int[] values = new int[count];
     buffer.asIntBuffer().get(values);
+    return values;
+  }
+
+  void writeBytes(byte[] values) {
+    buffer.put(0, values);
+  }
+
+  byte[] readBytes(int count) {
+    byte[] values = new byte[count];
+    buffer.get(0, values);
     return values;
   }
 

@@ -30,17 +30,11 @@ final class DiskCache {
   private final Consumer<String> warnings;
   private Optional<Path> folder;
 
-  /**
-   * Opens the cache.
-   *
-   * @param chosen the folder; empty for the user's own
-   */
-  DiskCache(Optional<Path> chosen, Consumer<String> warnings) {
+  /** Opens the cache in a folder, which is made if it does not exist. */
+  DiskCache(Path chosen, Consumer<String> warnings) {
     this.warnings = warnings;
     try {
-      CacheDirectory directory =
-          chosen.map(CacheDirectory::at).orElseGet(CacheDirectory::ofThisUser);
-      folder = Optional.of(directory.folder());
+      folder = Optional.of(CacheDirectory.at(chosen).folder());
     } catch (NativesException unusable) {
       giveUp(unusable.problem().message());
     }

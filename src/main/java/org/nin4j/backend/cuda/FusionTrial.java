@@ -1,7 +1,5 @@
 package org.nin4j.backend.cuda;
 
-import static org.nin4j.backend.cuda.Kernels.suffix;
-
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,13 +25,13 @@ import org.nin4j.tensor.Philox;
  * agree in these to the last bit but where an algorithm transforms its factors, as FFT does.
  */
 final class FusionTrial {
-  /** Of several runs each, since waiting for a single one takes as long as a short step. */
+  /** Of several runs each, since starting a single one takes as long as a short step. */
   private static final int ROUNDS = 5;
 
-  private static final int MOST_RUNS = 10;
+  private static final int MOST_RUNS = 20;
 
   /** Milliseconds for all rounds, about. */
-  private static final float PATIENCE = 100;
+  private static final float PATIENCE = 50;
 
   private static final int WINDOWS = 16;
   private static final int WINDOW = 4096;
@@ -44,21 +42,27 @@ final class FusionTrial {
 
   private final Device device;
   private final KernelLibrary kernels;
+  private final long warmUpMillis;
   private final Function<Plan, CudaSession> binding;
 
   /**
    * @param binding takes a plan, as it is, to the device
    */
-  FusionTrial(Device device, KernelLibrary kernels, Function<Plan, CudaSession> binding) {
+  FusionTrial(
+      Device device,
+      KernelLibrary kernels,
+      long warmUpMillis,
+      Function<Plan, CudaSession> binding) {
     this.device = device;
     this.kernels = kernels;
+    this.warmUpMillis = warmUpMillis;
     this.binding = binding;
   }
 
   /**
    * What a trial gave.
    *
-   * @param milliseconds of a run, the shortest found
+   * @param milliseconds of a run, the median
    * @param results windows of each tensor, on whole numbers
    */
   record Outcome(float milliseconds, Map<TensorSpec, float[]> results) {
@@ -92,12 +96,12 @@ final class FusionTrial {
    */
   Outcome run(Plan plan, List<TensorSpec> inputs, List<TensorSpec> outputs) {
     try (CudaSession session = binding.apply(plan);
-        Stopwatch stopwatch = new Stopwatch(device)) {
+        Stopwatch stopwatch = new Stopwatch(device, kernels)) {
       SessionMemory memory = session.memory();
       for (int i = 0; i < inputs.size(); i++) {
         fillRandomly(memory, inputs.get(i), i);
       }
-      float best = milliseconds(session, stopwatch);
+      float milliseconds = milliseconds(session, stopwatch);
       for (int i = 0; i < inputs.size(); i++) {
         fillWhole(memory, inputs.get(i), i);
       }
@@ -110,41 +114,21 @@ final class FusionTrial {
       session.run();
       Map<TensorSpec, float[]> results = new LinkedHashMap<>();
       outputs.forEach(output -> results.put(output, windows(memory, output)));
-      return new Outcome(best, results);
+      return new Outcome(milliseconds, results);
     }
   }
 
-  /** Of a run, the shortest of some rounds after one that is not counted. */
-  private static float milliseconds(CudaSession session, Stopwatch stopwatch) {
+  private float milliseconds(CudaSession session, Stopwatch stopwatch) {
     session.run();
+    stopwatch.warmUp(session::run, warmUpMillis);
     float once = stopwatch.measure(session::run);
     int runs = (int) Math.max(1, Math.min(MOST_RUNS, PATIENCE / ROUNDS / once));
-    stopwatch.measure(() -> repeat(session, runs));
-    float best = Float.POSITIVE_INFINITY;
-    for (int round = 0; round < ROUNDS; round++) {
-      best = Math.min(best, stopwatch.measure(() -> repeat(session, runs)) / runs);
-    }
-    return best;
-  }
-
-  private static void repeat(CudaSession session, int runs) {
-    for (int run = 0; run < runs; run++) {
-      session.run();
-    }
+    return stopwatch.median(Work.repeated(session::run, runs), ROUNDS) / runs;
   }
 
   private void fillRandomly(SessionMemory memory, TensorSpec tensor, int seed) {
     long elements = tensor.shape().elements();
-    kernels
-        .launch(
-            "random_fill",
-            "random_fill_" + suffix(tensor.type()),
-            kernels.blocks((elements + 3) / 4),
-            memory.at(tensor),
-            elements,
-            (long) seed,
-            1)
-        .enqueue();
+    Kernels.fillRandomly(kernels, tensor.type(), memory.at(tensor), elements, seed, 1).enqueue();
     copyParameter(memory, tensor);
   }
 

@@ -28,6 +28,28 @@ final class Kernels {
     return 16 / type.bytes();
   }
 
+  /**
+   * Random numbers from −1 to 1, each by its place and the seed.
+   *
+   * @param rounded 1 if fp32 elements take values of bf16 only, else 0
+   */
+  static Work fillRandomly(
+      KernelLibrary kernels,
+      DType type,
+      CUdeviceptr target,
+      long elements,
+      long seed,
+      int rounded) {
+    return kernels.launch(
+        "random_fill",
+        "random_fill_" + suffix(type),
+        kernels.blocks((elements + 3) / 4),
+        target,
+        elements,
+        seed,
+        rounded);
+  }
+
   /** Conversion between the two types. */
   static Work cast(
       KernelLibrary kernels, DType from, CUdeviceptr source, CUdeviceptr target, long elements) {

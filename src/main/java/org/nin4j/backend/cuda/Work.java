@@ -7,6 +7,15 @@ import java.util.List;
 interface Work {
   void enqueue();
 
+  /** The same some times. */
+  static Work repeated(Work work, int times) {
+    return () -> {
+      for (int i = 0; i < times; i++) {
+        work.enqueue();
+      }
+    };
+  }
+
   /** One after the other. */
   static Work sequence(List<Work> parts) {
     Work[] all = parts.toArray(Work[]::new);

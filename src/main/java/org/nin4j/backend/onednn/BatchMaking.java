@@ -61,7 +61,7 @@ final class BatchMaking implements Operation {
     @Override
     public void run(Run now) {
       run = now;
-      samples = store.matching(spec);
+      samples = store.samples();
       workers.run(step.labels().shape().dim(0), making);
     }
 

@@ -28,6 +28,7 @@ import org.nin4j.model.Window;
 import org.nin4j.plan.ConvolutionBackwardData;
 import org.nin4j.plan.ConvolutionBackwardFilter;
 import org.nin4j.plan.ConvolutionForward;
+import org.nin4j.plan.Step;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
@@ -78,6 +79,18 @@ final class Convolutions {
 
   private static boolean winograds(Conv2d convolution) {
     return convolution.groups() == 1 && WinogradTiles.suits(convolution.window());
+  }
+
+  /** Whether a step is a convolution, or a gradient of one, that goes by Winograd's tiles. */
+  boolean byTiles(Step step) {
+    if (step instanceof ConvolutionForward s) {
+      return winograds(s.convolution()) && byTiles(s.input().type(), Winograd.tiles(s));
+    } else if (step instanceof ConvolutionBackwardData s) {
+      return winograds(s.convolution()) && byTiles(s.inputGradient().type(), Winograd.tiles(s));
+    } else if (step instanceof ConvolutionBackwardFilter s) {
+      return winograds(s.convolution()) && byTiles(s.input().type(), Winograd.tiles(s));
+    }
+    return false;
   }
 
   /** The weights' shape as oneDNN wants it: with the groups, if there are any, as an axis. */
@@ -146,7 +159,7 @@ final class Convolutions {
 
   Operation forward(ConvolutionForward step) {
     Window window = step.convolution().window();
-    if (winograds(step.convolution()) && byTiles(step.input().type(), Winograd.tiles(step))) {
+    if (byTiles(step)) {
       return winograd.forward(step);
     }
     int chunk = chunk(step.input(), step.output());
@@ -242,8 +255,7 @@ final class Convolutions {
 
   Operation backwardData(ConvolutionBackwardData step) {
     Window window = step.convolution().window();
-    if (winograds(step.convolution())
-        && byTiles(step.outputGradient().type(), Winograd.tiles(step))) {
+    if (byTiles(step)) {
       return winograd.backwardData(step);
     }
     Shape shape = filters(step.convolution(), step.weight().shape());
@@ -298,12 +310,9 @@ final class Convolutions {
   }
 
   private Operation weightGradient(ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
-    Window window = step.convolution().window();
-    boolean tiles =
-        winograds(step.convolution())
-            && bias.isEmpty()
-            && byTiles(step.input().type(), Winograd.tiles(step));
-    return tiles ? winograd.backwardFilter(step) : directWeightGradient(step, bias);
+    return bias.isEmpty() && byTiles(step)
+        ? winograd.backwardFilter(step)
+        : directWeightGradient(step, bias);
   }
 
   /** Chunk by chunk; the sum of what each gives. */

@@ -3,6 +3,7 @@ package org.nin4j.backend.onednn;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_version;
 import static org.bytedeco.dnnl.global.dnnl.get_effective_cpu_isa;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -13,6 +14,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CheckedSession;
 import org.nin4j.backend.Session;
 import org.nin4j.plan.Arena;
 import org.nin4j.plan.Fusion;
@@ -36,6 +38,7 @@ public final class OneDnnBackend implements Backend {
 
   private final Dnnl dnnl;
   private final int threads;
+  private final List<String> remarks = new ArrayList<>();
   private final Convolutions.Way way;
   private final Workers workers;
   private final PointerScope scope;
@@ -46,7 +49,8 @@ public final class OneDnnBackend implements Backend {
    *
    * @param threads for its description only: oneDNN takes the number from the environment variable
    *     OMP_NUM_THREADS when it is loaded, or one for each core
-   * @throws BackendException if oneDNN's library cannot be loaded here
+   * @throws BackendException if oneDNN's library cannot be loaded here, or the environment lets
+   *     OpenMP start fewer threads than oneDNN waits for
    */
   public OneDnnBackend(int threads) {
     this(threads, Convolutions.Way.FASTEST, Optional.empty());
@@ -59,18 +63,69 @@ public final class OneDnnBackend implements Backend {
     if (threads < 1) {
       throw new IllegalArgumentException("at least 1 thread is needed, not " + threads);
     }
-    scope = new PointerScope();
+    OpenMp.obstacle(System.getenv(), Runtime.getRuntime().availableProcessors())
+        .ifPresent(
+            obstacle -> {
+              throw new BackendException(obstacle);
+            });
+    remarks.addAll(OpenMp.remarks(System.getenv()));
+    LibraryFolder folder = folder();
+    remarks.addAll(folder.remarks());
+    System.setProperty(LibraryFolder.PROPERTY, folder.path().toString());
+    try {
+      scope = new PointerScope();
+    } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
+      throw notLoaded(folder, e);
+    }
     try (scope) {
       dnnl = Dnnl.open();
       scope.extend();
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
-      throw new BackendException(
-          "oneDNN cannot be loaded (" + e.getMessage() + "); it needs x86-64 Linux with glibc", e);
+      throw notLoaded(folder, e);
     }
     this.threads = threads;
     this.way = way;
     this.widens = widens;
     workers = new Workers(threads);
+  }
+
+  private static LibraryFolder folder() {
+    String set = System.getProperty(LibraryFolder.PROPERTY, "");
+    Path usual =
+        set.isEmpty() ? Path.of(System.getProperty("user.home"), ".javacpp/cache") : Path.of(set);
+    return LibraryFolder.choose(
+        usual,
+        List.of(
+            Path.of(System.getProperty("java.io.tmpdir")),
+            Path.of("/var/tmp"),
+            Path.of("/dev/shm")));
+  }
+
+  /** JavaCPP tries one way after another; what went wrong first is the innermost cause. */
+  private static BackendException notLoaded(LibraryFolder folder, LinkageError e) {
+    String system = System.getProperty("os.name") + " on " + System.getProperty("os.arch");
+    if (!system.equals("Linux on amd64")) {
+      return new BackendException(
+          "oneDNN is not there for " + system + ", only for x86-64 Linux", e);
+    }
+    Throwable cause = e;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return new BackendException(
+        "oneDNN cannot be loaded from %s (%s); it needs glibc and 100 MB there"
+            .formatted(folder.path(), cause.getMessage()),
+        e);
+  }
+
+  /** What is odd about the environment though it works: a line for each. */
+  public List<String> remarks() {
+    return List.copyOf(remarks);
+  }
+
+  /** What a parameter of so many bytes takes in its region, the gap to the next one included. */
+  static long aligned(long bytes) {
+    return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
   @Override
@@ -89,6 +144,12 @@ public final class OneDnnBackend implements Backend {
         yield (get_effective_cpu_isa().value & needed) == needed;
       }
     };
+  }
+
+  /** Convolutions by Winograd's tiles. */
+  @Override
+  public boolean multipliesLess(Step step, Precision precision) {
+    return convolutions(precision).byTiles(step);
   }
 
   @Override
@@ -116,9 +177,11 @@ public final class OneDnnBackend implements Backend {
   }
 
   private Operations operations(Precision precision, SampleStore samples) {
-    boolean wide = precision == Precision.BF16 && widens();
-    Convolutions convolutions = new Convolutions(dnnl, workers, way, wide);
-    return new Operations(dnnl, workers, convolutions, samples);
+    return new Operations(dnnl, workers, convolutions(precision), samples);
+  }
+
+  private Convolutions convolutions(Precision precision) {
+    return new Convolutions(dnnl, workers, way, precision == Precision.BF16 && widens());
   }
 
   /** Measured once, so that what is prepared is what is bound. */
@@ -165,7 +228,7 @@ public final class OneDnnBackend implements Backend {
         kernels.add(operations.of(step).bind(new Places(dnnl, placed, arena, i)));
       }
       owned.extend();
-      return new OneDnnSession(dnnl, placed, owned, arena, samples, kernels);
+      return new CheckedSession(new OneDnnSession(dnnl, placed, owned, arena, samples, kernels));
     } finally {
       owned.close();
     }

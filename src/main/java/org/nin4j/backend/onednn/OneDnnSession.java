@@ -16,6 +16,7 @@ import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 
+/** Runs the kernels in plan order; {@code CheckedSession} keeps the contract around it. */
 final class OneDnnSession implements Session {
   private final Dnnl dnnl;
   private final PlacedPlan placed;
@@ -24,7 +25,6 @@ final class OneDnnSession implements Session {
   private final SampleStore samples;
   private final List<Operation.Kernel> kernels;
   private final Operation.Run run = new Operation.Run();
-  private boolean closed;
 
   /**
    * @param scope owns every native object of the session
@@ -117,9 +117,6 @@ final class OneDnnSession implements Session {
 
   @Override
   public void close() {
-    if (!closed) {
-      closed = true;
-      scope.close();
-    }
+    scope.close();
   }
 }

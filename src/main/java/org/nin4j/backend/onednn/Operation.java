@@ -67,8 +67,8 @@ interface Operation {
       seed = epoch.seed();
       step = epoch.firstStep();
       index = 0;
-      order = epoch.order().clone();
-      learningRates = epoch.learningRates().clone();
+      order = epoch.order();
+      learningRates = epoch.learningRates();
       lossSum = epoch.before().lossSum();
       samples = epoch.before().samples();
       top1 = epoch.before().top1();

@@ -65,11 +65,6 @@ final class Places {
     return dnnl.at(desc, pointer(placed.residents().get(step).offset() + residentAt + offset));
   }
 
-  /** Floats in the region of the parameters, gaps included, and in each of those beside it. */
-  long parameterElements() {
-    return placed.parameterBytes() / Float.BYTES;
-  }
-
   FloatBuffer floats(TensorSpec tensor) {
     return bytes(tensor).asFloatBuffer();
   }

@@ -19,6 +19,9 @@ import org.nin4j.tensor.DType;
  * {@link Sgd} over all parameters at once: sums a·x + b·y of whole regions of the arena, whose
  * factors are read when they run. Java's loops over memory outside its heap are several times
  * slower, since its compiler does not vectorise them.
+ *
+ * <p>The gradients are only read: where the direction is neither they nor the velocities, it lies
+ * in the workspace, which at the end of a run has all the room that activations had before.
  */
 final class Sgds {
   private final Dnnl dnnl;
@@ -43,7 +46,14 @@ final class Sgds {
 
   Operation update(SgdUpdate step) {
     Sgd sgd = step.sgd();
+    boolean decays = sgd.weightDecay() > 0;
+    long bytes = step.parameters().stream().mapToLong(p -> OneDnnBackend.aligned(p.bytes())).sum();
     return new Operation() {
+      @Override
+      public long workspace() {
+        return decays || sgd.nesterov() ? bytes : 0;
+      }
+
       @Override
       public long resident() {
         return (long) Factor.values().length * Factor.STRIDE * Float.BYTES;
@@ -51,21 +61,23 @@ final class Sgds {
 
       @Override
       public Kernel bind(Places places) {
-        memory.desc region = Dnnl.vector(places.parameterElements(), DType.F32);
+        memory.desc region = Dnnl.vector(bytes / Float.BYTES, DType.F32);
         memory w = places.memory(region, step.parameters().get(0));
-        memory dw = places.memory(region, step.gradients().get(0));
+        memory gradient = places.memory(region, step.gradients().get(0));
+        memory between = workspace() > 0 ? places.workspace(region, 0) : gradient;
         Sums sums = new Sums(places, region);
-        if (sgd.weightDecay() > 0) {
-          sums.add(Factor.ONE, dw, Factor.DECAY, w, dw);
+        if (decays) {
+          sums.add(Factor.ONE, gradient, Factor.DECAY, w, between);
+          gradient = between;
         }
-        memory direction = dw;
+        memory direction = gradient;
         if (sgd.momentum() > 0) {
           memory v = places.memory(region, step.velocities().get(0));
-          sums.add(Factor.MOMENTUM, v, Factor.ONE, dw, v);
+          sums.add(Factor.MOMENTUM, v, Factor.ONE, gradient, v);
+          direction = v;
           if (sgd.nesterov()) {
-            sums.add(Factor.ONE, dw, Factor.MOMENTUM, v, dw);
-          } else {
-            direction = v;
+            sums.add(Factor.ONE, gradient, Factor.MOMENTUM, v, between);
+            direction = between;
           }
         }
         sums.add(Factor.ONE, w, Factor.MINUS_RATE, direction, w);

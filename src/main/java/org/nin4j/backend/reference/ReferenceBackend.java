@@ -2,6 +2,7 @@ package org.nin4j.backend.reference;
 
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CheckedSession;
 import org.nin4j.backend.Session;
 import org.nin4j.plan.Arena;
 import org.nin4j.plan.PlacedPlan;
@@ -56,7 +57,7 @@ public final class ReferenceBackend implements Backend {
           "the reference backend holds at most 8 GiB, and this plan needs %.1f; use a smaller batch"
               .formatted(plan.bytes() / (double) (1 << 30)));
     }
-    return new ReferenceSession(plan, (int) floats);
+    return new CheckedSession(new ReferenceSession(plan, (int) floats));
   }
 
   @Override

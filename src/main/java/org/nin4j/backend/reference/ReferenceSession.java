@@ -15,6 +15,7 @@ import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 
+/** Runs the loops in plan order; {@code CheckedSession} keeps the contract around it. */
 final class ReferenceSession implements Session {
   private final PlacedPlan placed;
   private final float[] arena;

@@ -45,6 +45,7 @@ import org.nin4j.tensor.Shape;
 /** What happens when something fails, on the stand-in. */
 class CudaFaultsTest {
   private static final int BATCH = 2;
+  private static final int FIRST_STARTS = 150;
 
   private static final Network NETWORK =
       new Network(
@@ -156,29 +157,38 @@ class CudaFaultsTest {
 
   /**
    * With no choice made yet: asking, measuring, checking. Kernels are compiled already. The same
-   * few places call again and again for each candidate, so every third call will do. How many calls
-   * a start takes depends on which candidate was the fastest that time; the last start is the first
-   * that ends before its call comes.
+   * few places call again and again for each candidate, so some of the calls will do. How many a
+   * start takes depends on which candidate was the fastest that time; the last start is the first
+   * that ends before its call comes. A candidate that fails is left out, with a warning.
    */
   @Test
   void everyCallOfAFirstStartMayFail(@TempDir Path cache) throws IOException {
-    CudaOptions options = StandInGpu.options().withCache(cache).withWorkspaceBytes(16 << 10);
+    List<String> warnings = new ArrayList<>();
+    CudaOptions options =
+        StandInGpu.options()
+            .withCache(cache)
+            .withWorkspaceBytes(16 << 10)
+            .withWarnings(warnings::add);
     train(StandInGpu.options());
     StandInGpu.copyKernels(cache);
     start(options);
     StandIn.reset();
     long usual = start(options);
-    long call = 1 + System.nanoTime() % 3;
+    long stride = Math.max(1, usual / FIRST_STARTS);
+    long call = 1 + System.nanoTime() % stride;
     System.out.println(
-        "about " + usual + " calls of a first start, from " + call + " on every third fails");
-    while (failFirstStart(options, call)) {
-      call += 3;
+        "about %d calls of a first start, from %d on one in %d fails"
+            .formatted(usual, call, stride));
+    while (failFirstStart(options, call, warnings)) {
+      call += stride;
     }
     assertTrue(call > usual / 2, "a first start took less than " + call + " calls, not " + usual);
   }
 
   /** Whether the call came; if so, it failed, was told of, and everything was freed. */
-  private static boolean failFirstStart(CudaOptions options, long call) throws IOException {
+  private static boolean failFirstStart(CudaOptions options, long call, List<String> warnings)
+      throws IOException {
+    warnings.clear();
     StandIn.reset();
     StandIn.set("quiet", 1);
     StandIn.failAt(call);
@@ -194,7 +204,10 @@ class CudaFaultsTest {
       assertNull(failure, "nothing was made to fail");
       return false;
     }
-    assertNamed(failed, call, failure);
+    boolean warned = warnings.stream().anyMatch(w -> w.contains(failed));
+    if (!warned || failure != null) {
+      assertNamed(failed, call, failure);
+    }
     return true;
   }
 

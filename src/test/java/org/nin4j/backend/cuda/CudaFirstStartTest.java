@@ -88,6 +88,18 @@ class CudaFirstStartTest {
             true));
   }
 
+  private static Plan pointwise() {
+    return plan(
+        new ConvolutionForward(
+            "conv2",
+            new Conv2d(4, new Window(1, 1, 0)),
+            tensor("x", Role.ACTIVATION, 2, 3, 6, 6),
+            tensor("w", Role.PARAMETER, 4, 3, 1, 1),
+            tensor("b", Role.PARAMETER, 4),
+            tensor("y", Role.ACTIVATION, 2, 4, 6, 6),
+            true));
+  }
+
   /** Binds and runs relu; whether it computes is what matters here. */
   private void runRelu(CudaOptions options) {
     Plan plan = relu();
@@ -161,7 +173,7 @@ class CudaFirstStartTest {
   void aKernelThatDoesNotCompileIsNamedWithItsFirstError() {
     CudaBackend.open(0, StandInGpu.options()).close();
     KernelCompiler compiler =
-        new KernelCompiler(new DiskCache(StandInGpu.options().cache(), warnings::add), 90);
+        new KernelCompiler(new DiskCache(StandInGpu.cache(), warnings::add), 90);
     KernelSource broken =
         new KernelSource(
             "broken.cu",
@@ -222,10 +234,68 @@ class CudaFirstStartTest {
     }
   }
 
+  /** Of any library with any status: it is told, and another way is taken. */
+  @Test
+  void aCandidateThatFailsIsLeftOut(@TempDir Path cache) {
+    for (int status : new int[] {4000, 5000, 5003}) {
+      warnings.clear();
+      StandIn.fail("cudnnConvolutionForward", 1, status);
+      StandIn.fail("cudnnConvolutionBiasActivationForward", 1, status);
+      bind(options(cache.resolve("cudnn" + status)), convolution());
+      assertEquals(2, warnings.size(), warnings.toString());
+      for (String warning : warnings) {
+        assertTrue(warning.startsWith("Left out: ConvolutionChoice[method=CUDNN"), warning);
+        assertTrue(warning.contains("(" + status + ")"), warning);
+      }
+    }
+    for (int status : new int[] {13, 14, 15}) {
+      warnings.clear();
+      StandIn.fail("cublasGemmEx", 1, status);
+      bind(options(cache.resolve("cublas" + status)), pointwise());
+      assertEquals(1, warnings.size(), warnings.toString());
+      assertTrue(warnings.get(0).startsWith("Left out: ConvolutionChoice[method=PRODUCT"));
+      assertTrue(warnings.get(0).contains("(" + status + ")"), warnings.get(0));
+    }
+  }
+
+  @Test
+  void aQuestionThatFailsIsLeftOut(@TempDir Path cache) {
+    StandIn.fail("cudnnGetConvolutionForwardAlgorithm_v7", 1, 5000);
+    bind(options(cache), pointwise());
+    assertEquals(1, warnings.size(), warnings.toString());
+    assertTrue(warnings.get(0).startsWith("Left out for ConvolutionCase"), warnings.get(0));
+    StandIn.fail("cudnnGetConvolutionForwardAlgorithm_v7", 1, 5000);
+    BackendException e =
+        assertThrows(BackendException.class, () -> bind(options(cache), convolution()));
+    assertTrue(e.getMessage().contains("offers no algorithm"), e.getMessage());
+  }
+
+  /** What cannot be captured cannot be replayed. */
+  @Test
+  void aCandidateThatCannotBeCapturedIsLeftOut(@TempDir Path cache) {
+    StandIn.fail("cuStreamEndCapture", 1, CUresult.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+    bind(options(cache), convolution());
+    assertEquals(1, warnings.size(), warnings.toString());
+    assertTrue(warnings.get(0).contains("cuStreamEndCapture"), warnings.get(0));
+  }
+
+  /** Libraries answer with statuses of theirs; the driver says that the device is gone. */
+  @Test
+  void aLostDeviceEndsTheSearch(@TempDir Path cache) {
+    StandIn.set("quiet", 1);
+    StandIn.fail("cudnnConvolutionForward", 1, 5000);
+    StandIn.fail("cudnnConvolutionBiasActivationForward", 1, 5000);
+    StandIn.fail("cuStreamSynchronize", 2, CUresult.CUDA_ERROR_ILLEGAL_ADDRESS);
+    CudaException e = assertThrows(CudaException.class, () -> bind(options(cache), convolution()));
+    assertTrue(e.deviceLost(), e.getMessage());
+  }
+
   @Test
   void noRightAlgorithmIsAnErrorThatNamesTheConvolution(@TempDir Path cache) {
     StandIn.set(
-        "wrong_algorithm", "forward:0,forward:1,forward:2,forward:4,forward:5,forward:6,forward:7");
+        "wrong_algorithm",
+        "forward:0,forward:1,forward:2,forward:4,forward:5,forward:6,forward:7,"
+            + "forward_graph:0,forward_graph:1,forward_graph:3");
     try (CudaBackend backend = CudaBackend.open(0, options(cache))) {
       BackendException e =
           assertThrows(BackendException.class, () -> backend.bind(backend.prepare(convolution())));
@@ -242,10 +312,11 @@ class CudaFirstStartTest {
         Session session = backend.bind(backend.prepare(plan))) {
       session.run();
       long calls = StandIn.calls();
+      long launches = StandIn.calls("cuGraphLaunch");
       session.run();
       session.run();
       assertEquals(calls + 2, StandIn.calls());
-      assertEquals(3, StandIn.calls("cuGraphLaunch"));
+      assertEquals(launches + 2, StandIn.calls("cuGraphLaunch"));
     }
   }
 }

@@ -314,7 +314,7 @@ class CudaFusionTest {
     CudaBackend.open(0, options).close();
     try (Scope scope = new Scope()) {
       Device device = scope.add(new Device(0, false));
-      DiskCache disk = new DiskCache(options.cache(), warnings::add);
+      DiskCache disk = new DiskCache(options.cache().orElseThrow(), warnings::add);
       KernelLibrary kernels = scope.add(new KernelLibrary(device, new KernelCompiler(disk, 90)));
       ConvolutionSearch search =
           scope.add(new ConvolutionSearch(device, kernels, disk, "", options, method -> true));
@@ -322,6 +322,7 @@ class CudaFusionTest {
           new FusionTrial(
               device,
               kernels,
+              0,
               plan ->
                   new CudaSession(
                       device,

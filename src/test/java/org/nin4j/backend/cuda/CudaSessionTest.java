@@ -2,6 +2,7 @@ package org.nin4j.backend.cuda;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
+import org.nin4j.backend.SessionSuite;
 import org.nin4j.backend.TrainingParity;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
@@ -95,6 +97,11 @@ class CudaSessionTest {
     return session.metrics();
   }
 
+  @TestFactory
+  Stream<DynamicTest> keepsTheContract() {
+    return SessionSuite.tests(backend);
+  }
+
   /** All that lives within a run is spoilt between runs, and nothing changes. */
   @TestFactory
   Stream<DynamicTest> aRunReadsNothingThatItHasNotWritten() {
@@ -119,6 +126,28 @@ class CudaSessionTest {
         session.run();
       }
       assertEquals(expected, session.metrics());
+    }
+  }
+
+  /** Measurements fill gigabytes: not by way of the host. */
+  @Test
+  void randomNumbersAreDrawnOnTheDevice() {
+    Plan plan = training(Precision.BF16);
+    try (Session session = session(plan)) {
+      TensorSpec tensor = session.placed().plan().tensors(Role.PARAMETER).get(0);
+      long uploads = StandIn.calls("cuMemcpyHtoDAsync");
+      session.fillRandomly(tensor, 3);
+      assertEquals(uploads, StandIn.calls("cuMemcpyHtoDAsync"));
+      float[] values = session.read(tensor).values();
+      double squares = 0;
+      for (float value : values) {
+        assertTrue(value >= -1 && value < 1, "a number of " + value);
+        squares += value * value;
+      }
+      // Of numbers spread evenly from −1 to 1 the mean square is a third.
+      assertEquals(1.0 / 3, squares / values.length, 0.15);
+      session.fillRandomly(tensor, 4);
+      assertFalse(Arrays.equals(values, session.read(tensor).values()), "the seed counts");
     }
   }
 

@@ -6,6 +6,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.nin4j.backend.StepSuite;
+import org.nin4j.plan.Fused;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.DType;
 
@@ -50,14 +51,17 @@ class CudaStepsTest {
     return StepSuite.fusedTests(backend, seed);
   }
 
-  /** So little shared memory that blocks are smaller, or one row is pooled at a time. */
+  /**
+   * So little shared memory that blocks are smaller, or one row is pooled at a time, and that the
+   * first block's gradients are computed one by one.
+   */
   @TestFactory
   Stream<DynamicTest> fusedOnASmallerGpu() {
     backend.close();
     StandIn.reset();
     StandIn.set("compute_capability", 86);
     backend = StandInGpu.open();
-    return StepSuite.fusedTests(backend, seed);
+    return StepSuite.fusedTests(backend, seed, kernel -> kernel != Fused.Kernel.NIN_BLOCK_BACKWARD);
   }
 
   /** Work starts only when something waits for it, threads and blocks in any order. */

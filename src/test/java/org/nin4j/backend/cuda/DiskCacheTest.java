@@ -26,7 +26,7 @@ class DiskCacheTest {
   private final List<String> warnings = new ArrayList<>();
 
   private DiskCache cache(Path folder) {
-    return new DiskCache(Optional.of(folder), warnings::add);
+    return new DiskCache(folder, warnings::add);
   }
 
   private static Path onlyFile(Path folder) throws IOException {
@@ -117,7 +117,7 @@ class DiskCacheTest {
     public static void main(String[] arguments) {
       DiskCache cache =
           new DiskCache(
-              Optional.of(Path.of(arguments[0])),
+              Path.of(arguments[0]),
               warning -> {
                 throw new AssertionError(warning);
               });

@@ -19,6 +19,8 @@ final class StandInGpu {
     return CudaOptions.STANDARD
         .withLibraries(List.of(StandIn.libraries()))
         .withCache(cache())
+        // No clock of the stand-in rises.
+        .withWarmUpMillis(0)
         .withWarnings(
             warning -> {
               throw new AssertionError(warning);
@@ -49,11 +51,17 @@ final class StandInGpu {
     }
   }
 
-  /** Empties a cache of chosen algorithms. */
+  /** Empties a cache of chosen algorithms and of plans. */
   static void forgetAlgorithms(Path cache) throws IOException {
-    Path chosen = cache.resolve("algorithms");
-    if (Files.exists(chosen)) {
-      try (Stream<Path> files = Files.list(chosen)) {
+    forget(cache, "algorithms");
+    forget(cache, "plans");
+  }
+
+  /** Empties a cache of what is of one kind. */
+  static void forget(Path cache, String kind) throws IOException {
+    Path kept = cache.resolve(kind);
+    if (Files.exists(kept)) {
+      try (Stream<Path> files = Files.list(kept)) {
         for (Path file : files.toList()) {
           Files.delete(file);
         }

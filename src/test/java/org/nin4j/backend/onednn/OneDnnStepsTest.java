@@ -6,9 +6,12 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DynamicContainer;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.nin4j.backend.Needs;
 import org.nin4j.backend.StepSuite;
 import org.nin4j.backend.onednn.Convolutions.Way;
+import org.nin4j.plan.Precision;
 import org.nin4j.tensor.DType;
 
 /** Every step in every way that some processor or shape would have it computed. */
@@ -32,6 +35,13 @@ class OneDnnStepsTest {
     OneDnnBackend backend = new OneDnnBackend(3, way, Optional.of(widens));
     OPEN.add(backend);
     String name = type + " " + way + (widens ? " widened" : "");
+    if (type == DType.BF16 && !backend.computesIn(Precision.BF16)) {
+      return DynamicContainer.dynamicContainer(
+          name,
+          Stream.of(
+              DynamicTest.dynamicTest(
+                  "not on this processor", () -> Needs.precision(backend, Precision.BF16))));
+    }
     long seed = System.nanoTime();
     return DynamicContainer.dynamicContainer(
         name,

@@ -6,8 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.management.ManagementFactory;
 import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.nin4j.backend.Epoch;
+import org.nin4j.backend.Needs;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.RecordedSteps;
 import org.nin4j.backend.Session;
@@ -45,8 +49,31 @@ class OneDnnTrainingTest {
     for (boolean widens : new boolean[] {false, true}) {
       try (OneDnnBackend backend =
           new OneDnnBackend(2, Convolutions.Way.FASTEST, Optional.of(widens))) {
+        Needs.precision(backend, Precision.BF16);
         TrainingParity.check(backend, Precision.BF16, 0.03);
       }
+    }
+  }
+
+  /** Whatever layer comes last gives fp32 logits from bf16 activations. */
+  @TestFactory
+  Stream<DynamicTest> everyLayerCanBeTheLast() {
+    return Stream.of(false, true)
+        .flatMap(
+            widens ->
+                TrainingParity.heads().stream()
+                    .map(
+                        network ->
+                            DynamicTest.dynamicTest(
+                                network.name() + (widens ? ", widened" : ""),
+                                () -> checkHead(network, widens))));
+  }
+
+  private static void checkHead(Network network, boolean widens) {
+    try (OneDnnBackend backend =
+        new OneDnnBackend(2, Convolutions.Way.FASTEST, Optional.of(widens))) {
+      Needs.precision(backend, Precision.BF16);
+      TrainingParity.checkHead(backend, network);
     }
   }
 

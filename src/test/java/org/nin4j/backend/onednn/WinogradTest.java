@@ -4,9 +4,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.Window;
+import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Planner;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
+import org.nin4j.plan.Sgd;
 import org.nin4j.tensor.Shape;
 
 class WinogradTest {
@@ -96,6 +105,27 @@ class WinogradTest {
     assertEquals(7, tiles.down());
     assertEquals(4, tiles.across());
     assertEquals(6, tiles.chunk() * tiles.chunks());
+  }
+
+  /** So that a rate above the peak can be told from a peak that was measured too low. */
+  @Test
+  void stepsByTilesAreKnown() {
+    BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 67, 67);
+    Purpose training = new Purpose.Training(Sgd.PLAIN);
+    Plan plan = Planner.plan(Networks.nin(10), images, 4, Precision.FP32, training);
+    try (OneDnnBackend tiles = new OneDnnBackend(1);
+        OneDnnBackend direct = new OneDnnBackend(1, Convolutions.Way.DIRECT, Optional.of(false))) {
+      List<String> fewer =
+          plan.steps().stream()
+              .filter(s -> tiles.multipliesLess(s, Precision.FP32))
+              .map(s -> s.layer() + " " + s.kind())
+              .toList();
+      assertTrue(fewer.contains("2.0 ConvolutionForward"), fewer.toString());
+      assertTrue(fewer.contains("4.0 ConvolutionBackwardData"), fewer.toString());
+      assertTrue(fewer.contains("4.0 ConvolutionBackwardFilter"), fewer.toString());
+      assertTrue(fewer.stream().allMatch(s -> s.matches("[24]\\.0 .*")), fewer.toString());
+      assertTrue(plan.steps().stream().noneMatch(s -> direct.multipliesLess(s, Precision.FP32)));
+    }
   }
 
   /** NiN's own layers, and those whose transforms would cost more than they save. */

@@ -16,17 +16,21 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * The user's own folder for what can be made again. Code is loaded from it, so nobody else may be
  * able to write there: a folder that belongs to someone else, or that others can write to, is
- * refused. Processes may fill it side by side.
+ * refused, and another one taken. Processes may fill it side by side.
  */
 public final class CacheDirectory {
   /** The variable that names the folder. */
@@ -60,26 +64,61 @@ public final class CacheDirectory {
 
   /**
    * The folder that the environment asks for: {@code $NIN4J_CACHE}, else {@code
-   * $XDG_CACHE_HOME/nin4j}, else {@code ~/.cache/nin4j}. It is made if it does not exist.
+   * $XDG_CACHE_HOME/nin4j}, else {@code ~/.cache/nin4j}. Where that cannot be made or must not be
+   * trusted, the first that can of {@code ~/.cache/nin4j}, {@code $XDG_RUNTIME_DIR/nin4j} and the
+   * user's own below {@code temporary}. It is made if it does not exist.
    *
-   * @throws NativesException if it cannot be made or must not be trusted
+   * @param temporary folder for what any user may leave
+   * @param warnings receives a line if another folder is taken
+   * @throws NativesException about the folder asked for, if none can be used
    */
-  public static CacheDirectory of(Map<String, String> environment, Path home) {
-    String own = environment.getOrDefault(VARIABLE, "");
-    String shared = environment.getOrDefault("XDG_CACHE_HOME", "");
-    if (!own.isEmpty()) {
-      return at(Path.of(own));
+  public static CacheDirectory of(
+      Map<String, String> environment, Path home, Path temporary, Consumer<String> warnings) {
+    List<Path> folders = folders(environment, home, temporary);
+    Optional<NativesException> first = Optional.empty();
+    for (Path folder : folders) {
+      try {
+        CacheDirectory directory = at(folder);
+        first.ifPresent(
+            refused ->
+                warnings.accept(
+                    "Using %s as cache: %s".formatted(directory.folder, refused.getMessage())));
+        return directory;
+      } catch (NativesException refused) {
+        first = first.or(() -> Optional.of(refused));
+      }
     }
-    // By the XDG Base Directory Specification, a relative path there is to be ignored.
-    return at(
-        !shared.isEmpty() && Path.of(shared).isAbsolute()
-            ? Path.of(shared).resolve("nin4j")
-            : home.resolve(".cache/nin4j"));
+    throw first.orElseThrow();
+  }
+
+  private static List<Path> folders(Map<String, String> environment, Path home, Path temporary) {
+    List<Path> folders = new ArrayList<>();
+    String own = environment.getOrDefault(VARIABLE, "");
+    if (!own.isEmpty()) {
+      folders.add(Path.of(own));
+    }
+    // By the XDG Base Directory Specification, relative paths there are to be ignored.
+    Consumer<String> add =
+        variable -> {
+          String path = environment.getOrDefault(variable, "");
+          if (!path.isEmpty() && Path.of(path).isAbsolute()) {
+            folders.add(Path.of(path).resolve("nin4j"));
+          }
+        };
+    add.accept("XDG_CACHE_HOME");
+    folders.add(home.resolve(".cache/nin4j"));
+    add.accept("XDG_RUNTIME_DIR");
+    folders.add(temporary.resolve("nin4j-" + home.getFileName()));
+    return folders;
   }
 
   /** Like {@link #of}, for the environment of this process. */
-  public static CacheDirectory ofThisUser() {
-    return of(System.getenv(), Path.of(System.getProperty("user.home")));
+  public static CacheDirectory ofThisUser(Consumer<String> warnings) {
+    return of(
+        System.getenv(),
+        Path.of(System.getProperty("user.home")),
+        Path.of(System.getProperty("java.io.tmpdir")),
+        warnings);
   }
 
   /**

@@ -25,9 +25,13 @@ public final class Doctor {
     JCudaNatives.platformProblem(System.getProperty("os.name"), System.getProperty("os.arch"))
         .ifPresent(problems::add);
     Optional<CacheDirectory> cache = Optional.empty();
+    List<String> notes = new ArrayList<>();
     Found found;
     try {
-      cache = Optional.of(CacheDirectory.of(places.environment(), places.home()));
+      cache =
+          Optional.of(
+              CacheDirectory.of(
+                  places.environment(), places.home(), places.root().resolve("tmp"), notes::add));
       found = CudaLibraries.find(places, cache.get());
     } catch (NativesException unusable) {
       problems.add(unusable.problem());
@@ -58,7 +62,7 @@ public final class Doctor {
         problems.add(failed.problem());
       }
     }
-    return new Report(found, driver, versions, cache.map(CacheDirectory::folder), problems);
+    return new Report(found, driver, versions, cache.map(CacheDirectory::folder), notes, problems);
   }
 
   private static boolean forbidsLoading(Problem problem) {

@@ -333,6 +333,10 @@ public sealed interface Problem {
       if (reason.contains("undefined symbol")) {
         return "unset LD_BIND_NOW, which wants functions that nobody calls and cuDNN 9 has dropped";
       }
+      if (reason.contains("failed to map segment")) {
+        return "its mount may forbid running code (noexec): set %s to a folder on another"
+            .formatted(CacheDirectory.VARIABLE);
+      }
       return "install the library named in this message, or name a whole set with --cuda-libs DIR";
     }
   }

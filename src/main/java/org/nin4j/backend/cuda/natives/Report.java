@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param driver what the driver says; empty if it could not be asked
  * @param versions what the loaded libraries say; empty if they could not be loaded
  * @param cache the folder for what can be made again; empty if it cannot be used
+ * @param notes what works otherwise than was asked for
  * @param problems what keeps training on the GPU from working; if empty, it would work
  */
 public record Report(
@@ -21,10 +22,12 @@ public record Report(
     Optional<DriverState> driver,
     Optional<LibraryVersions> versions,
     Optional<Path> cache,
+    List<String> notes,
     List<Problem> problems) {
 
-  /** Copies the list. */
+  /** Copies the lists. */
   public Report {
+    notes = List.copyOf(notes);
     problems = List.copyOf(problems);
   }
 
@@ -63,6 +66,7 @@ public record Report(
         .map(Problem::message)
         .distinct()
         .forEach(message -> lines.add("passed over: " + message));
+    lines.addAll(notes);
     for (Problem problem : problems) {
       lines.add("problem: " + problem.message());
       lines.add("   mend: " + problem.remedy());

@@ -35,8 +35,12 @@ public record SearchPlaces(
           "usr/lib",
           "usr/local/lib",
           "usr/local/nvidia/lib64",
+          "usr/local/nvidia/lib",
           "usr/lib/wsl/lib",
           "run/opengl-driver/lib");
+
+  /** Linux follows no more. */
+  private static final int MOST_LINKS = 40;
 
   /** A folder of libraries, and how it came to be searched. */
   public record Place(Origin origin, Path folder) {}
@@ -185,12 +189,7 @@ public record SearchPlaces(
     for (Path folder : absolutePaths(environment.get("PATH"))) {
       Path python = folder.resolve("python3");
       if (Files.isExecutable(python)) {
-        prefixes.add(folder.resolveSibling("."));
-        try {
-          prefixes.add(python.toRealPath().resolve("../.."));
-        } catch (IOException vanished) {
-          continue;
-        }
+        prefixes.addAll(prefixes(python));
       }
     }
     Path pyenv = home.resolve(".pyenv");
@@ -201,6 +200,30 @@ public record SearchPlaces(
     List<Path> folders = new ArrayList<>();
     prefixes.forEach(prefix -> folders.addAll(pythonFolders(prefix.normalize())));
     return folders;
+  }
+
+  /**
+   * The environments that a program belongs to: those of the link on the path, of each link that it
+   * leads over, and of the file in the end. An environment's own {@code python3} is a link to one
+   * outside, so neither end alone will do.
+   */
+  private static List<Path> prefixes(Path program) {
+    List<Path> prefixes = new ArrayList<>();
+    Path at = program;
+    try {
+      for (int links = 0; links < MOST_LINKS; links++) {
+        Path folder = at.getParent().toRealPath();
+        prefixes.add(at.resolve("../.."));
+        prefixes.add(folder.resolve(".."));
+        if (!Files.isSymbolicLink(at)) {
+          break;
+        }
+        at = folder.resolve(Files.readSymbolicLink(at));
+      }
+    } catch (IOException vanished) {
+      return prefixes;
+    }
+    return prefixes;
   }
 
   private static List<Path> pythonFolders(Path prefix) {

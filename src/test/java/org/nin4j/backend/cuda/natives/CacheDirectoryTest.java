@@ -57,20 +57,52 @@ class CacheDirectoryTest {
     return (Problem.CacheUnusable) e.problem();
   }
 
+  private final List<String> warnings = new ArrayList<>();
+
+  private Path of(Map<String, String> environment, Path home) {
+    return CacheDirectory.of(environment, home, temporary.resolve("tmp"), warnings::add).folder();
+  }
+
+  /** Anyone may write to a folder above, and it is not sticky: nothing below it can be trusted. */
+  @Test
+  void goesElsewhereWhereAFolderAboveCannotBeTrusted() throws IOException {
+    Path open = Files.createDirectory(temporary.resolve("open"));
+    Path home = open.resolve("user");
+    Files.createDirectories(temporary.resolve("tmp"));
+    Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+    assertEquals(temporary.resolve("tmp/nin4j-user"), of(Map.of(), home));
+    assertEquals(1, warnings.size(), warnings.toString());
+    assertTrue(warnings.get(0).startsWith("Using " + temporary.resolve("tmp/nin4j-user")));
+    assertTrue(warnings.get(0).contains("anyone can rename what lies in " + open));
+    assertEquals(1, warnings.get(0).lines().count());
+    warnings.clear();
+    Path runtime = temporary.resolve("run");
+    Map<String, String> environment =
+        Map.of(
+            "NIN4J_CACHE", open.resolve("own").toString(), "XDG_RUNTIME_DIR", runtime.toString());
+    assertEquals(runtime.resolve("nin4j"), of(environment, home));
+    assertEquals(1, warnings.size(), warnings.toString());
+    assertTrue(warnings.get(0).contains(open.resolve("own").toString()), warnings.get(0));
+    // A folder of mine, but open to others, is no place either.
+    Files.setPosixFilePermissions(
+        temporary.resolve("tmp/nin4j-user"), PosixFilePermissions.fromString("rwxrwxrwx"));
+    NativesException e =
+        assertThrows(NativesException.class, () -> of(Map.of(), home), "the first is told");
+    assertTrue(e.getMessage().contains(open.toString()), e.getMessage());
+  }
+
   @Test
   void followsTheEnvironment() {
     Path home = temporary.resolve("home");
     Path shared = temporary.resolve("shared");
     Path own = temporary.resolve("own");
-    assertEquals(home.resolve(".cache/nin4j"), CacheDirectory.of(Map.of(), home).folder());
-    assertEquals(
-        home.resolve(".cache/nin4j"),
-        CacheDirectory.of(Map.of("XDG_CACHE_HOME", "relative"), home).folder());
+    assertEquals(home.resolve(".cache/nin4j"), of(Map.of(), home));
+    assertEquals(home.resolve(".cache/nin4j"), of(Map.of("XDG_CACHE_HOME", "relative"), home));
     Map<String, String> xdg = Map.of("XDG_CACHE_HOME", shared.toString());
-    assertEquals(shared.resolve("nin4j"), CacheDirectory.of(xdg, home).folder());
+    assertEquals(shared.resolve("nin4j"), of(xdg, home));
     Map<String, String> both =
         Map.of("XDG_CACHE_HOME", shared.toString(), "NIN4J_CACHE", own.toString());
-    assertEquals(own, CacheDirectory.of(both, home).folder());
+    assertEquals(own, of(both, home));
   }
 
   @Test

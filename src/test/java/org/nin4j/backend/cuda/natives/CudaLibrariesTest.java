@@ -173,6 +173,8 @@ class CudaLibrariesTest {
     "X, opt/a, usr/local/cuda/lib64, TOOLKIT",
     "X, opt/a, usr/local/cuda-13.0/targets/x86_64-linux/lib, TOOLKIT",
     "X, opt/a, usr/lib64, DISTRIBUTION",
+    "X, opt/a, usr/local/nvidia/lib64, DISTRIBUTION",
+    "X, opt/a, usr/local/nvidia/lib, DISTRIBUTION",
     "X, opt/a, usr/lib/x86_64-linux-gnu/libcudnn/13, DISTRIBUTION",
     "X, opt/a, home/user/.local/lib/python3.13/site-packages/nvidia/cu13/lib, PYTHON",
     "X, opt/a, home/user/.pyenv/versions/3.12.1/lib/python3.12/site-packages/nvidia/cu13/lib, PYTHON",
@@ -196,6 +198,21 @@ class CudaLibrariesTest {
     world.cudnn("opt/venv/lib/python3.11/site-packages/nvidia/cudnn/lib", "9.5.1");
     world.nvrtc("opt/python/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib", "12.6.85");
     world.cublas("opt/python/lib/python3.11/site-packages/nvidia/cublas/lib", "12.6.4.1");
+    assertEquals(Origin.PYTHON, set().library(LibraryRole.CUDNN).origin());
+  }
+
+  /** A link to an environment's python3, which is a link itself, out of the environment. */
+  @Test
+  void looksInEveryEnvironmentThatALinkLeadsThrough() throws IOException {
+    Path base = world.file("usr/bin/python3.11", new byte[0]);
+    assertTrue(base.toFile().setExecutable(true));
+    Files.createDirectories(world.path("opt/venv/bin"));
+    Files.createSymbolicLink(world.path("opt/venv/bin/python3"), base);
+    Files.createDirectories(world.path("home/user/bin"));
+    Files.createSymbolicLink(
+        world.path("home/user/bin/python3"), Path.of("../../../opt/venv/bin/python3"));
+    world.environment.put("PATH", world.path("home/user/bin").toString());
+    world.cuda("opt/venv/lib/python3.11/site-packages/nvidia/cu13/lib", "13.0.48", "9.13.0");
     assertEquals(Origin.PYTHON, set().library(LibraryRole.CUDNN).origin());
   }
 

@@ -15,7 +15,7 @@ final class ExamineMain {
     report.lines().forEach(System.out::println);
     System.out.println("usable " + report.usable());
     if (report.usable()) {
-      CacheDirectory cache = CacheDirectory.ofThisUser();
+      CacheDirectory cache = CacheDirectory.ofThisUser(System.out::println);
       System.out.println("again " + JCudaNatives.load(CudaLibraries.find(places, cache), cache));
     }
   }
@@ -29,7 +29,8 @@ final class ExamineMain {
       List<Path> folders = Stream.of(arguments).map(Path::of).toList();
       Found found = CudaLibraries.find(SearchPlaces.ofThisMachine(folders));
       System.out.println(
-          JCudaNatives.loadLibraries(found.set().orElseThrow(), CacheDirectory.ofThisUser()));
+          JCudaNatives.loadLibraries(
+              found.set().orElseThrow(), CacheDirectory.ofThisUser(System.out::println)));
     }
   }
 
@@ -39,7 +40,7 @@ final class ExamineMain {
 
     /** Takes two folders of libraries. */
     public static void main(String[] arguments) {
-      CacheDirectory cache = CacheDirectory.ofThisUser();
+      CacheDirectory cache = CacheDirectory.ofThisUser(System.out::println);
       for (String folder : arguments) {
         Found found = CudaLibraries.find(SearchPlaces.ofThisMachine(List.of(Path.of(folder))));
         try {
