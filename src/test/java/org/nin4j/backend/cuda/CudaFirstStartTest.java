@@ -95,7 +95,7 @@ class CudaFirstStartTest {
             new Conv2d(4, new Window(1, 1, 0)),
             tensor("x", Role.ACTIVATION, 2, 3, 6, 6),
             tensor("w", Role.PARAMETER, 4, 3, 1, 1),
-            tensor("b", Role.PARAMETER, 4),
+            Optional.of(tensor("b", Role.PARAMETER, 4)),
             tensor("y", Role.ACTIVATION, 2, 4, 6, 6),
             true));
   }

@@ -23,7 +23,7 @@ import org.nin4j.backend.cuda.natives.Found;
 import org.nin4j.backend.cuda.natives.JCudaNatives;
 import org.nin4j.backend.cuda.natives.LibraryVersions;
 import org.nin4j.backend.cuda.natives.SearchPlaces;
-import org.nin4j.model.Networks;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Fusion;
 import org.nin4j.plan.Plan;
