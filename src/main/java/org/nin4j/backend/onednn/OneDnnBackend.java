@@ -27,7 +27,6 @@ import org.nin4j.plan.TensorSpec;
 
 /** Runs plans on the CPU through oneDNN. */
 public final class OneDnnBackend implements Backend {
-
   static {
     // The arena may be larger than the Java heap, which JavaCPP would take as its limit.
     System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
