@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import org.nin4j.backend.cuda.CudaOptions;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.zoo.NinVariant;
@@ -68,12 +67,6 @@ public final class Main implements Runnable {
   /** Runs one command and ends the process with its exit code. */
   public static void main(String[] arguments) {
     System.exit(run(Console.system(), arguments));
-  }
-
-  /** The version in the jar's manifest. */
-  static String version() {
-    return Optional.ofNullable(Main.class.getPackage().getImplementationVersion())
-        .orElse("development");
   }
 
   /** Runs one command and returns its exit code. */
@@ -180,7 +173,7 @@ public final class Main implements Runnable {
   @Override
   public void run() {
     if (version) {
-      console.out().println("NiN4J " + version());
+      console.out().println("NiN4J " + ProgramVersion.text());
     } else {
       command.commandLine().usage(console.out());
     }

@@ -17,7 +17,7 @@ final class ProfileJson {
   static String write(
       Profile profile, String device, Recipe recipe, String data, boolean inference, int runs) {
     JsonObject json = new JsonObject();
-    json.addProperty("nin4j", Main.version());
+    json.addProperty("nin4j", ProgramVersion.text());
     json.addProperty("device", device);
     json.addProperty("purpose", inference ? "inference" : "training");
     json.addProperty("data", data);

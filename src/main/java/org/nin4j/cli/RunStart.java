@@ -111,7 +111,7 @@ final class RunStart implements TrainingListener {
     device.addProperty("description", backend.description());
     device.addProperty("training_bytes", start.trainingBytes());
     JsonObject software = new JsonObject();
-    software.addProperty("nin4j", Main.version());
+    software.addProperty("nin4j", ProgramVersion.text());
     software.addProperty("java", System.getProperty("java.vm.version"));
     software.addProperty(
         "os", System.getProperty("os.name") + " " + System.getProperty("os.version"));

@@ -17,6 +17,8 @@ import java.util.regex.Pattern;
  * @param headers content by the name in the {@code #include} line
  */
 record KernelSource(String name, String text, Map<String, String> headers) {
+  private static final String FOLDER = "/org/nin4j/backend/cuda/kernels/";
+
   private static final Pattern INCLUDE =
       Pattern.compile("^\\s*#include\\s+\"([^\"]+)\"", Pattern.MULTILINE);
 
@@ -41,7 +43,7 @@ record KernelSource(String name, String text, Map<String, String> headers) {
   }
 
   private static String resource(String name) {
-    try (InputStream stream = KernelSource.class.getResourceAsStream("kernels/" + name)) {
+    try (InputStream stream = KernelSource.class.getResourceAsStream(FOLDER + name)) {
       if (stream == null) {
         throw new IllegalStateException("the kernel file " + name + " is not on the class path");
       }

@@ -97,10 +97,10 @@ final class BatchMaking implements Operation {
 
     /** Image n of the batch. */
     void make(Run run, Samples samples, int n) {
-      int sample = run.order[run.index * labels.capacity() + n];
+      int sample = run.sample(labels.capacity(), n);
       labels.put(n, sample < 0 ? -1 : samples.labels().get(sample) & 0xff);
       if (sample >= 0) {
-        Philox.block(run.seed, n, run.step, Philox.Stream.AUGMENTATION, random);
+        Philox.block(run.seed(), n, run.step(), Philox.Stream.AUGMENTATION, random);
         for (int c = 0; c < channels; c++) {
           gather(samples.images(), sample * channels + c);
           widen(c);

@@ -302,7 +302,7 @@ final class Convolutions {
     Optional<TensorSpec> bias = step.biasGradient();
     boolean apart = computed(step.outputGradient().type()) == DType.F32;
     if (bias.isPresent() && apart) {
-      return Operations.inOrder(
+      return Operation.inOrder(
           weightGradient(step, Optional.empty()),
           new Matrices(dnnl).columnSums(step.outputGradient(), bias.get()));
     }

@@ -39,7 +39,7 @@ final class CrossEntropy implements Operation {
           gradient.put(n * classes, rowGradient);
         }
       }
-      run.samples += valid;
+      run.addSamples(valid);
     };
   }
 
@@ -60,11 +60,10 @@ final class CrossEntropy implements Operation {
       double logProbability = logits[k] - logSum;
       double target = (k == label ? 1 - smoothing : 0) + smoothing / logits.length;
       if (target != 0) {
-        run.lossSum -= target * logProbability;
+        run.addLoss(-target * logProbability);
       }
       gradient[k] = (float) ((Math.exp(logProbability) - target) / valid);
     }
-    run.top1 += before < 1 ? 1 : 0;
-    run.top5 += before < 5 ? 1 : 0;
+    run.addRank(before);
   }
 }

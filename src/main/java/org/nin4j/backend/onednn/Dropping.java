@@ -79,7 +79,7 @@ final class Dropping implements Operation {
     private void mask(Run run, long first) {
       int scale = Float.floatToRawIntBits((float) (1.0 / (1.0 - probability)));
       int least = (int) Math.ceil(probability * 0x1p24);
-      random.draw(run.seed, first, run.step, stream, bits);
+      random.draw(run.seed(), first, run.step(), stream, bits);
       for (int e = 0; e < bits.length; e++) {
         bits[e] = ~(((bits[e] >>> 8) - least) >> 31) & scale;
       }

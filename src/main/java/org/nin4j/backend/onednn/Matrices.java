@@ -92,7 +92,7 @@ final class Matrices {
   }
 
   Operation backwardFilter(LinearBackwardFilter step) {
-    return Operations.inOrder(
+    return Operation.inOrder(
         transposedProduct(step.outputGradient(), step.input(), step.weightGradient()),
         columnSums(step.outputGradient(), step.biasGradient()));
   }

@@ -28,9 +28,6 @@ import org.nin4j.plan.TensorSpec;
 
 /** Runs plans on the CPU through oneDNN. */
 public final class OneDnnBackend implements Backend {
-  /** Primitives like their memory on cache lines; large pages like it on pages. */
-  private static final long ALIGNMENT = 4096;
-
   static {
     // The arena may be larger than the Java heap, which JavaCPP would take as its limit.
     System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
@@ -124,11 +121,6 @@ public final class OneDnnBackend implements Backend {
     return List.copyOf(remarks);
   }
 
-  /** What a parameter of so many bytes takes in its region, the gap to the next one included. */
-  static long aligned(long bytes) {
-    return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
-  }
-
   @Override
   public String name() {
     return "onednn";
@@ -207,7 +199,7 @@ public final class OneDnnBackend implements Backend {
 
     @Override
     public long alignment() {
-      return ALIGNMENT;
+      return Places.ALIGNMENT;
     }
 
     @Override
@@ -243,8 +235,8 @@ public final class OneDnnBackend implements Backend {
   /** Zeroed memory that begins on a page. */
   private static BytePointer allocate(long bytes) {
     try {
-      BytePointer whole = new BytePointer(bytes + ALIGNMENT);
-      long gap = (ALIGNMENT - whole.address() % ALIGNMENT) % ALIGNMENT;
+      BytePointer whole = new BytePointer(bytes + Places.ALIGNMENT);
+      long gap = (Places.ALIGNMENT - whole.address() % Places.ALIGNMENT) % Places.ALIGNMENT;
       BytePointer aligned = new BytePointer(whole.getPointer(gap));
       Pointer.memset(aligned, 0, bytes);
       return aligned;

@@ -87,15 +87,7 @@ final class OneDnnSession implements Session {
 
   @Override
   public void begin(Epoch epoch) {
-    run.seed = epoch.seed();
-    run.step = epoch.firstStep();
-    run.index = 0;
-    run.order = epoch.order();
-    run.learningRates = epoch.learningRates();
-    run.lossSum = epoch.before().lossSum();
-    run.samples = epoch.before().samples();
-    run.top1 = epoch.before().top1();
-    run.top5 = epoch.before().top5();
+    run.begin(epoch);
   }
 
   @Override
@@ -103,8 +95,7 @@ final class OneDnnSession implements Session {
     for (int i = 0; i < kernels.size(); i++) {
       kernels.get(i).run(run);
     }
-    run.index++;
-    run.step++;
+    run.advance();
   }
 
   @Override
@@ -115,14 +106,13 @@ final class OneDnnSession implements Session {
       kernels.get(i).run(run);
       times[i] = System.nanoTime() - begin;
     }
-    run.index++;
-    run.step++;
+    run.advance();
     return times;
   }
 
   @Override
   public Metrics metrics() {
-    return new Metrics(run.lossSum, run.samples, run.top1, run.top5);
+    return run.metrics();
   }
 
   @Override

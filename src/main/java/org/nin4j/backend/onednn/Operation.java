@@ -1,5 +1,9 @@
 package org.nin4j.backend.onednn;
 
+import java.util.List;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.Metrics;
+
 /** One step of a plan, its primitives chosen, its memory not yet known. */
 interface Operation {
   /** Bytes needed while it runs. */
@@ -15,6 +19,32 @@ interface Operation {
   /** Ties it to its memory. */
   Kernel bind(Places places);
 
+  /** One after the other, with a workspace that serves each in turn. */
+  static Operation inOrder(Operation first, Operation second) {
+    List<Operation> both = List.of(first, second);
+    return new Operation() {
+      @Override
+      public long workspace() {
+        return both.stream().mapToLong(Operation::workspace).max().orElse(0);
+      }
+
+      @Override
+      public long resident() {
+        return Calls.aligned(first.resident()) + second.resident();
+      }
+
+      @Override
+      public Kernel bind(Places places) {
+        Kernel begin = first.bind(places);
+        Kernel end = second.bind(places.keepingBehind(Calls.aligned(first.resident())));
+        return run -> {
+          begin.run(run);
+          end.run(run);
+        };
+      }
+    };
+  }
+
   /** What a run does for this step. */
   @FunctionalInterface
   interface Kernel {
@@ -23,14 +53,68 @@ interface Operation {
 
   /** Where the run stands and what it adds to. */
   final class Run {
-    long seed;
-    int step;
-    int index;
-    int[] order = {};
-    float[] learningRates = {};
-    double lossSum;
-    long samples;
-    long top1;
-    long top5;
+    private long seed;
+    private int step;
+    private int index;
+    private int[] order = {};
+    private float[] learningRates = {};
+    private double lossSum;
+    private long samples;
+    private long top1;
+    private long top5;
+
+    void begin(Epoch epoch) {
+      seed = epoch.seed();
+      step = epoch.firstStep();
+      index = 0;
+      order = epoch.order();
+      learningRates = epoch.learningRates();
+      lossSum = epoch.before().lossSum();
+      samples = epoch.before().samples();
+      top1 = epoch.before().top1();
+      top5 = epoch.before().top5();
+    }
+
+    /** On to the next batch. */
+    void advance() {
+      index++;
+      step++;
+    }
+
+    long seed() {
+      return seed;
+    }
+
+    /** The number of the training step, counted from the run's first. */
+    int step() {
+      return step;
+    }
+
+    /** Which sample is the n-th of the present batch, for batches of this size. */
+    int sample(int batch, int n) {
+      return order[index * batch + n];
+    }
+
+    float learningRate() {
+      return learningRates[index];
+    }
+
+    void addSamples(int count) {
+      samples += count;
+    }
+
+    void addLoss(double loss) {
+      lossSum += loss;
+    }
+
+    /** Counts an answer by how many others were likelier than the right one. */
+    void addRank(int before) {
+      top1 += before < 1 ? 1 : 0;
+      top5 += before < 5 ? 1 : 0;
+    }
+
+    Metrics metrics() {
+      return new Metrics(lossSum, samples, top1, top5);
+    }
   }
 }

@@ -1,6 +1,5 @@
 package org.nin4j.backend.onednn;
 
-import java.util.List;
 import org.nin4j.backend.BackendException;
 import org.nin4j.model.Activation;
 import org.nin4j.plan.ActivationBackward;
@@ -115,7 +114,7 @@ final class Operations implements StepVisitor<Operation> {
 
   @Override
   public Operation visit(ReluBiasBackward s) {
-    return inOrder(
+    return Operation.inOrder(
         elements.activationBackward(
             Activation.RELU, s.output(), s.outputGradient(), s.inputGradient()),
         matrices.columnSums(s.inputGradient(), s.biasGradient()));
@@ -232,31 +231,5 @@ final class Operations implements StepVisitor<Operation> {
   @Override
   public Operation visit(ConcatBackward s) {
     return elements.slices(s);
-  }
-
-  /** One after the other, with a workspace that serves each in turn. */
-  static Operation inOrder(Operation first, Operation second) {
-    List<Operation> both = List.of(first, second);
-    return new Operation() {
-      @Override
-      public long workspace() {
-        return both.stream().mapToLong(Operation::workspace).max().orElse(0);
-      }
-
-      @Override
-      public long resident() {
-        return Calls.aligned(first.resident()) + second.resident();
-      }
-
-      @Override
-      public Kernel bind(Places places) {
-        Kernel begin = first.bind(places);
-        Kernel end = second.bind(places.keepingBehind(Calls.aligned(first.resident())));
-        return run -> {
-          begin.run(run);
-          end.run(run);
-        };
-      }
-    };
   }
 }

@@ -14,6 +14,9 @@ import org.nin4j.plan.TensorSpec;
 
 /** Where a step's tensors lie in the arena. */
 final class Places {
+  /** Primitives like their memory on cache lines; large pages like it on pages. */
+  static final long ALIGNMENT = 4096;
+
   private final Dnnl dnnl;
   private final PlacedPlan placed;
   private final BytePointer arena;
@@ -34,6 +37,11 @@ final class Places {
     this.arena = arena;
     this.step = step;
     this.residentAt = residentAt;
+  }
+
+  /** What a parameter of so many bytes takes in its region, the gap to the next one included. */
+  static long aligned(long bytes) {
+    return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
   /** The same, but what is kept begins behind so many bytes that another operation keeps. */

@@ -47,7 +47,7 @@ final class Sgds {
   Operation update(SgdUpdate step) {
     Sgd sgd = step.sgd();
     boolean decays = sgd.weightDecay() > 0;
-    long bytes = step.parameters().stream().mapToLong(p -> OneDnnBackend.aligned(p.bytes())).sum();
+    long bytes = step.parameters().stream().mapToLong(p -> Places.aligned(p.bytes())).sum();
     return new Operation() {
       @Override
       public long workspace() {
@@ -86,7 +86,7 @@ final class Sgds {
         factors.put(Factor.DECAY.at(), sgd.weightDecay());
         factors.put(Factor.MOMENTUM.at(), sgd.momentum());
         return run -> {
-          factors.put(Factor.MINUS_RATE.at(), -run.learningRates[run.index]);
+          factors.put(Factor.MINUS_RATE.at(), -run.learningRate());
           sums.calls.execute();
         };
       }
