@@ -221,7 +221,8 @@ final class BenchPart {
               .build();
       ImageDataset images = Shapes.draw(1, 2 * recipe.batch(), recipe.batch(), 1).train();
       int runs = room.small() ? 1 : PROFILED_RUNS;
-      Profile profile = Profiler.profile(backend, recipe, images, false, rates, runs, runs);
+      Profile profile = Profiler.profile(
+              backend, recipe, recipe.describe(10), images, false, rates, runs, runs);
       findings.put("blocks " + name(precision), blocks(profile));
       findings.put(
           "steps " + name(precision),
