@@ -14,8 +14,8 @@ import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.choice.Devices;
-import org.nin4j.data.Shapes;
 import org.nin4j.data.TrainTest;
+import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.BatchNorm;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
@@ -29,20 +29,20 @@ import org.nin4j.model.NinBlock;
 import org.nin4j.model.Sequential;
 import org.nin4j.model.Sum;
 import org.nin4j.model.json.NetworkReader;
-import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
-import org.nin4j.train.Checkpoint;
 import org.nin4j.train.Classifier;
-import org.nin4j.train.Recipe;
-import org.nin4j.train.Recipes;
-import org.nin4j.train.Schedule;
 import org.nin4j.train.Trainer;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.Recipes;
+import org.nin4j.train.recipe.Schedule;
 
 /** The library as programs use it; the same code stands in the documentation of its packages. */
 class ExampleTest {

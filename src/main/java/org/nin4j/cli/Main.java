@@ -6,11 +6,27 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import org.nin4j.backend.cuda.CudaOptions;
+import org.nin4j.backend.CudaOptions;
+import org.nin4j.cli.command.DataCommand;
+import org.nin4j.cli.command.DoctorCommand;
+import org.nin4j.cli.command.EvaluateCommand;
+import org.nin4j.cli.command.ModelsCommand;
+import org.nin4j.cli.command.PlanCommand;
+import org.nin4j.cli.command.PredictCommand;
+import org.nin4j.cli.command.ProfileCommand;
+import org.nin4j.cli.command.SummaryCommand;
+import org.nin4j.cli.command.TrainCommand;
+import org.nin4j.cli.option.NumberOptions;
+import org.nin4j.cli.option.RecipeDefaults;
+import org.nin4j.cli.output.Console;
+import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.Failures;
+import org.nin4j.cli.output.ProgramVersion;
+import org.nin4j.cli.output.ShellWords;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.Precision;
-import org.nin4j.train.RecipeJson;
+import org.nin4j.train.recipe.RecipeJson;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -95,7 +111,7 @@ public final class Main implements Runnable {
             command.qualifiedName()
                 + ": standard output cannot be written (the disk is full, or nobody reads it any"
                 + " more); what was printed is lost");
-    return failed || code == ExitCode.INTERRUPTED.number ? code : ExitCode.FILES.number;
+    return failed || code == ExitCode.INTERRUPTED.number() ? code : ExitCode.FILES.number();
   }
 
   private CommandLine commandLine() {
@@ -111,7 +127,7 @@ public final class Main implements Runnable {
         .addSubcommand(new DoctorCommand(console));
     Map<String, String> exitCodes = new LinkedHashMap<>();
     for (ExitCode code : ExitCode.values()) {
-      exitCodes.put(" " + code.number, code.meaning);
+      exitCodes.put(" " + code.number(), code.meaning());
     }
     line.getCommandSpec().usageMessage().exitCodeList(exitCodes);
     return line.setCommandName(ShellWords.quote(System.getProperty("nin4j.command", "nin")))
@@ -157,7 +173,7 @@ public final class Main implements Runnable {
     if (debug) {
       failure.printStackTrace(console.err());
     }
-    return Failures.code(failure).number;
+    return Failures.code(failure).number();
   }
 
   private int misuse(ParameterException failure) {
@@ -166,7 +182,7 @@ public final class Main implements Runnable {
     if (debug) {
       failure.printStackTrace(console.err());
     }
-    return ExitCode.USAGE.number;
+    return ExitCode.USAGE.number();
   }
 
   /** Without a command: the version, or what there is. */

@@ -6,6 +6,9 @@ import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.nin4j.plan.step.MakeBatch;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
 
 /**
  * What to compute, in order; not yet where.

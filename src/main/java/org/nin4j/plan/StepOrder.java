@@ -10,7 +10,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 
 /**
  * Chooses, where branches leave a choice, the order of steps that needs the least memory at once.
@@ -51,7 +53,9 @@ public final class StepOrder {
     }
   }
 
-  /** One way to do some of the steps; what was done last, and before that, for all but the first. */
+  /**
+   * One way to do some of the steps; what was done last, and before that, for all but the first.
+   */
   private record Way(BitSet done, Optional<Done> last, long live, long peak) {}
 
   private record Done(int step, Way earlier) {}
@@ -163,10 +167,7 @@ public final class StepOrder {
       freed += fresh.isDead(done) ? fresh.bytes : 0;
     }
     return new Way(
-        done,
-        Optional.of(new Done(step, way)),
-        during - freed,
-        Math.max(way.peak(), during));
+        done, Optional.of(new Done(step, way)), during - freed, Math.max(way.peak(), during));
   }
 
   private Way search(int width) {

@@ -12,10 +12,14 @@ import org.nin4j.backend.Session;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.Parameters;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.session.SampleOrder;
 
 /**
  * A trained network at work:
@@ -37,7 +41,7 @@ public final class Classifier implements AutoCloseable {
   /**
    * Binds a checkpoint's network to a device.
    *
-   * @throws CheckpointException if values of the network are missing
+   * @throws org.nin4j.train.checkpoint.CheckpointException if values of the network are missing
    */
   public Classifier(Checkpoint checkpoint, Backend backend) {
     checkpoint.requireComplete();
@@ -58,7 +62,7 @@ public final class Classifier implements AutoCloseable {
   /**
    * Reads a checkpoint and binds its network, whichever that is, to a device.
    *
-   * @throws CheckpointException if the file is no checkpoint or damaged
+   * @throws org.nin4j.train.checkpoint.CheckpointException if the file is no checkpoint or damaged
    */
   public static Classifier load(Path file, Backend backend) {
     return new Classifier(Checkpoint.read(file), backend);

@@ -14,6 +14,10 @@ import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.train.checkpoint.Parameters;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.session.Images;
+import org.nin4j.train.session.SampleOrder;
 
 /** Runs a network over a whole data set and counts right answers. */
 public final class Evaluator implements AutoCloseable {
@@ -47,7 +51,7 @@ public final class Evaluator implements AutoCloseable {
    * @param stopping asked before each step
    * @param progress given the samples' sums a few times a second
    * @return empty if stopped
-   * @throws CheckpointException if a value is missing
+   * @throws org.nin4j.train.checkpoint.CheckpointException if a value is missing
    */
   public Optional<Metrics> evaluate(
       Map<String, HostTensor> parameters, BooleanSupplier stopping, Consumer<Metrics> progress) {

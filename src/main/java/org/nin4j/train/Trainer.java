@@ -15,10 +15,22 @@ import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.train.checkpoint.Best;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.CheckpointException;
+import org.nin4j.train.checkpoint.Parameters;
+import org.nin4j.train.checkpoint.Position;
+import org.nin4j.train.diagnosis.DeadUnits;
+import org.nin4j.train.history.EpochResult;
+import org.nin4j.train.history.History;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.RecipeJson;
+import org.nin4j.train.session.Images;
+import org.nin4j.train.session.SampleOrder;
 
 /**
  * Trains a network by a recipe and evaluates it after every epoch. The same recipe on the same data
@@ -39,7 +51,7 @@ public final class Trainer {
 
   /** Prepares the training of the network that the recipe names. */
   public Trainer(Backend backend, Recipe recipe, TrainTest data, List<TrainingListener> listeners) {
-    this(backend, recipe, recipe.describe(data.train().classNames().size()), data, listeners);
+    this(backend, recipe, recipe.network(data.train().classNames().size()), data, listeners);
   }
 
   /**

@@ -2,6 +2,9 @@ package org.nin4j.train;
 
 import org.nin4j.model.Network;
 import org.nin4j.plan.Plan;
+import org.nin4j.train.checkpoint.Position;
+import org.nin4j.train.history.History;
+import org.nin4j.train.recipe.Recipe;
 
 /**
  * What is about to be trained, all of it bound to its device.

@@ -29,13 +29,13 @@ import org.nin4j.model.zoo.LeNet;
 import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.model.zoo.ResNet;
 import org.nin4j.model.zoo.Vgg;
-import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
@@ -389,12 +389,10 @@ public final class RecordedSteps {
         assertTrue(difference <= most, at + difference + " is more than " + most);
         continue;
       }
-    distance
+      distance
           .norm()
           .see(Math.abs(Math.sqrt(squares) - expected.norm()) / norm, at + "norm of the change");
-    distance
-          .norm()
-          .see(Math.abs(sum - expected.sum()) / (norm * root), at + "sum of the change");
+      distance.norm().see(Math.abs(sum - expected.sum()) / (norm * root), at + "sum of the change");
       elements.see(
           difference(expected.changes(), values, before) / norm(expected.changes()),
           at + "change by element");

@@ -16,49 +16,49 @@ import org.nin4j.model.Network;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Sequential;
 import org.nin4j.model.Window;
-import org.nin4j.plan.BatchSpec;
-import org.nin4j.plan.ConvolutionBackwardData;
-import org.nin4j.plan.ConvolutionBackwardFilter;
-import org.nin4j.plan.ConvolutionForward;
-import org.nin4j.plan.AvgPoolBackward;
-import org.nin4j.plan.AvgPoolForward;
-import org.nin4j.plan.BatchNormBackward;
-import org.nin4j.plan.BatchNormForward;
-import org.nin4j.plan.BatchNormInference;
-import org.nin4j.plan.Cast;
-import org.nin4j.plan.ConcatBackward;
-import org.nin4j.plan.ConcatForward;
-import org.nin4j.plan.GlobalMaxPoolBackward;
-import org.nin4j.plan.GlobalMaxPoolForward;
-import org.nin4j.plan.Sum;
-import org.nin4j.plan.DropoutBackward;
-import org.nin4j.plan.DropoutForward;
-import org.nin4j.plan.FlattenBackward;
-import org.nin4j.plan.FlattenForward;
-import org.nin4j.plan.Fused;
-import org.nin4j.plan.Fusion;
-import org.nin4j.plan.GlobalAvgPoolBackward;
-import org.nin4j.plan.GlobalAvgPoolForward;
-import org.nin4j.plan.KernelFusion;
-import org.nin4j.plan.LinearBackwardData;
-import org.nin4j.plan.LinearBackwardFilter;
-import org.nin4j.plan.LinearForward;
-import org.nin4j.plan.MakeBatch;
-import org.nin4j.plan.MaxPoolBackward;
-import org.nin4j.plan.MaxPoolForward;
-import org.nin4j.plan.ActivationBackward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.ReluBiasBackward;
-import org.nin4j.plan.ActivationForward;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.SgdUpdate;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.Step;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.rewrite.Fusion;
+import org.nin4j.plan.rewrite.KernelFusion;
+import org.nin4j.plan.step.ActivationBackward;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AvgPoolBackward;
+import org.nin4j.plan.step.AvgPoolForward;
+import org.nin4j.plan.step.BatchNormBackward;
+import org.nin4j.plan.step.BatchNormForward;
+import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ConcatBackward;
+import org.nin4j.plan.step.ConcatForward;
+import org.nin4j.plan.step.ConvolutionBackwardData;
+import org.nin4j.plan.step.ConvolutionBackwardFilter;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.DropoutBackward;
+import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.FlattenBackward;
+import org.nin4j.plan.step.FlattenForward;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.GlobalAvgPoolBackward;
+import org.nin4j.plan.step.GlobalAvgPoolForward;
+import org.nin4j.plan.step.GlobalMaxPoolBackward;
+import org.nin4j.plan.step.GlobalMaxPoolForward;
+import org.nin4j.plan.step.LinearBackwardData;
+import org.nin4j.plan.step.LinearBackwardFilter;
+import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.MakeBatch;
+import org.nin4j.plan.step.MaxPoolBackward;
+import org.nin4j.plan.step.MaxPoolForward;
+import org.nin4j.plan.step.ReluBiasBackward;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.Sum;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
@@ -285,8 +285,12 @@ public final class StepCases {
     TensorSpec dw = tensor("w.gradient", DType.F32, Role.PARAMETER_GRADIENT, o, c, k, k);
     TensorSpec db = tensor("b.gradient", DType.F32, Role.PARAMETER_GRADIENT, o);
     String what = " %s of %s to %d".formatted(window, x.shape(), o);
-    random("forward" + what, new ConvolutionForward("l", conv, x, weight, Optional.of(bias), y, false));
-    random("forward+relu" + what, new ConvolutionForward("l", conv, x, weight, Optional.of(bias), y, true));
+    random(
+        "forward" + what,
+        new ConvolutionForward("l", conv, x, weight, Optional.of(bias), y, false));
+    random(
+        "forward+relu" + what,
+        new ConvolutionForward("l", conv, x, weight, Optional.of(bias), y, true));
     random("data gradient" + what, new ConvolutionBackwardData("l", conv, dy, weight, dx));
     random(
         "filter gradient" + what,
@@ -441,8 +445,7 @@ public final class StepCases {
       TensorSpec position = tensor("p", DType.I32, Role.ACTIVATION, s[0], s[1], 1, 1);
       String what = " of " + x.shape();
       random("global max" + what, new GlobalMaxPoolForward("l", x, y, Optional.of(position)));
-      random(
-          "global max, inference" + what, new GlobalMaxPoolForward("l", x, y, Optional.empty()));
+      random("global max, inference" + what, new GlobalMaxPoolForward("l", x, y, Optional.empty()));
       int pixels = s[2] * s[3];
       float[] winners = new float[s[0] * s[1]];
       Philox.Sequence random = new Philox.Sequence(seed, 6, 0);
@@ -459,9 +462,7 @@ public final class StepCases {
     Window window = pool.window();
     TensorSpec x = activation("x", n, c, h, w);
     TensorSpec dx = activation("dx", n, c, h, w);
-    int[] out = {
-      n, c, window.outputExtent(h, pool.ceil()), window.outputExtent(w, pool.ceil())
-    };
+    int[] out = {n, c, window.outputExtent(h, pool.ceil()), window.outputExtent(w, pool.ceil())};
     String what =
         " %s%s%s of %s"
             .formatted(
@@ -471,8 +472,7 @@ public final class StepCases {
                 x.shape());
     random("average pool" + what, new AvgPoolForward("l", pool, x, activation("y", out)));
     random(
-        "average pool gradient" + what,
-        new AvgPoolBackward("l", pool, activation("dy", out), dx));
+        "average pool gradient" + what, new AvgPoolBackward("l", pool, activation("dy", out), dx));
     if (pool.ceil() && !pool.countPadding()) {
       MaxPool2d max = new MaxPool2d(window, pool.ceil());
       TensorSpec position = tensor("p", DType.U8, Role.ACTIVATION, out);
@@ -505,12 +505,12 @@ public final class StepCases {
           new ConcatBackward(
               "l",
               wide,
-              List.of(
-                  new ConcatBackward.Slice(0, a), new ConcatBackward.Slice(s[1] + 5, b))));
+              List.of(new ConcatBackward.Slice(0, a), new ConcatBackward.Slice(s[1] + 5, b))));
     }
     TensorSpec a = activation("a", 3, 7);
     TensorSpec b = activation("b", 3, 2);
-    random("concatenation of features", new ConcatForward("l", List.of(a, b), activation("y", 3, 9)));
+    random(
+        "concatenation of features", new ConcatForward("l", List.of(a, b), activation("y", 3, 9)));
   }
 
   private void norms() {
@@ -544,8 +544,7 @@ public final class StepCases {
         cases.add(
             StepCase.random(
                     "batch norm gradient" + (by.isPresent() ? "" : ", parameters only") + what,
-                    new BatchNormBackward(
-                        "l", x, weight, mean, inverse, dy, by, dweight, dbias),
+                    new BatchNormBackward("l", x, weight, mean, inverse, dy, by, dweight, dbias),
                     seed)
                 .with(inverse, variances));
       }

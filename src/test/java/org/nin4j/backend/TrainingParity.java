@@ -22,14 +22,14 @@ import org.nin4j.model.Network;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
-import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
 
 /** Trains small networks on a backend and on the reference, from the same weights and samples. */
@@ -82,15 +82,23 @@ public final class TrainingParity {
         head("relu", first, Activation.RELU, logits, Activation.RELU),
         head("dropout", first, Activation.RELU, logits, new Dropout(0.5f)),
         head("pool", first, Activation.RELU, new Conv2d(CLASSES, 11, 1, 0), new MaxPool2d(2, 2)),
-        head("average", first, Activation.RELU, new Conv2d(CLASSES, 5, 1, 0), new GlobalAvgPool2d()),
-        head("linear", first, Activation.RELU, new Flatten(), new Linear(CLASSES), new Dropout(0.2f)));
+        head(
+            "average", first, Activation.RELU, new Conv2d(CLASSES, 5, 1, 0), new GlobalAvgPool2d()),
+        head(
+            "linear",
+            first,
+            Activation.RELU,
+            new Flatten(),
+            new Linear(CLASSES),
+            new Dropout(0.2f)));
   }
 
   private static Network head(String name, Layer... layers) {
     boolean flat = Arrays.stream(layers).anyMatch(Flatten.class::isInstance);
     Stream<Layer> end = flat ? Stream.empty() : Stream.of(new Flatten());
     return new Network(
-        name + "-last", Sequential.of(Stream.concat(Arrays.stream(layers), end).toArray(Layer[]::new)));
+        name + "-last",
+        Sequential.of(Stream.concat(Arrays.stream(layers), end).toArray(Layer[]::new)));
   }
 
   /** Compares the losses of bf16 training with the reference's, within 3 %. */

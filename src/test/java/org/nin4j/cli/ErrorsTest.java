@@ -22,7 +22,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.nin4j.data.PartialFile;
+import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.Failures;
+import org.nin4j.cli.picture.ImageFile;
+import org.nin4j.data.file.PartialFile;
 import org.nin4j.tensor.Shape;
 import picocli.CommandLine.Model.CommandSpec;
 
@@ -78,8 +81,9 @@ class ErrorsTest {
   private static void write(String name, String layers) {
     String json =
         name.equals("images.json")
-            ? "{\"name\": \"n\", \"layers\": {\"kind\": \"sequence\", \"parts\": {\"images\": \"relu\","
-                + " \"flat\": \"flatten\", \"out\": {\"kind\": \"linear\", \"features\": 10}}}}"
+            ? "{\"name\": \"n\", \"layers\": {\"kind\": \"sequence\", \"parts\": {\"images\":"
+                  + " \"relu\", \"flat\": \"flatten\", \"out\": {\"kind\": \"linear\","
+                  + " \"features\": 10}}}}"
             : "{\"name\": \"n\", \"layers\": [%s, \"flatten\", {\"kind\": \"linear\", \"features\": %d}]}"
                 .formatted(layers, 10);
     try {

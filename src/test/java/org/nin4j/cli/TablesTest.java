@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.nin4j.cli.output.ExitCode;
 
 /** What is printed: the published numbers, and help. */
 class TablesTest {
@@ -108,7 +109,8 @@ class TablesTest {
     String total = lines.get(lines.size() - 1);
     assertTrue(
         total.matches(
-            "training for nin, batch 1, .* 1,992,166 parameters, 2,25[23],\\d{3},\\d{3} multiply-adds, .*"),
+            "training for nin, batch 1, .* 1,992,166 parameters, 2,25[23],\\d{3},\\d{3}"
+                + " multiply-adds, .*"),
         total);
   }
 
@@ -194,7 +196,7 @@ class TablesTest {
   void helpNamesTheExitCodes() {
     List<String> lines = squeezed(run("--help"));
     for (ExitCode code : ExitCode.values()) {
-      assertTrue(lines.contains(code.number + " " + code.meaning), code.meaning);
+      assertTrue(lines.contains(code.number() + " " + code.meaning()), code.meaning());
     }
   }
 

@@ -15,7 +15,13 @@ import org.nin4j.model.zoo.DenseNet;
 import org.nin4j.model.zoo.GoogLeNet;
 import org.nin4j.model.zoo.LeNet;
 import org.nin4j.model.zoo.ResNet;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.ConcatBackward;
+import org.nin4j.plan.step.ConcatForward;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
 
@@ -85,7 +91,8 @@ class StepOrderTest {
     Set<TensorSpec> needed = new HashSet<>();
     plan.steps().forEach(s -> needed.addAll(s.writes()));
     for (Step step : plan.steps()) {
-      boolean ready = step.reads().stream().allMatch(t -> !needed.contains(t) || written.contains(t));
+      boolean ready =
+          step.reads().stream().allMatch(t -> !needed.contains(t) || written.contains(t));
       if (!done.contains(step) && ready) {
         done.add(step);
         permute(plan, done, best);
@@ -147,8 +154,7 @@ class StepOrderTest {
   @Test
   void aChainKeepsItsOrder() {
     BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 28, 28);
-    Plan plan =
-        Planner.plan(LeNet.of(10), images, 4, Precision.FP32, new Purpose.Inference());
+    Plan plan = Planner.plan(LeNet.of(10), images, 4, Precision.FP32, new Purpose.Inference());
     assertSame(plan, StepOrder.forMemory(plan, PLAIN));
   }
 }

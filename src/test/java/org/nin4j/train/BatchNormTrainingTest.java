@@ -36,6 +36,10 @@ import org.nin4j.model.Sequential;
 import org.nin4j.model.ShapeException;
 import org.nin4j.model.Sum;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.CheckpointException;
+import org.nin4j.train.history.EpochResult;
+import org.nin4j.train.recipe.Recipe;
 
 /** Networks with state and branches through training, evaluation, checkpoints and resuming. */
 class BatchNormTrainingTest {
@@ -247,7 +251,8 @@ class BatchNormTrainingTest {
                         new ReferenceBackend(), Trial.recipe(), seven, Trial.data(), List.of()))
             .getMessage();
     assertEquals(
-        "seven ends in 7 values, but shapes (drawn by the program) has 10 classes; give its last layer as many outputs",
+        "seven ends in 7 values, but shapes (drawn by the program) has 10 classes; give its last"
+            + " layer as many outputs",
         message);
   }
 

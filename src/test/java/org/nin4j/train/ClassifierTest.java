@@ -15,6 +15,9 @@ import org.nin4j.data.ImageDataset;
 import org.nin4j.model.Network;
 import org.nin4j.model.zoo.Networks;
 import org.nin4j.tensor.Shape;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.CheckpointException;
+import org.nin4j.train.recipe.Recipe;
 
 class ClassifierTest {
   @TempDir private Path folder;

@@ -7,7 +7,7 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nin4j.backend.reference.ReferenceBackend;
-import org.nin4j.data.Shapes;
+import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
@@ -16,7 +16,10 @@ import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Sequential;
-import org.nin4j.plan.Sgd;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.Recipes;
+import org.nin4j.train.recipe.Schedule;
 
 /** A small Network in Network on the reference backend, so with the same bits everywhere. */
 class LiveClassesTest {

@@ -25,8 +25,8 @@ import org.nin4j.backend.Metrics;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.DataException;
-import org.nin4j.data.Shapes;
 import org.nin4j.data.TrainTest;
+import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
@@ -36,6 +36,16 @@ import org.nin4j.model.Sequential;
 import org.nin4j.plan.Precision;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.train.checkpoint.Best;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.CheckpointException;
+import org.nin4j.train.checkpoint.Position;
+import org.nin4j.train.diagnosis.DeadUnits;
+import org.nin4j.train.history.EpochResult;
+import org.nin4j.train.history.History;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.Schedule;
+import org.nin4j.train.session.SampleOrder;
 
 class TrainerTest {
   @TempDir private Path folder;
@@ -247,7 +257,7 @@ class TrainerTest {
     Recipe recipe =
         Trial.recipe().toBuilder()
             .schedule(new Schedule.Constant(Float.MAX_VALUE))
-            .optimizer(new org.nin4j.plan.Sgd(0.9f, true, 1e30f))
+            .optimizer(new org.nin4j.plan.step.Sgd(0.9f, true, 1e30f))
             .batch(50)
             .build();
     Trainer trainer = Trial.trainer(recipe, Trial.onCheckpoint(saved::add));

@@ -1,6 +1,6 @@
 /**
- * Runs plans on an NVIDIA GPU: cuDNN for convolutions, cuBLAS for matrix products, the project's
- * own kernels for everything else, a whole run captured as one graph.
+ * Runs plans on an NVIDIA GPU: cuDNN for convolutions, cuBLAS for matrix multiplications, the
+ * project's own kernels for everything else, a whole run captured as one graph.
  *
  * <p>Images are stored channels last (samples, height, width, channels), convolution weights
  * (output channels, kernel height, kernel width, input channels); the change from and to logical

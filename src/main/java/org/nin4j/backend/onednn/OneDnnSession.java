@@ -11,8 +11,11 @@ import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
+import org.nin4j.backend.onednn.library.Dnnl;
+import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.step.SampleStore;
 import org.nin4j.plan.PlacedPlan;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 
@@ -71,8 +74,8 @@ final class OneDnnSession implements Session {
   }
 
   private memory memory(TensorSpec tensor) {
-    Pointer place = arena.getPointer(placed.place(tensor).offset());
-    return dnnl.at(Dnnl.laid(tensor), place);
+    Pointer place = arena.getPointer(placed.slot(tensor).offset());
+    return dnnl.at(Dnnl.layoutOf(tensor), place);
   }
 
   private void copy(memory from, memory to) {

@@ -1,50 +1,65 @@
 package org.nin4j.backend.onednn;
 
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.onednn.convolution.Convolutions;
+import org.nin4j.backend.onednn.library.Dnnl;
+import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.Workers;
+import org.nin4j.backend.onednn.step.BatchMaking;
+import org.nin4j.backend.onednn.step.BatchNorms;
+import org.nin4j.backend.onednn.step.CrossEntropy;
+import org.nin4j.backend.onednn.step.Dropouts;
+import org.nin4j.backend.onednn.step.Elements;
+import org.nin4j.backend.onednn.step.GlobalAverage;
+import org.nin4j.backend.onednn.step.GlobalMax;
+import org.nin4j.backend.onednn.step.MatMuls;
+import org.nin4j.backend.onednn.step.Pools;
+import org.nin4j.backend.onednn.step.SampleStore;
+import org.nin4j.backend.onednn.step.SgdUpdates;
 import org.nin4j.model.Activation;
-import org.nin4j.plan.ActivationBackward;
-import org.nin4j.plan.ActivationForward;
-import org.nin4j.plan.AvgPoolBackward;
-import org.nin4j.plan.AvgPoolForward;
-import org.nin4j.plan.BatchNormBackward;
-import org.nin4j.plan.BatchNormForward;
-import org.nin4j.plan.BatchNormInference;
-import org.nin4j.plan.Cast;
-import org.nin4j.plan.ConcatBackward;
-import org.nin4j.plan.ConcatForward;
-import org.nin4j.plan.ConvolutionBackwardData;
-import org.nin4j.plan.ConvolutionBackwardFilter;
-import org.nin4j.plan.ConvolutionForward;
-import org.nin4j.plan.DropoutBackward;
-import org.nin4j.plan.DropoutForward;
-import org.nin4j.plan.FlattenBackward;
-import org.nin4j.plan.FlattenForward;
-import org.nin4j.plan.Fused;
-import org.nin4j.plan.GlobalAvgPoolBackward;
-import org.nin4j.plan.GlobalAvgPoolForward;
-import org.nin4j.plan.GlobalMaxPoolBackward;
-import org.nin4j.plan.GlobalMaxPoolForward;
-import org.nin4j.plan.LinearBackwardData;
-import org.nin4j.plan.LinearBackwardFilter;
-import org.nin4j.plan.LinearForward;
-import org.nin4j.plan.MakeBatch;
-import org.nin4j.plan.MaxPoolBackward;
-import org.nin4j.plan.MaxPoolForward;
-import org.nin4j.plan.ReluBiasBackward;
-import org.nin4j.plan.SgdUpdate;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.Step;
-import org.nin4j.plan.StepVisitor;
-import org.nin4j.plan.Sum;
+import org.nin4j.plan.step.ActivationBackward;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AvgPoolBackward;
+import org.nin4j.plan.step.AvgPoolForward;
+import org.nin4j.plan.step.BatchNormBackward;
+import org.nin4j.plan.step.BatchNormForward;
+import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ConcatBackward;
+import org.nin4j.plan.step.ConcatForward;
+import org.nin4j.plan.step.ConvolutionBackwardData;
+import org.nin4j.plan.step.ConvolutionBackwardFilter;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.DropoutBackward;
+import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.FlattenBackward;
+import org.nin4j.plan.step.FlattenForward;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.GlobalAvgPoolBackward;
+import org.nin4j.plan.step.GlobalAvgPoolForward;
+import org.nin4j.plan.step.GlobalMaxPoolBackward;
+import org.nin4j.plan.step.GlobalMaxPoolForward;
+import org.nin4j.plan.step.LinearBackwardData;
+import org.nin4j.plan.step.LinearBackwardFilter;
+import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.MakeBatch;
+import org.nin4j.plan.step.MaxPoolBackward;
+import org.nin4j.plan.step.MaxPoolForward;
+import org.nin4j.plan.step.ReluBiasBackward;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.StepVisitor;
+import org.nin4j.plan.step.Sum;
 
 /** Which operation runs which step. */
 final class Operations implements StepVisitor<Operation> {
   private final Convolutions convolutions;
-  private final Matrices matrices;
+  private final MatMuls matrices;
   private final Elements elements;
   private final Pools pools;
   private final BatchNorms norms;
-  private final Sgds sgds;
+  private final SgdUpdates sgds;
   private final SampleStore samples;
   private final Workers workers;
 
@@ -54,11 +69,11 @@ final class Operations implements StepVisitor<Operation> {
   Operations(Dnnl dnnl, Workers workers, Convolutions convolutions, SampleStore samples) {
     this.workers = workers;
     this.convolutions = convolutions;
-    this.matrices = new Matrices(dnnl);
+    this.matrices = new MatMuls(dnnl);
     this.elements = new Elements(dnnl);
     this.pools = new Pools(dnnl);
     this.norms = new BatchNorms(dnnl);
-    this.sgds = new Sgds(dnnl);
+    this.sgds = new SgdUpdates(dnnl);
     this.samples = samples;
   }
 
@@ -142,12 +157,12 @@ final class Operations implements StepVisitor<Operation> {
 
   @Override
   public Operation visit(DropoutForward s) {
-    return new Dropping(s.probability(), s.stream(), s.input(), s.output(), workers);
+    return new Dropouts(s.probability(), s.stream(), s.input(), s.output(), workers);
   }
 
   @Override
   public Operation visit(DropoutBackward s) {
-    return new Dropping(
+    return new Dropouts(
         s.probability(), s.stream(), s.outputGradient(), s.inputGradient(), workers);
   }
 

@@ -10,7 +10,7 @@ import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.StepOrder;
 import org.nin4j.plan.StorageRules;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.TensorSpec;
 
 /**
  * Runs every kind of step with plain loops. Every element, of whatever type the plan gives it, is

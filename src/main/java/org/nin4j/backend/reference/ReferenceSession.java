@@ -10,9 +10,9 @@ import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
-import org.nin4j.plan.Fused;
 import org.nin4j.plan.PlacedPlan;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 
 /** Runs the loops in plan order; {@code CheckedSession} keeps the contract around it. */
@@ -99,7 +99,7 @@ final class ReferenceSession implements Session {
     if (inner.containsKey(tensor)) {
       return inner.get(tensor);
     }
-    return new View(arena, (int) (placed.place(tensor).offset() / Float.BYTES), tensor.shape());
+    return new View(arena, (int) (placed.slot(tensor).offset() / Float.BYTES), tensor.shape());
   }
 
   Samples samples() {

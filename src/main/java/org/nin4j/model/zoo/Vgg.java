@@ -1,5 +1,7 @@
 package org.nin4j.model.zoo;
 
+import static org.nin4j.model.Activation.RELU;
+
 import java.util.ArrayList;
 import java.util.List;
 import org.nin4j.model.Conv2d;
@@ -10,11 +12,11 @@ import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.Sequential;
-import static org.nin4j.model.Activation.RELU;
 
 /**
- * Networks of blocks of 3×3 convolutions, each block ending in a pool that halves the image. Source:
- * Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", 2014.
+ * Networks of blocks of 3×3 convolutions, each block ending in a pool that halves the image.
+ * Source: Simonyan, Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
+ * Recognition", 2014.
  */
 public final class Vgg {
   private static final List<Block> ELEVEN =
@@ -25,7 +27,7 @@ public final class Vgg {
           new Block(2, 512),
           new Block(2, 512));
 
-  /** Convolutions of so many channels, then a pool. */
+  /** Convolutions of the given number of channels, then a pool. */
   private record Block(int convolutions, int channels) {
     Sequential layers(int divisor) {
       List<Layer> layers = new ArrayList<>();

@@ -33,14 +33,14 @@ import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
 import org.nin4j.model.Sum;
 import org.nin4j.model.Window;
-import org.nin4j.plan.BatchSpec;
-import org.nin4j.plan.LinearForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.Shape;
 
@@ -158,8 +158,8 @@ class CudaGraphNetworksTest {
 
   /**
    * Activations of 8 bits, which a batch norm of a small deviation spreads, and steps that carry
-   * differences on: the first loss is off by up to 3 %, and of 25 networks two ended with parameters
-   * more than a fifth apart.
+   * differences on: the first loss is off by up to 3 %, and of 25 networks two ended with
+   * parameters more than a fifth apart.
    */
   @Test
   void trainNearlySoInBfloat16() {

@@ -8,14 +8,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.nin4j.backend.OnnxVectors;
 import org.nin4j.model.Activation;
-import org.nin4j.plan.ActivationForward;
-import org.nin4j.plan.ConvolutionForward;
-import org.nin4j.plan.GlobalAvgPoolForward;
-import org.nin4j.plan.LinearForward;
-import org.nin4j.plan.MaxPoolForward;
-import org.nin4j.plan.SgdUpdate;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.Step;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.GlobalAvgPoolForward;
+import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.MaxPoolForward;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.Step;
 import org.nin4j.standin.StandIn;
 
 /** ONNX's own test cases on the stand-in. */

@@ -17,6 +17,7 @@ import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.StepCase;
 import org.nin4j.backend.StepCases;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
@@ -27,24 +28,23 @@ import org.nin4j.model.Network;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
-import org.nin4j.plan.BatchSpec;
-import org.nin4j.plan.ForwardStep;
-import org.nin4j.plan.Gradients;
-import org.nin4j.plan.MaxPoolForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.model.Activation;
-import org.nin4j.plan.ActivationForward;
-import org.nin4j.plan.BatchNormForward;
-import org.nin4j.plan.GlobalMaxPoolForward;
-import org.nin4j.plan.LinearForward;
-import org.nin4j.plan.BatchNormInference;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.Step;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.BatchNormForward;
+import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.ForwardStep;
+import org.nin4j.plan.step.GlobalMaxPoolForward;
+import org.nin4j.plan.step.Gradients;
+import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.MaxPoolForward;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
@@ -58,7 +58,7 @@ class GradientTest {
   private final ReferenceBackend backend = new ReferenceBackend();
   private final long seed = System.nanoTime();
 
-  /** Checks at most so many elements of each input, evenly spread: cases are many. */
+  /** Checks at most n elements of each input, evenly spread: cases are many. */
   private static final int MOST = 40;
 
   /** Fewer where they take more multiply-adds than that, but not fewer than {@link #LEAST}. */
@@ -71,7 +71,7 @@ class GradientTest {
     System.out.println("gradients against differences, seed " + seed);
     return StepCases.all(DType.F32, seed).stream()
         .filter(c -> c.step() instanceof ForwardStep && !c.name().contains("ties"))
-        .filter(c -> !(c.step() instanceof org.nin4j.plan.ConvolutionForward f && f.relu()))
+        .filter(c -> !(c.step() instanceof org.nin4j.plan.step.ConvolutionForward f && f.relu()))
         .filter(c -> !(c.step() instanceof LinearForward f && f.relu()))
         .filter(c -> !(c.step() instanceof BatchNormInference))
         // Over a few values the norm is nearly a step function, of which differences say little.
@@ -141,7 +141,8 @@ class GradientTest {
       // Most of these functions are linear between kinks: a large h costs nothing but rounding.
       float h = kinks ? 0x1p-6f : curved ? 0x1p-8f : 0.5f;
       for (TensorSpec of : gradientOf.keySet()) {
-        compare(session, step, of, inputs.get(of), stated.get(of), weights, h, curved ? 2e-4 : 2e-5);
+        compare(
+            session, step, of, inputs.get(of), stated.get(of), weights, h, curved ? 2e-4 : 2e-5);
       }
     }
   }

@@ -28,16 +28,16 @@ import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
-import org.nin4j.plan.ActivationForward;
-import org.nin4j.plan.BatchSpec;
-import org.nin4j.plan.Fusion;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.rewrite.Fusion;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 
@@ -58,8 +58,7 @@ class GraphTest {
   }
 
   private static Plan plan(Network network, Optional<Sgd> optimizer) {
-    return Planner.plan(
-        network, IMAGES, BATCH, Precision.FP32, new Purpose.Training(optimizer, 0));
+    return Planner.plan(network, IMAGES, BATCH, Precision.FP32, new Purpose.Training(optimizer, 0));
   }
 
   private Epoch epoch() {
@@ -181,8 +180,7 @@ class GraphTest {
                 Concat.of(Activation.RELU, new Identity()),
                 new GlobalAvgPool2d(),
                 new Flatten()));
-    Plan plan =
-        Planner.plan(network, IMAGES, BATCH, Precision.FP32, new Purpose.Inference());
+    Plan plan = Planner.plan(network, IMAGES, BATCH, Precision.FP32, new Purpose.Inference());
     Plan fused = Fusion.CONVOLUTION_RELU.apply(plan);
     assertEquals(1, fused.steps(ActivationForward.class).count());
     assertArrayEquals(logits(network, plan), logits(network, fused), 1e-6f);

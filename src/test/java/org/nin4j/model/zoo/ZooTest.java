@@ -15,10 +15,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Window;
-import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
+import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.tensor.Shape;
 
 /** Counts and shapes that follow by arithmetic from the published code. */

@@ -42,8 +42,8 @@ record RecordedCase(
   record Outcome(List<Double> losses, List<Integer> top1, List<Integer> top5) {}
 
   /**
-   * What has become of the parameters, in PyTorch's order, and of the running statistics after so
-   * many steps, in the double-precision run.
+   * What has become of the parameters, in PyTorch's order, and of the running statistics after the
+   * given number of steps, in the double-precision run.
    */
   record Snapshot(int steps, List<Change> parameters, List<Change> state) {}
 
