@@ -82,8 +82,8 @@ class ErrorsTest {
     String json =
         name.equals("images.json")
             ? "{\"name\": \"n\", \"layers\": {\"kind\": \"sequence\", \"parts\": {\"images\":"
-                  + " \"relu\", \"flat\": \"flatten\", \"out\": {\"kind\": \"linear\","
-                  + " \"features\": 10}}}}"
+                + " \"relu\", \"flat\": \"flatten\", \"out\": {\"kind\": \"linear\","
+                + " \"features\": 10}}}}"
             : "{\"name\": \"n\", \"layers\": [%s, \"flatten\", {\"kind\": \"linear\", \"features\": %d}]}"
                 .formatted(layers, 10);
     try {

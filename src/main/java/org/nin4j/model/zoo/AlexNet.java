@@ -1,5 +1,7 @@
 package org.nin4j.model.zoo;
 
+import static org.nin4j.model.Activation.RELU;
+
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
@@ -7,12 +9,11 @@ import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.Sequential;
-import static org.nin4j.model.Activation.RELU;
 
 /**
- * AlexNet as the book has it: one part instead of two, no local response normalisation, padding 1 in
- * the first convolution. Source: Krizhevsky, Sutskever, Hinton, "ImageNet Classification with Deep
- * Convolutional Neural Networks", 2012.
+ * AlexNet as the book has it: one part instead of two, no local response normalisation, padding 1
+ * in the first convolution. Source: Krizhevsky, Sutskever, Hinton, "ImageNet Classification with
+ * Deep Convolutional Neural Networks", 2012.
  */
 public final class AlexNet {
   private AlexNet() {}

@@ -1,5 +1,7 @@
 package org.nin4j.model.zoo;
 
+import static org.nin4j.model.Activation.RELU;
+
 import java.util.ArrayList;
 import java.util.List;
 import org.nin4j.model.AvgPool2d;
@@ -15,12 +17,11 @@ import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.Part;
 import org.nin4j.model.Sequential;
-import static org.nin4j.model.Activation.RELU;
 
 /**
  * DenseNet as the book has it: four blocks of four convolutions, each of 32 channels, which get all
- * earlier ones' outputs; it ends in a maximum instead of a mean. Source: Huang, Liu, van der Maaten,
- * Weinberger, "Densely Connected Convolutional Networks", 2016.
+ * earlier ones' outputs; it ends in a maximum instead of a mean. Source: Huang, Liu, van der
+ * Maaten, Weinberger, "Densely Connected Convolutional Networks", 2016.
  */
 public final class DenseNet {
   private static final int STEM = 64;
@@ -71,7 +72,6 @@ public final class DenseNet {
   }
 
   private static Sequential transition(int channels) {
-    return Sequential.of(
-        new BatchNorm(), RELU, new Conv2d(channels, 1, 1, 0), new AvgPool2d(2, 2));
+    return Sequential.of(new BatchNorm(), RELU, new Conv2d(channels, 1, 1, 0), new AvgPool2d(2, 2));
   }
 }

@@ -1,5 +1,7 @@
 package org.nin4j.model.zoo;
 
+import static org.nin4j.model.Activation.RELU;
+
 import org.nin4j.model.Concat;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
@@ -11,7 +13,6 @@ import org.nin4j.model.Network;
 import org.nin4j.model.Part;
 import org.nin4j.model.Sequential;
 import org.nin4j.model.Window;
-import static org.nin4j.model.Activation.RELU;
 
 /**
  * GoogLeNet as the book has it: nine Inception blocks, no auxiliary classifiers. Source: Szegedy et
@@ -45,8 +46,8 @@ public final class GoogLeNet {
   }
 
   /**
-   * Four branches side by side: 1×1; 1×1 then 3×3; 1×1 then 5×5; max pool then 1×1. Each number is a
-   * convolution's channels.
+   * Four branches side by side: 1×1; 1×1 then 3×3; 1×1 then 5×5; max pool then 1×1. Each number is
+   * a convolution's channels.
    */
   static Sequential inception(int one, int before3, int three, int before5, int five, int pooled) {
     Concat branches =

@@ -1,5 +1,7 @@
 package org.nin4j.model.zoo;
 
+import static org.nin4j.model.Activation.SIGMOID;
+
 import org.nin4j.model.AvgPool2d;
 import org.nin4j.model.BatchNorm;
 import org.nin4j.model.Conv2d;
@@ -7,11 +9,11 @@ import org.nin4j.model.Flatten;
 import org.nin4j.model.Linear;
 import org.nin4j.model.Network;
 import org.nin4j.model.Sequential;
-import static org.nin4j.model.Activation.SIGMOID;
 
 /**
- * LeNet-5 for 28×28 images, with sigmoids and average pools. Source: LeCun, Bottou, Bengio, Haffner,
- * "Gradient-Based Learning Applied to Document Recognition", 1998, without its Gaussian layer.
+ * LeNet-5 for 28×28 images, with sigmoids and average pools. Source: LeCun, Bottou, Bengio,
+ * Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998, without its Gaussian
+ * layer.
  */
 public final class LeNet {
   private LeNet() {}

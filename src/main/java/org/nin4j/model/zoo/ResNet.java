@@ -1,5 +1,7 @@
 package org.nin4j.model.zoo;
 
+import static org.nin4j.model.Activation.RELU;
+
 import org.nin4j.model.BatchNorm;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
@@ -13,7 +15,6 @@ import org.nin4j.model.Part;
 import org.nin4j.model.Sequential;
 import org.nin4j.model.Sum;
 import org.nin4j.model.Window;
-import static org.nin4j.model.Activation.RELU;
 
 /**
  * ResNet-18 as the book has it, with biases in the convolutions. Source: He, Zhang, Ren, Sun, "Deep
@@ -27,8 +28,7 @@ public final class ResNet {
     return new Network(
         "resnet18",
         Sequential.of(
-            Sequential.of(
-                new Conv2d(64, 7, 2, 3), new BatchNorm(), RELU, new MaxPool2d(3, 2, 1)),
+            Sequential.of(new Conv2d(64, 7, 2, 3), new BatchNorm(), RELU, new MaxPool2d(3, 2, 1)),
             Sequential.of(residual(64), residual(64)),
             Sequential.of(halving(128), residual(128)),
             Sequential.of(halving(256), residual(256)),
