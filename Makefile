@@ -21,7 +21,7 @@ test: stand-in ## run all tests and the formatter check
 # What depends on the processor: the CPU backend and what trains on it.
 test-cpu: ## run the tests of the CPU backend as on a lesser processor (ISA=AVX2 or another of oneDNN's)
 	ONEDNN_MAX_CPU_ISA=$(ISA) $(MVN) test \
-	  -Dtest='**/onednn/*Test,**/train/*Test,**/cli/*Test,ExampleTest,!LauncherTest'
+	  -Dtest='**/onednn/**/*Test,**/train/**/*Test,**/cli/**/*Test,ExampleTest,!LauncherTest'
 
 # All but the CUDA stand-in, most of whose time is C++; in a folder of its own.
 test-jdk: ## build with another JDK and run the tests, without the CUDA stand-in (JDK=/usr/lib/jvm/...)

@@ -112,7 +112,7 @@ public final class Compare {
       return line;
     }
 
-    /** Seconds a step, over so many steps. */
+    /** Seconds a step, over the given number of steps. */
     double run(int steps) throws IOException {
       commands.println("run " + steps);
       Map<String, Double> numbers = new LinkedHashMap<>();

@@ -4,15 +4,13 @@
 //   backward  dx[n, q, c] = dy[n, c] / pixels
 //
 // Shapes   x, dx [images, pixels, channels]; y, dy [images, channels].
-// Types    _f32, _bf16, and _bf16_f32: bf16 images with fp32 means, which are the logits of a
-//          network that ends here.
-// Bytes    images pixels channels sizeof(T) + images channels sizeof(mean).
+// Bytes    (images pixels channels + images channels) sizeof(T).
 // FLOPs    images pixels channels.
 #include "grid.cuh"
 
 // A block takes 32 channels of an image with 8 threads a channel.
-template <typename T, typename Mean>
-__device__ void average(const T* x, Mean* y, long long images, int channels, int pixels) {
+template <typename T>
+__device__ void average(const T* x, T* y, long long images, int channels, int pixels) {
   __shared__ float sums[BLOCK];
   constexpr int WIDTH = 32;
   constexpr int LANES = BLOCK / WIDTH;
@@ -35,17 +33,17 @@ __device__ void average(const T* x, Mean* y, long long images, int channels, int
       for (int l = 0; l < LANES; l++) {
         total += sums[l * WIDTH + threadIdx.x];
       }
-      y[image * channels + c] = from_float<Mean>(total / static_cast<float>(pixels));
+      y[image * channels + c] = from_float<T>(total / static_cast<float>(pixels));
     }
     __syncthreads();
   }
 }
 
-template <int N, typename T, typename Mean>
-__device__ void spread_packs(const Mean* dy, T* dx, long long images, int channels, int pixels) {
+template <int N, typename T>
+__device__ void spread_packs(const T* dy, T* dx, long long images, int channels, int pixels) {
   const int packs = channels / N;
   for_each_unit(images, pixels * packs, [=](long long image, int unit) {
-    const Mean* source = dy + image * channels + unit % packs * N;
+    const T* source = dy + image * channels + unit % packs * N;
     float values[N];
 #pragma unroll
     for (int j = 0; j < N; j++) {
@@ -55,8 +53,8 @@ __device__ void spread_packs(const Mean* dy, T* dx, long long images, int channe
   });
 }
 
-template <typename T, typename Mean>
-__device__ void spread(const Mean* dy, T* dx, long long images, int channels, int pixels) {
+template <typename T>
+__device__ void spread(const T* dy, T* dx, long long images, int channels, int pixels) {
   if (channels % PACK<T> == 0 && is_aligned(dx)) {
     spread_packs<PACK<T>>(dy, dx, images, channels, pixels);
   } else {
@@ -77,12 +75,6 @@ global_average_pool_forward_bf16(const bf16* x, bf16* y, long long images, int c
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
-global_average_pool_forward_bf16_f32(const bf16* x, float* y, long long images, int channels,
-                                     int pixels) {
-  average(x, y, images, channels, pixels);
-}
-
-extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 global_average_pool_backward_f32(const float* dy, float* dx, long long images, int channels,
                                  int pixels) {
   spread(dy, dx, images, channels, pixels);
@@ -91,11 +83,5 @@ global_average_pool_backward_f32(const float* dy, float* dx, long long images, i
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 global_average_pool_backward_bf16(const bf16* dy, bf16* dx, long long images, int channels,
                                   int pixels) {
-  spread(dy, dx, images, channels, pixels);
-}
-
-extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
-global_average_pool_backward_bf16_f32(const float* dy, bf16* dx, long long images, int channels,
-                                      int pixels) {
   spread(dy, dx, images, channels, pixels);
 }

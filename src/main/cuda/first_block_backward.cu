@@ -29,7 +29,7 @@
 //          each.
 // Launch   from sm_80 on; any number of blocks; those past the last of images
 //          ceil((out_height + 1) (out_width + 1) / 32) tiles write zeros. A block fills a
-//          multiprocessor: min(128, tiles), from the shape alone, suits GPUs with so many of them.
+//          multiprocessor: min(128, tiles), from the shape alone, suits GPUs with that number of them.
 //          Dynamic shared memory, in bytes, with R = min(out_height + 1, 30 / (out_width + 1) + 2)
 //          rows of cells:
 //          2 (74 496 + 16 (2 R + 2) (2 out_width + 4)),

@@ -5,7 +5,7 @@
 // Every kernel here is launched with one-dimensional blocks of this many threads.
 constexpr int BLOCK = 256;
 
-// At least so many blocks of a kernel on a multiprocessor: up to 64 registers a thread. Left to
+// At least n blocks of a kernel on a multiprocessor: up to 64 registers a thread. Left to
 // itself, ptxas spills some to fit more blocks.
 constexpr int BLOCKS = 4;
 

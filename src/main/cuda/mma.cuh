@@ -72,7 +72,7 @@ __device__ inline void copy_async(bf16* shared, const bf16* global) {
 }
 
 // Waits for all copies that this thread has started. What other threads copied is there after a
-// barrier behind their waits.
+// barrier after their waits.
 __device__ inline void wait_for_copies() {
 #ifdef __CUDA_ARCH__
   asm volatile("cp.async.wait_all;" ::: "memory");

@@ -1,4 +1,4 @@
-// Matrix products, column by column, summed in double.
+// Matrix multiplications, column by column, summed in double.
 #include <cstring>
 #include <vector>
 

@@ -8,18 +8,18 @@ import java.util.Map;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import org.nin4j.backend.Backend;
+import org.nin4j.backend.CudaOptions.Fusions;
 import org.nin4j.backend.DeviceRates;
 import org.nin4j.backend.cuda.CudaBackend;
-import org.nin4j.backend.cuda.CudaOptions.Fusions;
 import org.nin4j.data.ImageDataset;
-import org.nin4j.data.Shapes;
+import org.nin4j.data.shapes.Shapes;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.train.Profile;
-import org.nin4j.train.Profiler;
-import org.nin4j.train.Recipe;
-import org.nin4j.train.Recipes;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.train.diagnosis.Profile;
+import org.nin4j.train.diagnosis.Profiler;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.Recipes;
 
 /**
  * Images a second of the whole network, training and inference, in each precision: medians over
@@ -221,7 +221,8 @@ final class BenchPart {
               .build();
       ImageDataset images = Shapes.draw(1, 2 * recipe.batch(), recipe.batch(), 1).train();
       int runs = room.small() ? 1 : PROFILED_RUNS;
-      Profile profile = Profiler.profile(backend, recipe, images, false, rates, runs, runs);
+      Profile profile =
+          Profiler.profile(backend, recipe, recipe.network(10), images, false, rates, runs, runs);
       findings.put("blocks " + name(precision), blocks(profile));
       findings.put(
           "steps " + name(precision),

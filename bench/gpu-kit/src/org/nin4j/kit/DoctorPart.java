@@ -5,11 +5,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.nin4j.backend.cuda.natives.CudaLibrary;
-import org.nin4j.backend.cuda.natives.Doctor;
-import org.nin4j.backend.cuda.natives.Gpu;
-import org.nin4j.backend.cuda.natives.Report;
-import org.nin4j.backend.cuda.natives.SearchPlaces;
+import org.nin4j.backend.cuda.natives.doctor.Doctor;
+import org.nin4j.backend.cuda.natives.doctor.Gpu;
+import org.nin4j.backend.cuda.natives.doctor.Report;
+import org.nin4j.backend.cuda.natives.search.CudaLibrary;
+import org.nin4j.backend.cuda.natives.search.SearchPlaces;
 
 /** Whether the GPU can be used, and which one it is. */
 final class DoctorPart {

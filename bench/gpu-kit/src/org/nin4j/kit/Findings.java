@@ -20,7 +20,7 @@ import java.util.Set;
 
 /**
  * What a part has found so far. It lies in a file that is written anew, whole, each time something
- * is added, so that a process that is killed leaves all it had, and the next goes on behind it.
+ * is added, so that a process that is killed leaves all it had, and the next goes on after it.
  */
 final class Findings {
   static final Gson JSON =

@@ -57,14 +57,14 @@ final class Kit implements Callable<Integer> {
       names = "--budget",
       paramLabel = "SECONDS",
       description =
-          "Be done after so many seconds: parts for which no time is left are left out, the"
-              + " least worth first.")
+          "Be done after the given number of seconds: parts for which no time is left are left out,"
+              + " the least worth first.")
   private Optional<Integer> budget = Optional.empty();
 
   @Option(
       names = "--seconds",
       paramLabel = "N",
-      description = "Give each part so many seconds instead of its own time.")
+      description = "Give each part the given number of seconds instead of its own time.")
   private Optional<Integer> seconds = Optional.empty();
 
   @Option(
@@ -165,7 +165,7 @@ final class Kit implements Callable<Integer> {
   /**
    * In this process: figure by figure, from the first on with which no process has begun. After one
    * that failed the process ends, since a GPU's error may be in the way of all that follows; the
-   * next process goes on behind it.
+   * next process goes on after it.
    */
   private int runHere(Part part) throws IOException {
     if (part == Part.SAMPLE) {
@@ -273,7 +273,7 @@ final class Kit implements Callable<Integer> {
     return findings;
   }
 
-  /** In a process of its own, and in another behind each figure that is lost. */
+  /** In a process of its own, and in another after each figure that is lost. */
   private Findings run(Part part, Report report) throws IOException {
     Files.deleteIfExists(findingsOf(part));
     double limit = limit(part);

@@ -11,15 +11,15 @@ import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
-import org.nin4j.model.Networks;
 import org.nin4j.model.Parameter;
-import org.nin4j.plan.BatchSpec;
+import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
 
@@ -37,7 +37,7 @@ final class Nin implements AutoCloseable {
   private static final long SEED = 1;
   private static final int CLASSES = 10;
   private static final Shape SOURCE = Shape.of(1, 28, 28);
-  private static final Network NETWORK = Networks.nin(CLASSES);
+  private static final Network NETWORK = NetworkInNetwork.of(CLASSES);
 
   private final Session session;
   private final Epoch epoch;
@@ -103,7 +103,7 @@ final class Nin implements AutoCloseable {
   }
 
   /**
-   * Does so many steps and waits for them.
+   * Does the given number of steps and waits for them.
    *
    * @return seconds
    * @throws IllegalStateException if the loss is not finite

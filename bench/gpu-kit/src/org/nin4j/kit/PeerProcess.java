@@ -43,7 +43,7 @@ final class PeerProcess implements AutoCloseable {
   }
 
   /**
-   * Lets it do so many steps.
+   * Lets it do the given number of steps.
    *
    * @return seconds that they took by its own clock
    * @throws IOException if it has ended, is not done in time, or its loss is not finite

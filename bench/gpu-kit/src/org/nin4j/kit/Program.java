@@ -21,7 +21,7 @@ record Program(List<String> words) {
   /**
    * Runs it, its output to the end of a file.
    *
-   * @return its exit code; empty if it was ended after so many seconds
+   * @return its exit code; empty if it was ended after the given number of seconds
    * @throws IOException if it cannot be started
    */
   OptionalInt run(Path log, double seconds) throws IOException {

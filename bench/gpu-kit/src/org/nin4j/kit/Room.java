@@ -4,9 +4,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.nin4j.backend.CudaOptions;
+import org.nin4j.backend.CudaOptions.Fusions;
 import org.nin4j.backend.cuda.CudaBackend;
-import org.nin4j.backend.cuda.CudaOptions;
-import org.nin4j.backend.cuda.CudaOptions.Fusions;
 
 /**
  * What a part works with.

@@ -5,15 +5,15 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.nin4j.backend.cuda.CudaBackend;
-import org.nin4j.data.PublishedDataset;
-import org.nin4j.data.Shapes;
 import org.nin4j.data.TrainTest;
-import org.nin4j.train.EpochResult;
-import org.nin4j.train.History;
-import org.nin4j.train.Recipe;
-import org.nin4j.train.Recipes;
+import org.nin4j.data.published.PublishedDataset;
+import org.nin4j.data.shapes.Shapes;
 import org.nin4j.train.Trainer;
 import org.nin4j.train.TrainingListener;
+import org.nin4j.train.history.EpochResult;
+import org.nin4j.train.history.History;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.Recipes;
 
 /**
  * Trains the network: by the default recipe from beginning to end, then by the published one for as
@@ -43,7 +43,7 @@ final class TrainPart {
         (room, findings) -> train(room, findings, recipe, share * room.secondsLeft()));
   }
 
-  /** Ends after the epoch behind which another one would not fit any more. */
+  /** Ends after the epoch after which another one would not fit any more. */
   private static void train(Room room, Findings findings, Recipe original, double seconds) {
     long begin = System.nanoTime();
     TrainTest data = data(room);

@@ -11,7 +11,7 @@ import java.util.Map;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import org.nin4j.backend.Backend;
-import org.nin4j.backend.cuda.DeviceMemoryException;
+import org.nin4j.backend.cuda.device.DeviceMemoryException;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 
@@ -179,8 +179,8 @@ final class ScalingPoint {
   }
 
   /**
-   * Seconds a step of each round, for so many seconds, but never fewer than three rounds; before
-   * them a warm-up of a third of that, unless the first step took as long.
+   * Seconds a step of each round, for the given number of seconds, but never fewer than three
+   * rounds; before them a warm-up of a third of that, unless the first step took as long.
    */
   private static List<Double> rounds(Bench bench, double seconds, double firstStep) {
     double step = firstStep;
@@ -198,7 +198,7 @@ final class ScalingPoint {
     return rounds;
   }
 
-  /** Does so many steps and waits for them; seconds. */
+  /** Does the given number of steps and waits for them; seconds. */
   private static double run(Bench bench, int steps) {
     long begin = System.nanoTime();
     for (int i = 0; i < steps; i++) {

@@ -6,7 +6,7 @@ import java.util.concurrent.TimeUnit;
 import org.nin4j.backend.Backend;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.Step;
+import org.nin4j.plan.step.Step;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;

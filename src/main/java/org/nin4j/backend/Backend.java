@@ -3,7 +3,7 @@ package org.nin4j.backend;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.Step;
+import org.nin4j.plan.step.Step;
 
 /**
  * A device and the way to compute on it. Not thread-safe; sessions of one backend are used from the

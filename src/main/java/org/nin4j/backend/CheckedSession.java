@@ -1,12 +1,12 @@
 package org.nin4j.backend;
 
 import java.util.Optional;
-import org.nin4j.plan.MakeBatch;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
-import org.nin4j.plan.SgdUpdate;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.MakeBatch;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 
 /**

@@ -1,15 +1,17 @@
 package org.nin4j.backend;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
-import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.ReluBackward;
-import org.nin4j.plan.Step;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.ActivationBackward;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
 
@@ -78,7 +80,7 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
     TensorSpec y = new TensorSpec("y", shape, type, Role.ACTIVATION);
     TensorSpec dy = new TensorSpec("dy", shape, type, Role.ACTIVATION);
     TensorSpec dx = new TensorSpec("dx", shape, type, Role.ACTIVATION);
-    Step step = new ReluBackward("relu", y, dy, dx);
+    Step step = new ActivationBackward("relu", Activation.RELU, y, dy, dx);
     return step.bytes()
         / seconds(backend, new Plan("memory", 64, precision, List.of(step), Set.of(y)));
   }
@@ -107,15 +109,15 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
     int channels = convolution.outChannels();
     int kernel = convolution.window().kernel();
     Shape images = Shape.of(batch, channels, SIDE, SIDE);
-    int places = convolution.window().places(SIDE);
-    Shape results = Shape.of(batch, channels, places, places);
+    int extent = convolution.window().outputExtent(SIDE);
+    Shape results = Shape.of(batch, channels, extent, extent);
     Shape filters = Shape.of(channels, channels, kernel, kernel);
     return new ConvolutionForward(
         "convolution",
         convolution,
         new TensorSpec("x", images, type, Role.ACTIVATION),
         new TensorSpec("weight", filters, DType.F32, Role.PARAMETER),
-        new TensorSpec("bias", Shape.of(channels), DType.F32, Role.PARAMETER),
+        Optional.of(new TensorSpec("bias", Shape.of(channels), DType.F32, Role.PARAMETER)),
         new TensorSpec("y", results, type, Role.ACTIVATION),
         false);
   }

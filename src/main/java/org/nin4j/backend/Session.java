@@ -1,7 +1,7 @@
 package org.nin4j.backend;
 
 import org.nin4j.plan.PlacedPlan;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
 

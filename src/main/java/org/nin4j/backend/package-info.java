@@ -2,7 +2,7 @@
  * Bind and run: a backend takes a placed plan to its device; a session replays it.
  *
  * <pre>{@code
- * Network network = Networks.nin(10);
+ * Network network = NetworkInNetwork.of(10);
  * BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 224, 224);
  * Plan plan =
  *     Planner.plan(network, images, 128, Precision.FP32, new Purpose.Training(Sgd.PLAIN));

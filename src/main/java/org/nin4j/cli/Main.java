@@ -6,11 +6,27 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
-import org.nin4j.backend.cuda.CudaOptions;
+import org.nin4j.backend.CudaOptions;
+import org.nin4j.cli.command.DataCommand;
+import org.nin4j.cli.command.DoctorCommand;
+import org.nin4j.cli.command.EvaluateCommand;
+import org.nin4j.cli.command.ModelsCommand;
+import org.nin4j.cli.command.PlanCommand;
+import org.nin4j.cli.command.PredictCommand;
+import org.nin4j.cli.command.ProfileCommand;
+import org.nin4j.cli.command.SummaryCommand;
+import org.nin4j.cli.command.TrainCommand;
+import org.nin4j.cli.option.NumberOptions;
+import org.nin4j.cli.option.RecipeDefaults;
+import org.nin4j.cli.output.Console;
+import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.Failures;
+import org.nin4j.cli.output.ProgramVersion;
+import org.nin4j.cli.output.ShellWords;
 import org.nin4j.model.Initialisation;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.Precision;
-import org.nin4j.train.RecipeJson;
+import org.nin4j.train.recipe.RecipeJson;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
@@ -69,12 +85,6 @@ public final class Main implements Runnable {
     System.exit(run(Console.system(), arguments));
   }
 
-  /** The version in the jar's manifest. */
-  static String version() {
-    return Optional.ofNullable(Main.class.getPackage().getImplementationVersion())
-        .orElse("development");
-  }
-
   /** Runs one command and returns its exit code. */
   static int run(Console console, String... arguments) {
     Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
@@ -101,7 +111,7 @@ public final class Main implements Runnable {
             command.qualifiedName()
                 + ": standard output cannot be written (the disk is full, or nobody reads it any"
                 + " more); what was printed is lost");
-    return failed || code == ExitCode.INTERRUPTED.number ? code : ExitCode.FILES.number;
+    return failed || code == ExitCode.INTERRUPTED.number() ? code : ExitCode.FILES.number();
   }
 
   private CommandLine commandLine() {
@@ -112,11 +122,12 @@ public final class Main implements Runnable {
         .addSubcommand(new PlanCommand(console))
         .addSubcommand(new ProfileCommand(console))
         .addSubcommand(new SummaryCommand(console))
+        .addSubcommand(new ModelsCommand(console))
         .addSubcommand(new DataCommand(console))
         .addSubcommand(new DoctorCommand(console));
     Map<String, String> exitCodes = new LinkedHashMap<>();
     for (ExitCode code : ExitCode.values()) {
-      exitCodes.put(" " + code.number, code.meaning);
+      exitCodes.put(" " + code.number(), code.meaning());
     }
     line.getCommandSpec().usageMessage().exitCodeList(exitCodes);
     return line.setCommandName(ShellWords.quote(System.getProperty("nin4j.command", "nin")))
@@ -131,6 +142,7 @@ public final class Main implements Runnable {
         .registerConverter(Path.class, Main::path)
         .registerConverter(Precision.class, constants(Precision.class))
         .registerConverter(Initialisation.class, constants(Initialisation.class))
+        .registerConverter(NinVariant.Head.class, constants(NinVariant.Head.class))
         .registerConverter(ProfileCommand.Order.class, constants(ProfileCommand.Order.class))
         .registerConverter(CudaOptions.Fusions.class, constants(CudaOptions.Fusions.class))
         .setExecutionExceptionHandler((e, of, result) -> fail(e, of.getCommandSpec()))
@@ -161,7 +173,7 @@ public final class Main implements Runnable {
     if (debug) {
       failure.printStackTrace(console.err());
     }
-    return Failures.code(failure).number;
+    return Failures.code(failure).number();
   }
 
   private int misuse(ParameterException failure) {
@@ -170,14 +182,14 @@ public final class Main implements Runnable {
     if (debug) {
       failure.printStackTrace(console.err());
     }
-    return ExitCode.USAGE.number;
+    return ExitCode.USAGE.number();
   }
 
   /** Without a command: the version, or what there is. */
   @Override
   public void run() {
     if (version) {
-      console.out().println("NiN4J " + version());
+      console.out().println("NiN4J " + ProgramVersion.text());
     } else {
       command.commandLine().usage(console.out());
     }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import javax.imageio.ImageIO;
+import org.nin4j.data.file.PartialFile;
 
 /** Samples of a data set as one picture: a row of images for each class, in the order of labels. */
 public final class ContactSheet {

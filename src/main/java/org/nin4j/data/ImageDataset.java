@@ -23,7 +23,7 @@ public final class ImageDataset {
   /**
    * Takes over the two arrays without copying them: the caller must not change them any more.
    *
-   * @param name what to call the set in front of people
+   * @param name the name shown
    * @param classNames one name per class, 1 to 256
    * @param channels planes per image
    * @param height rows per plane
@@ -71,7 +71,7 @@ public final class ImageDataset {
     }
   }
 
-  /** What to call the set in front of people. */
+  /** The name shown. */
   public String name() {
     return name;
   }

@@ -8,7 +8,7 @@ import org.nin4j.tensor.Shape;
  *
  * @param probability of an element being dropped, in [0, 1)
  */
-public record Dropout(float probability) implements Layer.Leaf {
+public record Dropout(float probability) implements Leaf {
   public Dropout {
     if (!(probability >= 0 && probability < 1)) {
       throw new IllegalArgumentException(
@@ -19,6 +19,11 @@ public record Dropout(float probability) implements Layer.Leaf {
   @Override
   public Shape outputShape(Shape input) {
     return input;
+  }
+
+  @Override
+  public <R> R accept(OperationVisitor<R> visitor) {
+    return visitor.visit(this);
   }
 
   @Override

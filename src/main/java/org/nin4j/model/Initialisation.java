@@ -23,7 +23,12 @@ public enum Initialisation {
    */
   PYTORCH,
   /**
-   * For networks with ReLU behind every layer, the last included:
+   * What the published training code of the book's networks starts from: weights as {@link
+   * #XAVIER_UNIFORM}, biases as {@link #PYTORCH}, which its function leaves alone.
+   */
+  XAVIER_PYTORCH_BIAS,
+  /**
+   * For networks with ReLU after every layer, the last included:
    *
    * <ul>
    *   <li>A convolution with as many outputs as inputs passes its input on: 1 at its kernel's
@@ -53,6 +58,16 @@ public enum Initialisation {
   public HostTensor draw(Parameter parameter, int index, long seed) {
     HostTensor tensor = HostTensor.zeros(parameter.shape());
     float[] values = tensor.values();
+    switch (parameter.role()) {
+      case SCALE, RUNNING_VARIANCE -> Arrays.fill(values, 1);
+      case SHIFT, RUNNING_MEAN -> Arrays.fill(values, 0);
+      case WEIGHT, BIAS -> fill(tensor, parameter, index, seed);
+    }
+    return tensor;
+  }
+
+  private void fill(HostTensor tensor, Parameter parameter, int index, long seed) {
+    float[] values = tensor.values();
     Philox.Sequence random = new Philox.Sequence(seed, 0, Philox.Stream.INITIALISATION + index);
     boolean weight = parameter.role() == Parameter.Role.WEIGHT;
     double he = Math.sqrt(6.0 / parameter.fanIn());
@@ -68,6 +83,13 @@ public enum Initialisation {
         }
       }
       case PYTORCH -> fill(values, Math.sqrt(1.0 / parameter.fanIn()), random);
+      case XAVIER_PYTORCH_BIAS ->
+          fill(
+              values,
+              weight
+                  ? Math.sqrt(6.0 / (parameter.fanIn() + parameter.fanOut()))
+                  : Math.sqrt(1.0 / parameter.fanIn()),
+              random);
       case IDENTITY -> {
         if (!weight) {
           Arrays.fill(values, parameter.fanOut() < parameter.fanIn() ? NARROWING_BIAS : 0);
@@ -79,7 +101,6 @@ public enum Initialisation {
         }
       }
     }
-    return tensor;
   }
 
   private static void fill(float[] values, double bound, Philox.Sequence random) {

@@ -8,7 +8,7 @@ import org.nin4j.tensor.Shape;
  *
  * @param outFeatures how many outputs
  */
-public record Linear(int outFeatures) implements Layer.Leaf {
+public record Linear(int outFeatures) implements Leaf {
   public Linear {
     if (outFeatures < 1) {
       throw new IllegalArgumentException("a linear layer needs at least 1 output feature");
@@ -35,6 +35,11 @@ public record Linear(int outFeatures) implements Layer.Leaf {
             inFeatures,
             outFeatures),
         new Parameter("bias", Shape.of(outFeatures), Parameter.Role.BIAS, inFeatures, outFeatures));
+  }
+
+  @Override
+  public <R> R accept(OperationVisitor<R> visitor) {
+    return visitor.visit(this);
   }
 
   @Override

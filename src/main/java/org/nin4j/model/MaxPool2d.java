@@ -8,30 +8,38 @@ import org.nin4j.tensor.Shape;
  *
  * @param window the windows' geometry; padding at most half the kernel, kernel at most 15 so that a
  *     position in the window fits one byte
+ * @param ceil whether a last window that is only partly filled counts, see {@link
+ *     Window#outputExtent}
  */
-public record MaxPool2d(Window window) implements Layer.Leaf {
+public record MaxPool2d(Window window, boolean ceil) implements Leaf {
   public MaxPool2d {
-    if (window.padding() * 2 > window.kernel()) {
-      throw new IllegalArgumentException(
-          "max pooling takes padding of at most half its kernel, not " + window);
-    }
+    window.requirePooling("max pooling");
     if (window.kernel() > 15) {
       throw new IllegalArgumentException("max pooling takes a kernel of at most 15, not " + window);
     }
   }
 
   public MaxPool2d(int kernel, int stride) {
-    this(new Window(kernel, stride, 0));
+    this(new Window(kernel, stride, 0), false);
+  }
+
+  public MaxPool2d(int kernel, int stride, int padding) {
+    this(new Window(kernel, stride, padding), false);
   }
 
   @Override
   public Shape outputShape(Shape input) {
     Layer.requireImage("max pooling", input);
-    return window.slideOver("max pooling", input, input.dim(0));
+    return window.slideOver("max pooling", input, input.dim(0), ceil);
+  }
+
+  @Override
+  public <R> R accept(OperationVisitor<R> visitor) {
+    return visitor.visit(this);
   }
 
   @Override
   public String kind() {
-    return "pool";
+    return "maxpool";
   }
 }

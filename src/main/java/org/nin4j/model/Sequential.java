@@ -5,17 +5,20 @@ import java.util.List;
 /**
  * Layers one after the other.
  *
- * @param layers from input to output, at least one
+ * @param parts from input to output, at least one
  */
-public record Sequential(List<Layer> layers) implements Layer.Composite {
+public record Sequential(List<Part> parts) implements Layer {
   public Sequential {
-    layers = List.copyOf(layers);
-    if (layers.isEmpty()) {
-      throw new IllegalArgumentException("a sequence needs at least one layer");
-    }
+    parts = Part.checked("a sequence", parts);
   }
 
+  /** Layers called by their numbers, from 0. */
   public static Sequential of(Layer... layers) {
-    return new Sequential(List.of(layers));
+    return new Sequential(Part.numbered(layers));
+  }
+
+  /** Layers with names. */
+  public static Sequential of(Part... parts) {
+    return new Sequential(List.of(parts));
   }
 }

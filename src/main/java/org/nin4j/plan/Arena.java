@@ -10,8 +10,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.nin4j.plan.PlacedPlan.Place;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.PlacedPlan.Slot;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 
 /**
  * Gives every tensor of a plan its place: two share memory only if no step finds both alive.
@@ -41,9 +44,9 @@ public final class Arena {
 
   private final Plan plan;
   private final StorageRules rules;
-  private final Map<TensorSpec, Place> tensors = new LinkedHashMap<>();
-  private final Map<Integer, Place> workspaces = new LinkedHashMap<>();
-  private final Map<Integer, Place> residents = new LinkedHashMap<>();
+  private final Map<TensorSpec, Slot> tensors = new LinkedHashMap<>();
+  private final Map<Integer, Slot> workspaces = new LinkedHashMap<>();
+  private final Map<Integer, Slot> residents = new LinkedHashMap<>();
   private long end;
 
   private Arena(Plan plan, StorageRules rules) {
@@ -60,10 +63,11 @@ public final class Arena {
     long parameterBytes = placeRegion(region(Role.PARAMETER));
     placeRegion(region(Role.PARAMETER_GRADIENT));
     placeRegion(region(Role.OPTIMIZER_STATE));
+    placeRegion(region(Role.STATE));
     for (int i = 0; i < plan.steps().size(); i++) {
       long bytes = rules.resident(plan.steps().get(i));
       if (bytes > 0) {
-        residents.put(i, new Place(end, bytes));
+        residents.put(i, new Slot(end, bytes));
         end = align(end + bytes);
       }
     }
@@ -87,7 +91,7 @@ public final class Arena {
     long begin = end;
     for (TensorSpec tensor : region) {
       long bytes = rules.bytes(tensor);
-      tensors.put(tensor, new Place(end, bytes));
+      tensors.put(tensor, new Slot(end, bytes));
       end = align(end + bytes);
     }
     return end - begin;
@@ -99,7 +103,7 @@ public final class Arena {
     for (int i = 0; i < plan.steps().size(); i++) {
       long bytes = rules.workspace(plan.steps().get(i));
       if (bytes > 0) {
-        Block block = new Block(bytes, i, rules.lasts(i));
+        Block block = new Block(bytes, i, rules.lastConcurrentStep(i));
         ofWorkspace.put(block, i);
         blocks.add(block);
       }
@@ -111,9 +115,9 @@ public final class Arena {
       block.offset = lowestFree(block, begin, placed);
       placed.add(block);
       end = Math.max(end, align(block.offset + block.bytes));
-      block.tensors.forEach(t -> tensors.put(t, new Place(block.offset, rules.bytes(t))));
+      block.tensors.forEach(t -> tensors.put(t, new Slot(block.offset, rules.bytes(t))));
       if (ofWorkspace.containsKey(block)) {
-        workspaces.put(ofWorkspace.get(block), new Place(block.offset, block.bytes));
+        workspaces.put(ofWorkspace.get(block), new Slot(block.offset, block.bytes));
       }
     }
   }
@@ -140,7 +144,7 @@ public final class Arena {
     Map<TensorSpec, Block> blocks = new LinkedHashMap<>();
     for (int i = 0; i < steps; i++) {
       Step step = plan.steps().get(i);
-      int last = rules.lasts(i);
+      int last = rules.lastConcurrentStep(i);
       for (TensorSpec read : step.reads()) {
         if (read.role() == Role.ACTIVATION) {
           // A tensor that no step has written was put there before the run.
@@ -205,7 +209,7 @@ public final class Arena {
   /** Whether a step before that one may still be at work on it. */
   private boolean inUse(Block block, int at) {
     return IntStream.range(0, at)
-        .filter(i -> rules.lasts(i) >= at)
+        .filter(i -> rules.lastConcurrentStep(i) >= at)
         .mapToObj(plan.steps()::get)
         .flatMap(s -> Stream.concat(s.reads().stream(), s.writes().stream()))
         .anyMatch(block.tensors::contains);

@@ -2,14 +2,15 @@ package org.nin4j.plan;
 
 import java.util.Map;
 import java.util.NoSuchElementException;
+import org.nin4j.plan.step.TensorSpec;
 
 /**
  * A plan whose tensors have places in one arena.
  *
  * <p>The arena begins with the parameters side by side, then their gradients, then the optimizer's
  * state, each region in the same order with the same gaps, so that element i of one belongs to
- * element i of the others; then what the steps keep; then everything that comes and goes, placed by
- * lifetime.
+ * element i of the others; then other state; then what the steps keep; then everything that comes
+ * and goes, placed by lifetime.
  *
  * @param plan what is computed
  * @param tensors the place of each tensor
@@ -21,9 +22,9 @@ import java.util.NoSuchElementException;
  */
 public record PlacedPlan(
     Plan plan,
-    Map<TensorSpec, Place> tensors,
-    Map<Integer, Place> workspaces,
-    Map<Integer, Place> residents,
+    Map<TensorSpec, Slot> tensors,
+    Map<Integer, Slot> workspaces,
+    Map<Integer, Slot> residents,
     long parameterBytes,
     long bytes) {
 
@@ -33,7 +34,7 @@ public record PlacedPlan(
    * @param offset bytes from its beginning
    * @param bytes size
    */
-  public record Place(long offset, long bytes) {}
+  public record Slot(long offset, long bytes) {}
 
   public PlacedPlan {
     tensors = Map.copyOf(tensors);
@@ -42,11 +43,11 @@ public record PlacedPlan(
   }
 
   /** Where a tensor lies. */
-  public Place place(TensorSpec tensor) {
-    Place place = tensors.get(tensor);
-    if (place == null) {
+  public Slot slot(TensorSpec tensor) {
+    Slot slot = tensors.get(tensor);
+    if (slot == null) {
       throw new NoSuchElementException("the plan has no tensor " + tensor);
     }
-    return place;
+    return slot;
   }
 }

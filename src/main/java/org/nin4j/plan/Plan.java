@@ -6,6 +6,9 @@ import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.nin4j.plan.step.MakeBatch;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
 
 /**
  * What to compute, in order; not yet where.
@@ -56,6 +59,19 @@ public record Plan(
   /** The step that makes the batch, if this plan has one. */
   public Optional<MakeBatch> batchStep() {
     return steps(MakeBatch.class).findFirst();
+  }
+
+  /** The steps that read a tensor, in order. */
+  public List<Step> readers(TensorSpec tensor) {
+    return steps.stream().filter(s -> s.reads().contains(tensor)).toList();
+  }
+
+  /**
+   * Whether a tensor is of use to that step alone, so that a rewrite which puts the step together
+   * with the one before it need not store the tensor.
+   */
+  public boolean isOnlyFor(TensorSpec tensor, Step reader) {
+    return !kept.contains(tensor) && readers(tensor).equals(List.of(reader));
   }
 
   /** The same plan with other steps: the result of a rewrite. */

@@ -1,24 +1,55 @@
 package org.nin4j.plan;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.nin4j.model.Activation;
+import org.nin4j.model.AvgPool2d;
+import org.nin4j.model.BatchNorm;
+import org.nin4j.model.Concat;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
-import org.nin4j.model.Layer;
+import org.nin4j.model.GlobalMaxPool2d;
+import org.nin4j.model.Identity;
 import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
+import org.nin4j.model.Operation;
+import org.nin4j.model.OperationVisitor;
 import org.nin4j.model.Parameter;
-import org.nin4j.model.Relu;
 import org.nin4j.model.ShapeException;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AvgPoolForward;
+import org.nin4j.plan.step.BatchNormForward;
+import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ConcatForward;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.FlattenForward;
+import org.nin4j.plan.step.ForwardStep;
+import org.nin4j.plan.step.GlobalAvgPoolForward;
+import org.nin4j.plan.step.GlobalMaxPoolForward;
+import org.nin4j.plan.step.Gradients;
+import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.MakeBatch;
+import org.nin4j.plan.step.MaxPoolForward;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.Sum;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
@@ -58,8 +89,11 @@ public final class Planner {
   }
 
   private Plan plan(BatchSpec images) {
-    List<Network.Placed> layers = network.place(images.output());
-    Shape classes = layers.get(layers.size() - 1).output();
+    List<Network.Node> nodes = network.nodes(images.output());
+    if (nodes.isEmpty()) {
+      throw new ShapeException(network.name() + " has no layer that computes anything");
+    }
+    Shape classes = nodes.get(nodes.size() - 1).output();
     if (classes.rank() != 1) {
       throw new ShapeException(
           network.name()
@@ -67,134 +101,315 @@ public final class Planner {
               + classes
               + "; a classifier ends in (classes), so place flatten last");
     }
-    DType stored = firstOfHead(layers) < 0 ? DType.F32 : precision.activations();
+    int head = head(nodes);
+    DType stored = head < 0 ? DType.F32 : precision.activations();
     TensorSpec input = activation("images", images.output(), stored);
     TensorSpec labels = new TensorSpec("labels", Shape.of(batch), DType.I32, Role.ACTIVATION);
     steps.add(new MakeBatch(images, input, labels));
-
-    List<ForwardStep> forward = forward(layers, input);
-    TensorSpec logits = forward.isEmpty() ? input : forward.get(forward.size() - 1).output();
+    Forward forward = new Forward(nodes, head, input);
+    steps.addAll(forward.steps);
+    TensorSpec logits = forward.logits();
     if (purpose instanceof Purpose.Training training) {
+      Backward backward = new Backward(forward.steps);
       TensorSpec gradient = gradient(logits);
       steps.add(
           new SoftmaxCrossEntropy(
               logits, labels, Optional.of(gradient), training.labelSmoothing()));
-      backward(forward, gradient, input);
+      backward.follow(logits, gradient);
       training.optimizer().ifPresent(this::update);
     } else {
       steps.add(new SoftmaxCrossEntropy(logits, labels, Optional.empty(), 0));
     }
+    requireDistinct();
     Set<TensorSpec> kept = new HashSet<>(Set.of(logits, labels));
     return new Plan(network.name(), batch, precision, steps, kept);
   }
 
-  private List<ForwardStep> forward(List<Network.Placed> layers, TensorSpec input) {
-    List<ForwardStep> forward = new ArrayList<>();
-    int firstOfHead = firstOfHead(layers);
-    TensorSpec x = input;
-    int dropouts = 0;
-    for (int i = 0; i < layers.size(); i++) {
-      Network.Placed placed = layers.get(i);
-      boolean drops = placed.layer() instanceof Dropout;
-      if (drops && purpose instanceof Purpose.Inference) {
-        continue;
+  /** A layer called {@code images}, or a branch called {@code gradient}, could be mistaken. */
+  private void requireDistinct() {
+    Set<String> names = new HashSet<>();
+    for (Step step : steps) {
+      for (TensorSpec tensor : step.writes()) {
+        if (tensor.role() == Role.ACTIVATION && !names.add(tensor.name())) {
+          throw new ShapeException(
+              "layer %s of %s: another tensor of the plan is called %s; give the layer another name"
+                  .formatted(step.layer(), network.name(), tensor.name()));
+        }
       }
-      DType type = i >= firstOfHead ? DType.F32 : precision.activations();
-      TensorSpec y = activation(placed.name(), placed.output(), type);
-      int stream = Philox.Stream.DROPOUT + dropouts;
-      dropouts += drops ? 1 : 0;
-      forward.add(forwardStep(placed, x, y, stream));
-      x = y;
     }
-    steps.addAll(forward);
-    return forward;
   }
 
   /**
-   * The last layer that makes sums: from its output on, everything is fp32, since only such a layer
-   * takes one type and gives another. Where there is none, the images are fp32 already.
+   * The last layer that makes sums, which rounding would spoil: it and all that follows are fp32.
+   * Where there is none, everything is.
    */
-  private static int firstOfHead(List<Network.Placed> layers) {
-    int head = layers.size() - 1;
-    while (head >= 0 && !makesSums(layers.get(head).layer())) {
+  private static int head(List<Network.Node> nodes) {
+    int head = nodes.size() - 1;
+    while (head >= 0 && !makesSums(nodes.get(head).layer())) {
       head--;
     }
     return head;
   }
 
-  private static boolean makesSums(Layer.Leaf layer) {
-    return layer instanceof Conv2d || layer instanceof Linear || layer instanceof GlobalAvgPool2d;
+  private static boolean makesSums(Operation layer) {
+    return layer instanceof Conv2d
+        || layer instanceof Linear
+        || layer instanceof GlobalAvgPool2d
+        || layer instanceof AvgPool2d
+        || layer instanceof BatchNorm;
   }
 
-  private ForwardStep forwardStep(
-      Network.Placed placed, TensorSpec x, TensorSpec y, int dropoutStream) {
-    String name = placed.name();
-    Layer.Leaf layer = placed.layer();
-    if (layer instanceof Conv2d convolution) {
-      List<TensorSpec> parameters = parameters(placed);
-      return new ConvolutionForward(
-          name, convolution, x, parameters.get(0), parameters.get(1), y, false);
-    } else if (layer instanceof Linear) {
-      List<TensorSpec> parameters = parameters(placed);
-      return new LinearForward(name, x, parameters.get(0), parameters.get(1), y);
-    } else if (layer instanceof Relu) {
-      return new ReluForward(name, x, y);
-    } else if (layer instanceof MaxPool2d pool) {
-      Optional<TensorSpec> position =
-          purpose instanceof Purpose.Training
-              ? Optional.of(activation(name + ".position", placed.output(), DType.U8))
-              : Optional.empty();
-      return new MaxPoolForward(name, pool, x, y, position);
-    } else if (layer instanceof GlobalAvgPool2d) {
-      return new GlobalAvgPoolForward(name, x, y);
-    } else if (layer instanceof Dropout dropout) {
-      return new DropoutForward(name, dropout.probability(), dropoutStream, x, y);
-    } else if (layer instanceof Flatten) {
-      return new FlattenForward(name, x, y);
-    }
-    throw new AssertionError("no step for " + layer);
-  }
+  /** The steps of the network itself. */
+  private final class Forward {
+    final List<ForwardStep> steps = new ArrayList<>();
+    private final TensorSpec images;
+    private final List<TensorSpec> outputs = new ArrayList<>();
+    private final Map<TensorSpec, TensorSpec> casts = new HashMap<>();
+    private int dropouts;
 
-  private void backward(List<ForwardStep> forward, TensorSpec logitsGradient, TensorSpec input) {
-    TensorSpec dy = logitsGradient;
-    for (int i = forward.size() - 1; i >= 0; i--) {
-      ForwardStep step = forward.get(i);
-      Optional<TensorSpec> dx =
-          learnsBefore(forward, i) ? Optional.of(gradient(step.input())) : Optional.empty();
-      steps.addAll(step.backward(dy, new Named(dx)));
-      if (dx.isEmpty()) {
-        return;
+    /**
+     * @param head from where on everything is fp32
+     */
+    Forward(List<Network.Node> nodes, int head, TensorSpec images) {
+      this.images = images;
+      for (int i = 0; i < nodes.size(); i++) {
+        Network.Node node = nodes.get(i);
+        DType type = i >= head ? DType.F32 : precision.activations();
+        List<TensorSpec> inputs = new ArrayList<>();
+        for (int of : node.inputs()) {
+          inputs.add(inType(type, node.name(), of == Network.IMAGES ? images : outputs.get(of)));
+        }
+        TensorSpec output = activation(node.name(), node.output(), type);
+        List<ForwardStep> computed =
+            node.layer().accept(new StepsOf(node, inputs, output, dropouts));
+        if (node.layer() instanceof Dropout) {
+          dropouts++;
+        }
+        steps.addAll(computed);
+        outputs.add(computed.isEmpty() ? inputs.get(0) : output);
       }
-      dy = dx.get();
+    }
+
+    TensorSpec logits() {
+      return outputs.get(outputs.size() - 1);
+    }
+
+    private TensorSpec inType(DType type, String layer, TensorSpec tensor) {
+      if (tensor.type() == type) {
+        return tensor;
+      }
+      return casts.computeIfAbsent(
+          tensor,
+          t -> {
+            String name = t.name() + "." + type.name().toLowerCase(Locale.ROOT);
+            TensorSpec cast = new TensorSpec(name, t.shape(), type, Role.ACTIVATION);
+            steps.add(new Cast(layer, t, cast));
+            return cast;
+          });
     }
   }
 
-  private static boolean learnsBefore(List<ForwardStep> forward, int index) {
-    return forward.subList(0, index).stream()
-        .flatMap(s -> s.reads().stream())
-        .anyMatch(t -> t.role() == Role.PARAMETER);
+  /** What an operation is as a step; none where it has nothing to do. */
+  private final class StepsOf implements OperationVisitor<List<ForwardStep>> {
+    private final Network.Node node;
+    private final String name;
+    private final List<TensorSpec> inputs;
+    private final TensorSpec x;
+    private final TensorSpec y;
+    private final int dropouts;
+
+    StepsOf(Network.Node node, List<TensorSpec> inputs, TensorSpec output, int dropouts) {
+      this.node = node;
+      this.name = node.name();
+      this.inputs = inputs;
+      this.x = inputs.get(0);
+      this.y = output;
+      this.dropouts = dropouts;
+    }
+
+    private boolean training() {
+      return purpose instanceof Purpose.Training;
+    }
+
+    private TensorSpec parameter(int index) {
+      Parameter parameter = node.parameters().get(index);
+      return new TensorSpec(parameter.name(), parameter.shape(), DType.F32, Role.PARAMETER);
+    }
+
+    private TensorSpec state(int index) {
+      Parameter state = node.state().get(index);
+      return new TensorSpec(state.name(), state.shape(), DType.F32, Role.STATE);
+    }
+
+    /** Which element won, for each output, if there will be a gradient. */
+    private Optional<TensorSpec> position(DType type) {
+      return training()
+          ? Optional.of(activation(name + ".position", node.output(), type))
+          : Optional.empty();
+    }
+
+    @Override
+    public List<ForwardStep> visit(Conv2d layer) {
+      Optional<TensorSpec> bias = layer.bias() ? Optional.of(parameter(1)) : Optional.empty();
+      return List.of(new ConvolutionForward(name, layer, x, parameter(0), bias, y, false));
+    }
+
+    @Override
+    public List<ForwardStep> visit(Linear layer) {
+      return List.of(new LinearForward(name, x, parameter(0), parameter(1), y, false));
+    }
+
+    @Override
+    public List<ForwardStep> visit(Activation layer) {
+      return List.of(new ActivationForward(name, layer, x, y));
+    }
+
+    @Override
+    public List<ForwardStep> visit(BatchNorm layer) {
+      if (!training()) {
+        return List.of(
+            new BatchNormInference(
+                name, layer, x, parameter(0), parameter(1), state(0), state(1), y));
+      }
+      Shape channels = Shape.of(node.output().dim(0));
+      return List.of(
+          new BatchNormForward(
+              name,
+              layer,
+              x,
+              parameter(0),
+              parameter(1),
+              state(0),
+              state(1),
+              y,
+              new TensorSpec(name + ".mean", channels, DType.F32, Role.ACTIVATION),
+              new TensorSpec(name + ".inverse", channels, DType.F32, Role.ACTIVATION)));
+    }
+
+    @Override
+    public List<ForwardStep> visit(MaxPool2d layer) {
+      return List.of(new MaxPoolForward(name, layer, x, y, position(DType.U8)));
+    }
+
+    @Override
+    public List<ForwardStep> visit(AvgPool2d layer) {
+      return List.of(new AvgPoolForward(name, layer, x, y));
+    }
+
+    @Override
+    public List<ForwardStep> visit(GlobalAvgPool2d layer) {
+      return List.of(new GlobalAvgPoolForward(name, x, y));
+    }
+
+    @Override
+    public List<ForwardStep> visit(GlobalMaxPool2d layer) {
+      return List.of(new GlobalMaxPoolForward(name, x, y, position(DType.I32)));
+    }
+
+    @Override
+    public List<ForwardStep> visit(Dropout layer) {
+      return training()
+          ? List.of(
+              new DropoutForward(name, layer.probability(), Philox.Stream.DROPOUT + dropouts, x, y))
+          : List.of();
+    }
+
+    @Override
+    public List<ForwardStep> visit(Flatten layer) {
+      return List.of(new FlattenForward(name, x, y));
+    }
+
+    @Override
+    public List<ForwardStep> visit(Identity layer) {
+      return List.of();
+    }
+
+    @Override
+    public List<ForwardStep> visit(org.nin4j.model.Sum layer) {
+      return List.of(new Sum(name, inputs, y));
+    }
+
+    @Override
+    public List<ForwardStep> visit(Concat layer) {
+      return List.of(new ConcatForward(name, inputs, y));
+    }
   }
 
-  private final class Named implements Gradients {
-    private final Optional<TensorSpec> input;
+  /** The gradients' steps, from the last layer to the first that learns. */
+  private final class Backward {
+    private final List<ForwardStep> forward;
+    private final Set<TensorSpec> learned = new HashSet<>();
+    private final Map<TensorSpec, Integer> uses = new HashMap<>();
+    private final Map<TensorSpec, List<TensorSpec>> shares = new HashMap<>();
 
-    Named(Optional<TensorSpec> input) {
-      this.input = input;
+    Backward(List<ForwardStep> forward) {
+      this.forward = forward;
+      for (ForwardStep step : forward) {
+        boolean learns =
+            step.reads().stream().anyMatch(t -> t.role() == Role.PARAMETER)
+                || step.inputs().stream().anyMatch(learned::contains);
+        if (learns) {
+          learned.add(step.output());
+        }
+        step.inputs().forEach(t -> uses.merge(t, 1, Integer::sum));
+      }
     }
 
-    @Override
-    public Optional<TensorSpec> input() {
-      return input;
+    void follow(TensorSpec logits, TensorSpec logitsGradient) {
+      shares.put(logits, List.of(logitsGradient));
+      for (int i = forward.size() - 1; i >= 0; i--) {
+        ForwardStep step = forward.get(i);
+        if (learned.contains(step.output())) {
+          steps.addAll(step.backward(whole(step.output()), gradients));
+        }
+      }
     }
 
-    @Override
-    public TensorSpec parameter(TensorSpec parameter) {
-      return parameterGradients.computeIfAbsent(
-          parameter,
-          p ->
-              new TensorSpec(
-                  p.name() + ".gradient", p.shape(), DType.F32, Role.PARAMETER_GRADIENT));
+    /** The gradient by a tensor all of whose readers have given their shares. */
+    private TensorSpec whole(TensorSpec tensor) {
+      List<TensorSpec> parts = shares.get(tensor);
+      if (parts.size() == 1) {
+        return parts.get(0);
+      }
+      TensorSpec sum = gradient(tensor);
+      steps.add(new Sum(tensor.name(), parts, sum));
+      return sum;
     }
+
+    private final Gradients gradients =
+        new Gradients() {
+          @Override
+          public Optional<TensorSpec> of(TensorSpec input) {
+            if (!learned.contains(input)) {
+              return Optional.empty();
+            }
+            TensorSpec share = gradient(input);
+            if (uses.get(input) > 1) {
+              int number = shares.getOrDefault(input, List.of()).size();
+              share =
+                  new TensorSpec(
+                      share.name() + "." + number, share.shape(), share.type(), share.role());
+            }
+            pass(input, share);
+            return Optional.of(share);
+          }
+
+          @Override
+          public void pass(TensorSpec input, TensorSpec gradient) {
+            if (learned.contains(input)) {
+              shares.computeIfAbsent(input, t -> new ArrayList<>()).add(gradient);
+            }
+          }
+
+          @Override
+          public TensorSpec parameter(TensorSpec parameter) {
+            return parameterGradients.computeIfAbsent(
+                parameter,
+                p ->
+                    new TensorSpec(
+                        p.name() + ".gradient", p.shape(), DType.F32, Role.PARAMETER_GRADIENT));
+          }
+        };
   }
 
   private void update(Sgd sgd) {
@@ -215,14 +430,6 @@ public final class Planner {
                             p.name() + ".velocity", p.shape(), DType.F32, Role.OPTIMIZER_STATE))
                 .toList();
     steps.add(new SgdUpdate(sgd, parameters, gradients, velocities));
-  }
-
-  private static List<TensorSpec> parameters(Network.Placed placed) {
-    return placed.parameters().stream().map(Planner::parameter).toList();
-  }
-
-  private static TensorSpec parameter(Parameter parameter) {
-    return new TensorSpec(parameter.name(), parameter.shape(), DType.F32, Role.PARAMETER);
   }
 
   private TensorSpec activation(String name, Shape sample, DType type) {

@@ -1,11 +1,14 @@
 package org.nin4j.plan;
 
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+
 /** What a backend says about its storage before places are given out. */
 public interface StorageRules {
   /** Bytes of a tensor in the backend's own layout. */
   long bytes(TensorSpec tensor);
 
-  /** Every place is a multiple of so many bytes; a power of two. */
+  /** Every place is a multiple of the given number of bytes; a power of two. */
   long alignment();
 
   /** Bytes that a step needs while it runs. */
@@ -22,7 +25,7 @@ public interface StorageRules {
    * The last step of the plan that may run while this one still does; both by their places in the
    * plan. What this one reads and writes, and its workspace, are its own until then.
    */
-  default int lasts(int step) {
+  default int lastConcurrentStep(int step) {
     return step;
   }
 

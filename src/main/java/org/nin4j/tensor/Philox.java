@@ -120,6 +120,9 @@ public final class Philox {
     private final long[] product1 = new long[BLOCKS];
     private final int[] outputs = new int[4 * BLOCKS];
 
+    /** For one thread at a time. */
+    public Lanes() {}
+
     /** Fills {@code bits} with the sequence (seed, step, stream) from {@code element} on. */
     public void draw(long seed, long element, int step, int stream, int[] bits) {
       long block = element >>> 2;

@@ -1,5 +1,6 @@
 package org.nin4j.tensor;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -50,6 +51,13 @@ public record Shape(List<Integer> dims) {
       all[axis + 1] = dim(axis);
     }
     return of(all);
+  }
+
+  /** The same with another extent of one axis. */
+  public Shape withDim(int axis, int extent) {
+    List<Integer> changed = new ArrayList<>(dims);
+    changed.set(axis, extent);
+    return new Shape(changed);
   }
 
   /** For example {@code 96×54×54}. */

@@ -9,15 +9,17 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
-import org.nin4j.model.Network;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.Parameters;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.session.SampleOrder;
 
 /**
  * A trained network at work:
@@ -37,43 +39,33 @@ public final class Classifier implements AutoCloseable {
   private final TensorSpec logits;
 
   /**
-   * Binds a network with a checkpoint's parameters to a device.
+   * Binds a checkpoint's network to a device.
    *
-   * @throws CheckpointException if the checkpoint is of another network
+   * @throws org.nin4j.train.checkpoint.CheckpointException if values of the network are missing
    */
-  public Classifier(Checkpoint checkpoint, Network network, Backend backend) {
+  public Classifier(Checkpoint checkpoint, Backend backend) {
+    checkpoint.requireComplete();
     this.checkpoint = checkpoint;
     Recipe recipe = checkpoint.recipe();
-    checkpoint.requireFits(network, recipe.images(checkpoint.image()).output());
     Plan plan =
         Planner.plan(
-            network,
+            checkpoint.network(),
             recipe.images(checkpoint.image()),
             BATCH,
             recipe.precisionOn(backend),
             new Purpose.Inference());
     logits = plan.steps(SoftmaxCrossEntropy.class).findFirst().orElseThrow().logits();
     session = backend.bind(backend.prepare(plan));
-    Parameters.write(session, Role.PARAMETER, checkpoint.parameters());
+    Parameters.write(session, checkpoint.parameters());
   }
 
   /**
-   * Reads a checkpoint of one of the library's networks and binds it to a device.
+   * Reads a checkpoint and binds its network, whichever that is, to a device.
    *
-   * @throws CheckpointException if the file is no checkpoint, damaged, or of a network of one's own
+   * @throws org.nin4j.train.checkpoint.CheckpointException if the file is no checkpoint or damaged
    */
   public static Classifier load(Path file, Backend backend) {
-    Checkpoint checkpoint = Checkpoint.read(file);
-    return new Classifier(checkpoint, checkpoint.describe(), backend);
-  }
-
-  /**
-   * Reads a checkpoint of a network of one's own and binds it to a device.
-   *
-   * @throws CheckpointException if the file is no checkpoint, damaged, or of another network
-   */
-  public static Classifier load(Path file, Network network, Backend backend) {
-    return new Classifier(Checkpoint.read(file), network, backend);
+    return new Classifier(Checkpoint.read(file), backend);
   }
 
   /** (channels, height, width) of the images it takes. */

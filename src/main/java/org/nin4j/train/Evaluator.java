@@ -13,8 +13,11 @@ import org.nin4j.model.Network;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.train.checkpoint.Parameters;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.session.Images;
+import org.nin4j.train.session.SampleOrder;
 
 /** Runs a network over a whole data set and counts right answers. */
 public final class Evaluator implements AutoCloseable {
@@ -36,6 +39,7 @@ public final class Evaluator implements AutoCloseable {
             batch,
             recipe.precisionOn(backend),
             new Purpose.Inference());
+    Images.requireClasses(plan, data);
     session = backend.bind(backend.prepare(plan));
     session.load(Images.samples(data));
   }
@@ -43,14 +47,15 @@ public final class Evaluator implements AutoCloseable {
   /**
    * Evaluates.
    *
-   * @param parameters by name
+   * @param parameters and state of the network by name
    * @param stopping asked before each step
    * @param progress given the samples' sums a few times a second
    * @return empty if stopped
+   * @throws org.nin4j.train.checkpoint.CheckpointException if a value is missing
    */
   public Optional<Metrics> evaluate(
       Map<String, HostTensor> parameters, BooleanSupplier stopping, Consumer<Metrics> progress) {
-    Parameters.write(session, Role.PARAMETER, parameters);
+    Parameters.write(session, parameters);
     int[] order = SampleOrder.inOrder(count, batch);
     int steps = order.length / batch;
     session.begin(new Epoch(0, 0, order, new float[steps]));

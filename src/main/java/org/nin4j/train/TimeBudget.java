@@ -1,5 +1,7 @@
 package org.nin4j.train;
 
+import org.nin4j.train.recipe.Recipes;
+
 /**
  * How long a training may be so that it ends in time. The choice depends on the figures it is given
  * alone; {@link TrainingSpeed} measures the speed.

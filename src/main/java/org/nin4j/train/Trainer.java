@@ -12,12 +12,25 @@ import org.nin4j.data.DataException;
 import org.nin4j.data.TrainTest;
 import org.nin4j.model.Network;
 import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.train.checkpoint.Best;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.CheckpointException;
+import org.nin4j.train.checkpoint.Parameters;
+import org.nin4j.train.checkpoint.Position;
+import org.nin4j.train.diagnosis.DeadUnits;
+import org.nin4j.train.history.EpochResult;
+import org.nin4j.train.history.History;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.RecipeJson;
+import org.nin4j.train.session.Images;
+import org.nin4j.train.session.SampleOrder;
 
 /**
  * Trains a network by a recipe and evaluates it after every epoch. The same recipe on the same data
@@ -38,7 +51,7 @@ public final class Trainer {
 
   /** Prepares the training of the network that the recipe names. */
   public Trainer(Backend backend, Recipe recipe, TrainTest data, List<TrainingListener> listeners) {
-    this(backend, recipe, recipe.describe(data.train().classNames().size()), data, listeners);
+    this(backend, recipe, recipe.network(data.train().classNames().size()), data, listeners);
   }
 
   /**
@@ -46,7 +59,9 @@ public final class Trainer {
    * network, whatever the recipe says. Where the device has no instructions for the recipe's
    * precision, it is trained in fp32, which listeners are told.
    *
-   * @throws org.nin4j.model.ShapeException if the network cannot take such images
+   * @throws org.nin4j.model.ShapeException if the network cannot take such images, or does not end
+   *     in as many values as there are classes
+   * @throws IllegalArgumentException if a network with batch normalisation gets no whole batch
    * @throws org.nin4j.backend.BackendException if the backend cannot run some step
    */
   public Trainer(
@@ -68,15 +83,12 @@ public final class Trainer {
     this.data = data;
     this.listeners = List.copyOf(listeners);
     Shape image = Images.shape(data.train());
-    plan =
-        backend.prepare(
-            Planner.plan(
-                network,
-                recipe.trainingImages(image),
-                recipe.batch(),
-                precision,
-                recipe.purpose()));
-    steps = recipe.stepsPerEpoch(data.train().count());
+    Plan described =
+        Planner.plan(
+            network, recipe.trainingImages(image), recipe.batch(), precision, recipe.purpose());
+    Images.requireClasses(described, data.train());
+    steps = this.recipe.trainingSteps(described, data.train().count());
+    plan = backend.prepare(described);
     fingerprint = Images.fingerprint(data);
     testData = Images.fingerprint(data.test());
   }
@@ -183,11 +195,17 @@ public final class Trainer {
         Evaluator evaluator = new Evaluator(backend, recipe, network, data.test());
         DeadUnits deadUnits = new DeadUnits(backend, recipe, network, data.test())) {
       session.load(Images.samples(data.train()));
-      Parameters.write(session, Role.PARAMETER, from.parameters());
-      Parameters.write(session, Role.OPTIMIZER_STATE, from.optimizerState());
+      Parameters.write(session, from.parameters());
+      Parameters.writeOptimizer(session, from.optimizerState());
       TrainingStart start =
           new TrainingStart(
-              recipe, data.name(), plan.plan(), plan.bytes(), from.position(), from.history());
+              recipe,
+              network,
+              data.name(),
+              plan.plan(),
+              plan.bytes(),
+              from.position(),
+              from.history());
       for (TrainingListener listener : listeners) {
         listener.started(start);
       }
@@ -208,13 +226,7 @@ public final class Trainer {
             listener.epochEnded(history);
           }
         }
-        last =
-            checkpoint(
-                position,
-                history,
-                best,
-                parameters,
-                Parameters.read(session, Role.OPTIMIZER_STATE));
+        last = checkpoint(position, history, best, parameters, Parameters.readOptimizer(session));
         for (TrainingListener listener : listeners) {
           listener.checkpointed(last, test.isPresent() && last.holdsBest());
         }
@@ -235,7 +247,7 @@ public final class Trainer {
         new Epoch(
             recipe.seed(),
             Math.toIntExact(first),
-            Arrays.copyOfRange(order, from.step() * recipe.batch(), order.length),
+            Arrays.copyOfRange(order, from.step() * recipe.batch(), steps * recipe.batch()),
             recipe.schedule().rates(first, steps - from.step(), totalSteps()),
             from.sums()));
     long begin = System.nanoTime();
@@ -308,7 +320,7 @@ public final class Trainer {
   }
 
   private Map<String, HostTensor> parameters(Session session, Position at) {
-    Map<String, HostTensor> parameters = Parameters.read(session, Role.PARAMETER);
+    Map<String, HostTensor> parameters = Parameters.read(session);
     parameters.forEach(
         (name, tensor) -> {
           for (float value : tensor.values()) {
@@ -337,7 +349,7 @@ public final class Trainer {
       Map<String, HostTensor> optimizerState) {
     return new Checkpoint(
         recipe,
-        Checkpoint.layers(network, networkInput()),
+        network,
         Images.shape(data.train()),
         data.train().classNames(),
         fingerprint,

@@ -1,7 +1,11 @@
 package org.nin4j.train;
 
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.history.History;
+
 /**
- * Is told how a training goes, on the training's thread: what takes long here makes training wait.
+ * Is notified how a training goes, on the training's thread: what takes long here makes training
+ * wait.
  */
 public interface TrainingListener {
   /**

@@ -6,9 +6,12 @@ import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Session;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.model.Network;
-import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Planner;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.train.checkpoint.Parameters;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.session.Images;
+import org.nin4j.train.session.SampleOrder;
 
 /** How many images a second a device trains. */
 public final class TrainingSpeed {
@@ -35,7 +38,7 @@ public final class TrainingSpeed {
       double warmUpSeconds,
       double seconds,
       LongSupplier nanoTime) {
-    Network network = recipe.describe(data.classNames().size());
+    Network network = recipe.network(data.classNames().size());
     BatchSpec images = recipe.trainingImages(Images.shape(data));
     try (Session session =
         backend.bind(
@@ -43,7 +46,7 @@ public final class TrainingSpeed {
                 Planner.plan(
                     network, images, recipe.batch(), recipe.precision(), recipe.purpose())))) {
       session.load(Images.samples(data));
-      Parameters.write(session, Role.PARAMETER, Parameters.draw(recipe, network, images.output()));
+      Parameters.write(session, Parameters.draw(recipe, network, images.output()));
       Epoch epoch = firstEpoch(recipe, data.count());
       train(session, epoch, warmUpSeconds, nanoTime);
       return train(session, epoch, seconds, nanoTime);
@@ -59,7 +62,9 @@ public final class TrainingSpeed {
         recipe.schedule().rates(0, steps, (long) recipe.epochs() * steps));
   }
 
-  /** Images a second of so many seconds, over and over the same epoch where it is short. */
+  /**
+   * Images a second of the given number of seconds, over and over the same epoch where it is short.
+   */
   private static double train(Session session, Epoch epoch, double seconds, LongSupplier nanoTime) {
     int steps = epoch.learningRates().length;
     long begin = nanoTime.getAsLong();

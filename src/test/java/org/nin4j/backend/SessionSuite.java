@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.function.Executable;
 import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
@@ -25,19 +26,18 @@ import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
-import org.nin4j.model.Relu;
 import org.nin4j.model.Sequential;
-import org.nin4j.plan.BatchSpec;
-import org.nin4j.plan.DropoutForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.SgdUpdate;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
@@ -56,7 +56,7 @@ public final class SessionSuite {
           "small",
           Sequential.of(
               new Conv2d(4, 3, 1, 1),
-              new Relu(),
+              Activation.RELU,
               new MaxPool2d(2, 2),
               new Dropout(0.25f),
               new Flatten(),
@@ -181,15 +181,15 @@ public final class SessionSuite {
   }
 
   private void tensors() {
-    TensorSpec weight = training().tensor("conv1.weight");
+    TensorSpec weight = training().tensor("0.weight");
     TensorSpec larger =
-        new TensorSpec("conv1.weight", Shape.of(40, 1, 3, 3), DType.F32, Role.PARAMETER);
+        new TensorSpec("0.weight", Shape.of(40, 1, 3, 3), DType.F32, Role.PARAMETER);
     TensorSpec unknown = new TensorSpec("conv7.weight", weight.shape(), DType.F32, Role.PARAMETER);
     for (int[] dims : new int[][] {{1}, {4, 1, 3, 2}, {4, 1, 3, 30}, {36}, {1, 4, 3, 3}}) {
       refused(
           "writing values of " + Shape.of(dims),
           IllegalArgumentException.class,
-          "conv1.weight[4×1×3×3 F32] takes values of 4×1×3×3, not " + Shape.of(dims),
+          "0.weight[4×1×3×3 F32] takes values of 4×1×3×3, not " + Shape.of(dims),
           s -> s.write(weight, zeros(dims)));
     }
     for (TensorSpec other : List.of(larger, unknown)) {
@@ -407,7 +407,7 @@ public final class SessionSuite {
     session.run();
     session.runTimed();
     session.run();
-    TensorSpec weight = session.placed().plan().tensor("conv1.weight");
+    TensorSpec weight = session.placed().plan().tensor("0.weight");
     Metrics metrics = session.metrics();
     float[] values = session.read(weight).values();
     assertEquals(SAMPLES, metrics.samples());
@@ -440,7 +440,7 @@ public final class SessionSuite {
           s.close();
         });
     String closed = "the session is closed";
-    TensorSpec weight = training().tensor("conv1.weight");
+    TensorSpec weight = training().tensor("0.weight");
     Map<String, Use> uses = new LinkedHashMap<>();
     uses.put("writing", s -> s.write(weight, HostTensor.zeros(weight.shape())));
     uses.put("reading", s -> s.read(weight));

@@ -5,6 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.nin4j.model.Activation;
+import org.nin4j.model.AvgPool2d;
+import org.nin4j.model.BatchNorm;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
@@ -13,38 +16,49 @@ import org.nin4j.model.Network;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Sequential;
 import org.nin4j.model.Window;
-import org.nin4j.plan.BatchSpec;
-import org.nin4j.plan.ConvolutionBackwardData;
-import org.nin4j.plan.ConvolutionBackwardFilter;
-import org.nin4j.plan.ConvolutionForward;
-import org.nin4j.plan.DropoutBackward;
-import org.nin4j.plan.DropoutForward;
-import org.nin4j.plan.FlattenBackward;
-import org.nin4j.plan.FlattenForward;
-import org.nin4j.plan.Fused;
-import org.nin4j.plan.Fusion;
-import org.nin4j.plan.GlobalAvgPoolBackward;
-import org.nin4j.plan.GlobalAvgPoolForward;
-import org.nin4j.plan.KernelFusion;
-import org.nin4j.plan.LinearBackwardData;
-import org.nin4j.plan.LinearBackwardFilter;
-import org.nin4j.plan.LinearForward;
-import org.nin4j.plan.MakeBatch;
-import org.nin4j.plan.MaxPoolBackward;
-import org.nin4j.plan.MaxPoolForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.ReluBackward;
-import org.nin4j.plan.ReluBiasBackward;
-import org.nin4j.plan.ReluForward;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.SgdUpdate;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.Step;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.rewrite.Fusion;
+import org.nin4j.plan.rewrite.KernelFusion;
+import org.nin4j.plan.step.ActivationBackward;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AvgPoolBackward;
+import org.nin4j.plan.step.AvgPoolForward;
+import org.nin4j.plan.step.BatchNormBackward;
+import org.nin4j.plan.step.BatchNormForward;
+import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ConcatBackward;
+import org.nin4j.plan.step.ConcatForward;
+import org.nin4j.plan.step.ConvolutionBackwardData;
+import org.nin4j.plan.step.ConvolutionBackwardFilter;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.DropoutBackward;
+import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.FlattenBackward;
+import org.nin4j.plan.step.FlattenForward;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.GlobalAvgPoolBackward;
+import org.nin4j.plan.step.GlobalAvgPoolForward;
+import org.nin4j.plan.step.GlobalMaxPoolBackward;
+import org.nin4j.plan.step.GlobalMaxPoolForward;
+import org.nin4j.plan.step.LinearBackwardData;
+import org.nin4j.plan.step.LinearBackwardFilter;
+import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.MakeBatch;
+import org.nin4j.plan.step.MaxPoolBackward;
+import org.nin4j.plan.step.MaxPoolForward;
+import org.nin4j.plan.step.ReluBiasBackward;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.Sum;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
@@ -73,9 +87,16 @@ public final class StepCases {
   public static List<StepCase> all(DType type, long seed) {
     StepCases cases = new StepCases(type, seed);
     cases.convolutions();
+    cases.groupedConvolutions();
     cases.linears();
     cases.elements();
     cases.pools();
+    cases.averagePools();
+    cases.joins();
+    cases.norms();
+    if (type == DType.BF16) {
+      cases.casts();
+    }
     cases.losses();
     if (type == DType.F32) {
       cases.updates();
@@ -126,7 +147,7 @@ public final class StepCases {
         new Conv2d(filters, new Window(kernel, kernel == 1 ? 1 : 4, 0)),
         x,
         tensor(layer + ".w", DType.F32, Role.PARAMETER, filters, channels, kernel, kernel),
-        tensor(layer + ".b", DType.F32, Role.PARAMETER, filters),
+        Optional.of(tensor(layer + ".b", DType.F32, Role.PARAMETER, filters)),
         y,
         true);
   }
@@ -134,20 +155,20 @@ public final class StepCases {
   private void firstBlock(int n, int h, int w) {
     Window first = new Window(11, 4, 0);
     Window pooling = new Window(3, 2, 0);
-    int rows = first.places(h);
-    int columns = first.places(w);
+    int rows = first.outputExtent(h);
+    int columns = first.outputExtent(w);
     TensorSpec x = activation("x", n, 1, h, w);
     TensorSpec a = activation("a.y", n, 96, rows, columns);
     TensorSpec b = activation("b.y", n, 96, rows, columns);
     TensorSpec c = activation("c.y", n, 96, rows, columns);
-    int[] out = {n, 96, pooling.places(rows), pooling.places(columns)};
+    int[] out = {n, 96, pooling.outputExtent(rows), pooling.outputExtent(columns)};
     TensorSpec y = activation("y", out);
     TensorSpec position = tensor("p", DType.U8, Role.ACTIVATION, out);
     for (boolean training : new boolean[] {true, false}) {
       MaxPoolForward pool =
           new MaxPoolForward(
               "l",
-              new MaxPool2d(pooling),
+              new MaxPool2d(pooling, false),
               c,
               y,
               training ? Optional.of(position) : Optional.empty());
@@ -169,7 +190,7 @@ public final class StepCases {
         new Network(
             "first-block",
             Sequential.of(
-                new NinBlock(96, 11, 4, 0),
+                NinBlock.of(96, 11, 4, 0),
                 new MaxPool2d(3, 2),
                 new Conv2d(3, 1, 1, 0),
                 new GlobalAvgPool2d(),
@@ -178,7 +199,7 @@ public final class StepCases {
     Purpose training = new Purpose.Training(Optional.empty(), 0);
     Plan plan = Planner.plan(network, images, n, Precision.BF16, training);
     for (Fusion fusion :
-        List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_BEHIND_POOL, Fusion.RELU_BIAS_GRADIENT)) {
+        List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_AFTER_POOL, Fusion.RELU_BIAS_GRADIENT)) {
       plan = fusion.apply(plan);
     }
     Fused block =
@@ -255,8 +276,8 @@ public final class StepCases {
   private void convolution(int n, int c, int h, int w, int o, Window window) {
     Conv2d conv = new Conv2d(o, window);
     TensorSpec x = activation("x", n, c, h, w);
-    TensorSpec y = activation("y", n, o, window.places(h), window.places(w));
-    TensorSpec dy = activation("dy", n, o, window.places(h), window.places(w));
+    TensorSpec y = activation("y", n, o, window.outputExtent(h), window.outputExtent(w));
+    TensorSpec dy = activation("dy", n, o, window.outputExtent(h), window.outputExtent(w));
     TensorSpec dx = activation("dx", n, c, h, w);
     int k = window.kernel();
     TensorSpec weight = tensor("w", DType.F32, Role.PARAMETER, o, c, k, k);
@@ -264,8 +285,12 @@ public final class StepCases {
     TensorSpec dw = tensor("w.gradient", DType.F32, Role.PARAMETER_GRADIENT, o, c, k, k);
     TensorSpec db = tensor("b.gradient", DType.F32, Role.PARAMETER_GRADIENT, o);
     String what = " %s of %s to %d".formatted(window, x.shape(), o);
-    random("forward" + what, new ConvolutionForward("l", conv, x, weight, bias, y, false));
-    random("forward+relu" + what, new ConvolutionForward("l", conv, x, weight, bias, y, true));
+    random(
+        "forward" + what,
+        new ConvolutionForward("l", conv, x, weight, Optional.of(bias), y, false));
+    random(
+        "forward+relu" + what,
+        new ConvolutionForward("l", conv, x, weight, Optional.of(bias), y, true));
     random("data gradient" + what, new ConvolutionBackwardData("l", conv, dy, weight, dx));
     random(
         "filter gradient" + what,
@@ -273,25 +298,36 @@ public final class StepCases {
     random(
         "filter gradient, no bias" + what,
         new ConvolutionBackwardFilter("l", conv, x, dy, dw, Optional.empty()));
-    if (type == DType.BF16) {
-      TensorSpec logits = tensor("logits", DType.F32, Role.ACTIVATION, y.shape());
-      TensorSpec dlogits = tensor("dlogits", DType.F32, Role.ACTIVATION, y.shape());
+  }
+
+  private void groupedConvolutions() {
+    groupedConvolution(2, 4, 6, 5, 6, 2, new Window(3, 1, 1));
+    groupedConvolution(1, 6, 7, 7, 6, 6, new Window(3, 2, 1));
+    groupedConvolution(3, 32, 5, 5, 64, 4, new Window(1, 1, 0));
+    groupedConvolution(2, 3, 9, 8, 9, 1, new Window(3, 1, 1));
+  }
+
+  /** In groups, and without bias. */
+  private void groupedConvolution(int n, int c, int h, int w, int o, int groups, Window window) {
+    Conv2d conv = new Conv2d(o, window, groups, false);
+    int[] out = {n, o, window.outputExtent(h), window.outputExtent(w)};
+    int k = window.kernel();
+    TensorSpec x = activation("x", n, c, h, w);
+    TensorSpec dx = activation("dx", n, c, h, w);
+    TensorSpec y = activation("y", out);
+    TensorSpec dy = activation("dy", out);
+    TensorSpec weight = tensor("w", DType.F32, Role.PARAMETER, o, c / groups, k, k);
+    TensorSpec dw = tensor("w.gradient", DType.F32, Role.PARAMETER_GRADIENT, o, c / groups, k, k);
+    String what = " %s of %s to %d in %d groups, no bias".formatted(window, x.shape(), o, groups);
+    for (boolean relu : new boolean[] {false, true}) {
       random(
-          "forward to logits" + what,
-          new ConvolutionForward("l", conv, x, weight, bias, logits, false));
-      random(
-          "forward+relu to logits" + what,
-          new ConvolutionForward("l", conv, x, weight, bias, logits, true));
-      random(
-          "data gradient of logits" + what,
-          new ConvolutionBackwardData("l", conv, dlogits, weight, dx));
-      random(
-          "filter gradient of logits" + what,
-          new ConvolutionBackwardFilter("l", conv, x, dlogits, dw, Optional.of(db)));
-      random(
-          "filter gradient of logits, no bias" + what,
-          new ConvolutionBackwardFilter("l", conv, x, dlogits, dw, Optional.empty()));
+          (relu ? "forward+relu" : "forward") + what,
+          new ConvolutionForward("l", conv, x, weight, Optional.empty(), y, relu));
     }
+    random("data gradient" + what, new ConvolutionBackwardData("l", conv, dy, weight, dx));
+    random(
+        "filter gradient" + what,
+        new ConvolutionBackwardFilter("l", conv, x, dy, dw, Optional.empty()));
   }
 
   private void linears() {
@@ -305,15 +341,8 @@ public final class StepCases {
       TensorSpec dw = tensor("w.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[2], s[1]);
       TensorSpec db = tensor("b.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[2]);
       String what = " linear %s to %d".formatted(x.shape(), s[2]);
-      random("forward" + what, new LinearForward("l", x, weight, bias, y));
-      if (type == DType.BF16) {
-        TensorSpec logits = tensor("logits", DType.F32, Role.ACTIVATION, s[0], s[2]);
-        TensorSpec dlogits = tensor("dlogits", DType.F32, Role.ACTIVATION, s[0], s[2]);
-        random("forward to logits" + what, new LinearForward("l", x, weight, bias, logits));
-        random("data gradient of logits" + what, new LinearBackwardData("l", dlogits, weight, dx));
-        random(
-            "filter gradient of logits" + what, new LinearBackwardFilter("l", x, dlogits, dw, db));
-      }
+      random("forward" + what, new LinearForward("l", x, weight, bias, y, false));
+      random("forward+relu" + what, new LinearForward("l", x, weight, bias, y, true));
       random("data gradient" + what, new LinearBackwardData("l", dy, weight, dx));
       random("filter gradient" + what, new LinearBackwardFilter("l", x, dy, dw, db));
     }
@@ -328,8 +357,10 @@ public final class StepCases {
       TensorSpec flat = activation("flat", s[0], s[1] * s[2] * s[3]);
       TensorSpec db = tensor("b.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[1]);
       String what = " of " + x.shape();
-      random("relu" + what, new ReluForward("l", x, y));
-      random("relu gradient" + what, new ReluBackward("l", y, dy, dx));
+      for (Activation f : Activation.values()) {
+        random(f.kind() + what, new ActivationForward("l", f, x, y));
+        random(f.kind() + " gradient" + what, new ActivationBackward("l", f, y, dy, dx));
+      }
       random("relu and bias gradient" + what, new ReluBiasBackward("l", y, dy, dx, db));
       random("dropout" + what, new DropoutForward("l", 0.5f, 3, x, y));
       random("dropout gradient" + what, new DropoutBackward("l", 0.3f, 4, dy, dx));
@@ -348,26 +379,18 @@ public final class StepCases {
     for (int[] s : new int[][] {{1, 1, 1, 1}, {2, 10, 5, 5}, {3, 33, 2, 7}}) {
       TensorSpec x = activation("x", s);
       TensorSpec dx = activation("dx", s);
-      TensorSpec y = tensor("y", DType.F32, Role.ACTIVATION, s[0], s[1], 1, 1);
-      TensorSpec dy = tensor("dy", DType.F32, Role.ACTIVATION, s[0], s[1], 1, 1);
+      TensorSpec y = activation("y", s[0], s[1], 1, 1);
+      TensorSpec dy = activation("dy", s[0], s[1], 1, 1);
       random("global average of " + x.shape(), new GlobalAvgPoolForward("l", x, y));
       random("global average gradient of " + x.shape(), new GlobalAvgPoolBackward("l", dy, dx));
-      if (type == DType.BF16) {
-        TensorSpec narrow = activation("narrow", s[0], s[1], 1, 1);
-        random(
-            "global average in one type of " + x.shape(), new GlobalAvgPoolForward("l", x, narrow));
-        random(
-            "global average gradient in one type of " + x.shape(),
-            new GlobalAvgPoolBackward("l", narrow, dx));
-      }
     }
   }
 
   private void pool(int n, int c, int h, int w, Window window) {
-    MaxPool2d pool = new MaxPool2d(window);
+    MaxPool2d pool = new MaxPool2d(window, false);
     TensorSpec x = activation("x", n, c, h, w);
     TensorSpec dx = activation("dx", n, c, h, w);
-    int[] out = {n, c, window.places(h), window.places(w)};
+    int[] out = {n, c, window.outputExtent(h), window.outputExtent(w)};
     TensorSpec y = activation("y", out);
     TensorSpec dy = activation("dy", out);
     TensorSpec position = tensor("p", DType.U8, Role.ACTIVATION, out);
@@ -402,6 +425,144 @@ public final class StepCases {
       positions[e] = u * window.kernel() + v;
     }
     return positions;
+  }
+
+  private void averagePools() {
+    for (boolean ceil : new boolean[] {false, true}) {
+      for (boolean counted : new boolean[] {false, true}) {
+        averagePool(2, 3, 7, 9, new AvgPool2d(new Window(3, 2, 0), ceil, counted));
+        averagePool(1, 1, 6, 5, new AvgPool2d(new Window(3, 2, 1), ceil, counted));
+        averagePool(2, 17, 8, 8, new AvgPool2d(new Window(2, 2, 0), ceil, counted));
+        averagePool(1, 6, 9, 9, new AvgPool2d(new Window(4, 3, 2), ceil, counted));
+        averagePool(2, 5, 7, 7, new AvgPool2d(new Window(2, 3, 0), ceil, counted));
+      }
+    }
+    for (int[] s : new int[][] {{1, 1, 1, 1}, {2, 10, 5, 5}, {3, 33, 2, 7}, {1, 3, 20, 19}}) {
+      TensorSpec x = activation("x", s);
+      TensorSpec dx = activation("dx", s);
+      TensorSpec y = activation("y", s[0], s[1], 1, 1);
+      TensorSpec dy = activation("dy", s[0], s[1], 1, 1);
+      TensorSpec position = tensor("p", DType.I32, Role.ACTIVATION, s[0], s[1], 1, 1);
+      String what = " of " + x.shape();
+      random("global max" + what, new GlobalMaxPoolForward("l", x, y, Optional.of(position)));
+      random("global max, inference" + what, new GlobalMaxPoolForward("l", x, y, Optional.empty()));
+      int pixels = s[2] * s[3];
+      float[] winners = new float[s[0] * s[1]];
+      Philox.Sequence random = new Philox.Sequence(seed, 6, 0);
+      for (int i = 0; i < winners.length; i++) {
+        winners[i] = random.nextBelow(pixels);
+      }
+      Step backward = new GlobalMaxPoolBackward("l", position, dy, dx);
+      cases.add(
+          StepCase.random("global max gradient" + what, backward, seed).with(position, winners));
+    }
+  }
+
+  private void averagePool(int n, int c, int h, int w, AvgPool2d pool) {
+    Window window = pool.window();
+    TensorSpec x = activation("x", n, c, h, w);
+    TensorSpec dx = activation("dx", n, c, h, w);
+    int[] out = {n, c, window.outputExtent(h, pool.ceil()), window.outputExtent(w, pool.ceil())};
+    String what =
+        " %s%s%s of %s"
+            .formatted(
+                window,
+                pool.ceil() ? " ceil" : "",
+                pool.countPadding() ? " counting padding" : "",
+                x.shape());
+    random("average pool" + what, new AvgPoolForward("l", pool, x, activation("y", out)));
+    random(
+        "average pool gradient" + what, new AvgPoolBackward("l", pool, activation("dy", out), dx));
+    if (pool.ceil() && !pool.countPadding()) {
+      MaxPool2d max = new MaxPool2d(window, pool.ceil());
+      TensorSpec position = tensor("p", DType.U8, Role.ACTIVATION, out);
+      random(
+          "max pool" + what,
+          new MaxPoolForward("l", max, x, activation("y", out), Optional.of(position)));
+    }
+  }
+
+  private void joins() {
+    for (int[] s : new int[][] {{1, 1, 1, 1}, {2, 3, 5, 7}, {3, 17, 4, 4}, {2, 96, 9, 9}}) {
+      TensorSpec a = activation("a", s);
+      TensorSpec b = activation("b", s);
+      TensorSpec c = activation("c", s);
+      TensorSpec y = activation("y", s);
+      String what = " of " + a.shape();
+      random("sum of two" + what, new Sum("l", List.of(a, b), y));
+      random("sum of three" + what, new Sum("l", List.of(a, b, c), y));
+      random("sum of eight" + what, new Sum("l", List.of(a, b, c, b, a, c, b, a), y));
+      if (type == DType.F32) {
+        // In bf16 a backend may round in between where there are so many.
+        random("sum of ten" + what, new Sum("l", List.of(a, b, c, b, a, c, b, a, c, b), y));
+      }
+      random("twice" + what, new Sum("l", List.of(a, a), y));
+      TensorSpec wide = activation("wide", s[0], 2 * s[1] + 5, s[2], s[3]);
+      TensorSpec five = activation("five", s[0], 5, s[2], s[3]);
+      random("concatenation" + what, new ConcatForward("l", List.of(a, five, b), wide));
+      random(
+          "slices" + what,
+          new ConcatBackward(
+              "l",
+              wide,
+              List.of(new ConcatBackward.Slice(0, a), new ConcatBackward.Slice(s[1] + 5, b))));
+    }
+    TensorSpec a = activation("a", 3, 7);
+    TensorSpec b = activation("b", 3, 2);
+    random(
+        "concatenation of features", new ConcatForward("l", List.of(a, b), activation("y", 3, 9)));
+  }
+
+  private void norms() {
+    for (int[] s :
+        new int[][] {{2, 1, 1, 1}, {1, 3, 5, 7}, {3, 17, 4, 4}, {2, 96, 9, 9}, {5, 6}, {2, 40}}) {
+      TensorSpec x = activation("x", s);
+      TensorSpec y = activation("y", s);
+      TensorSpec dy = activation("dy", s);
+      TensorSpec dx = activation("dx", s);
+      TensorSpec weight = tensor("weight", DType.F32, Role.PARAMETER, s[1]);
+      TensorSpec bias = tensor("bias", DType.F32, Role.PARAMETER, s[1]);
+      TensorSpec runningMean = tensor("running_mean", DType.F32, Role.STATE, s[1]);
+      TensorSpec runningVariance = tensor("running_var", DType.F32, Role.STATE, s[1]);
+      TensorSpec mean = tensor("mean", DType.F32, Role.ACTIVATION, s[1]);
+      TensorSpec inverse = tensor("inverse", DType.F32, Role.ACTIVATION, s[1]);
+      TensorSpec dweight = tensor("weight.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[1]);
+      TensorSpec dbias = tensor("bias.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[1]);
+      BatchNorm norm = new BatchNorm(1e-3f, 0.2f);
+      String what = " of " + x.shape();
+      random(
+          "batch norm" + what,
+          new BatchNormForward(
+              "l", norm, x, weight, bias, runningMean, runningVariance, y, mean, inverse));
+      // Variances and their inverses are above 0.
+      float[] variances = new float[s[1]];
+      Philox.Sequence random = new Philox.Sequence(seed, 6, 1);
+      for (int i = 0; i < variances.length; i++) {
+        variances[i] = 0.1f + random.nextUniform();
+      }
+      for (Optional<TensorSpec> by : List.of(Optional.of(dx), Optional.<TensorSpec>empty())) {
+        cases.add(
+            StepCase.random(
+                    "batch norm gradient" + (by.isPresent() ? "" : ", parameters only") + what,
+                    new BatchNormBackward("l", x, weight, mean, inverse, dy, by, dweight, dbias),
+                    seed)
+                .with(inverse, variances));
+      }
+      Step inference =
+          new BatchNormInference("l", norm, x, weight, bias, runningMean, runningVariance, y);
+      cases.add(
+          StepCase.random("batch norm, inference" + what, inference, seed)
+              .with(runningVariance, variances));
+    }
+  }
+
+  private void casts() {
+    for (int[] s : new int[][] {{1, 1, 1, 1}, {2, 3, 5, 7}, {3, 33, 4, 4}, {4, 10}}) {
+      TensorSpec narrow = activation("narrow", s);
+      TensorSpec wide = tensor("wide", DType.F32, Role.ACTIVATION, s);
+      random("cast to fp32 of " + narrow.shape(), new Cast("l", narrow, wide));
+      random("cast to bf16 of " + narrow.shape(), new Cast("l", wide, narrow));
+    }
   }
 
   private void losses() {

@@ -8,8 +8,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.nin4j.plan.Fused;
-import org.nin4j.plan.Step;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.Step;
 import org.nin4j.tensor.DType;
 
 /** What every backend is asked for leaves nothing out. */

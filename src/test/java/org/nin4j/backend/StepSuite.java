@@ -7,10 +7,10 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.nin4j.backend.reference.ReferenceBackend;
-import org.nin4j.plan.Fused;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 

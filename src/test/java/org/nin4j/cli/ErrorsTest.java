@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -21,7 +22,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.nin4j.data.PartialFile;
+import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.Failures;
+import org.nin4j.cli.picture.ImageFile;
+import org.nin4j.data.file.PartialFile;
 import org.nin4j.tensor.Shape;
 import picocli.CommandLine.Model.CommandSpec;
 
@@ -36,7 +40,10 @@ class ErrorsTest {
     shell = new Shell(folder);
     Files.createDirectory(folder.resolve("empty"));
     Files.createDirectory(folder.resolve("truncated"));
+    Files.writeString(folder.resolve("text.json"), "This is a text.");
     Files.writeString(folder.resolve("text"), "This is a text, and nothing else.");
+    DESCRIPTIONS.forEach(ErrorsTest::write);
+    write("images.json", "\"relu\"");
     shell.run(
         "data", "--dataset", "shapes", "--limit", "20", "--out", folder.resolve("idx").toString());
     try (Stream<Path> files = Files.list(folder.resolve("idx"))) {
@@ -46,6 +53,43 @@ class ErrorsTest {
             folder.resolve("truncated").resolve(file.getFileName()),
             java.util.Arrays.copyOf(bytes, bytes.length / 2));
       }
+    }
+  }
+
+  private static final String CONV = "{\"kind\": \"conv\", \"channels\": 4, \"kernel\": 3}";
+
+  /** The layers of networks that there cannot be, before their end. */
+  private static final Map<String, String> DESCRIPTIONS =
+      Map.of(
+          "unknown.json",
+          "{\"kind\": \"convolve\"}",
+          "lacking.json",
+          "{\"kind\": \"conv\", \"channels\": 4}",
+          "sum.json",
+          "{\"kind\": \"sum\", \"branches\": [\"identity\", " + CONV + "]}",
+          "heights.json",
+          "{\"kind\": \"concat\", \"branches\": {\"a\": \"relu\", \"b\": " + CONV + "}}",
+          "channels.json",
+          CONV.replace("4", "1000000000"),
+          "kernel.json",
+          CONV.replace("3", "1000000000"),
+          "norm.json",
+          "\"globalavg\", \"batchnorm\"",
+          "whole.json",
+          "\"batchnorm\"");
+
+  private static void write(String name, String layers) {
+    String json =
+        name.equals("images.json")
+            ? "{\"name\": \"n\", \"layers\": {\"kind\": \"sequence\", \"parts\": {\"images\":"
+                + " \"relu\", \"flat\": \"flatten\", \"out\": {\"kind\": \"linear\","
+                + " \"features\": 10}}}}"
+            : "{\"name\": \"n\", \"layers\": [%s, \"flatten\", {\"kind\": \"linear\", \"features\": %d}]}"
+                .formatted(layers, 10);
+    try {
+      Files.writeString(folder.resolve(name), json);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -91,7 +135,7 @@ class ErrorsTest {
         bad(2, "has no --milestones", "train", "--milestones", "0.5"),
         bad(2, "there is no schedule 'zigzag'", "train", "--schedule", "zigzag"),
         bad(2, "there is no recipe 'best'; there are default", "train", "--recipe", "best"),
-        bad(2, "there is no network vgg", "train", "--network", "vgg"),
+        bad(2, "there is no network 'vgg'; there are nin, nin-bn", "train", "--network", "vgg"),
         bad(2, "there is no device 'tpu'; there are auto", "train", "--device", "tpu"),
         bad(2, "at least 1 thread", "train", "--threads", "0"),
         bad(2, "'fp8' is none of fp32, tf32, bf16", "train", "--precision", "fp8"),
@@ -129,7 +173,33 @@ class ErrorsTest {
         bad(3, "holds no Fashion-MNIST", train("--dataset", "fashion-mnist", "--data", "empty")),
         bad(3, "Put the files train-images-idx3-ubyte.gz", train("--dataset", "fashion-mnist")),
         bad(3, "truncated", train("--dataset", "mnist", "--data", "truncated")),
-        bad(4, "conv1 of nin cannot be placed", train("--network", "nin", "--size", "10")),
+        bad(2, "there is no network 'x'; there are nin, nin-bn", "models", "x"),
+        bad(2, "--json prints one network's description; name one", "models", "--json"),
+        bad(2, "lenet has no NiN blocks", "summary", "--network", "lenet", "--inner", "1x1"),
+        bad(2, "no last block", "plan", "--network", "nin-mini", "--head", "linear"),
+        bad(2, "reduce its channels in 4 steps", "summary", "--reduce", "96,48,24,10"),
+        bad(2, "as there are classes, 10, not 12", "summary", "--reduce", "96,12"),
+        bad(2, "not made for this network", "train", "--network", "lenet", "--minutes", "1"),
+        bad(2, "a file says everything itself", train("--network", "norm.json", "--inner", "1x1")),
+        bad(2, "a file says", "plan", "--network", "norm.json", "--classes", "5"),
+        bad(
+            2,
+            "20 images are fewer than a batch of 21",
+            train("--network", "whole.json", "--batch", "21")),
+        bad(4, "unknown.json: layers[0]: there is no kind \"convolve\"", network("unknown.json")),
+        bad(4, "lacking.json: layers[0] has no \"kernel\"", network("lacking.json")),
+        bad(4, "text.json: the description is", network("text.json")),
+        bad(4, "layer 0 (sum) of n: a sum adds equal shapes", network("sum.json")),
+        bad(4, "layer 0 (concat) of n: a concatenation joins", network("heights.json")),
+        bad(4, "layer 0 (conv) of n would have 1000000000×", network("channels.json")),
+        bad(4, "kernel.json: layers[0]: a window's kernel", network("kernel.json")),
+        bad(4, "another tensor of the plan is called images", network("images.json")),
+        bad(
+            4,
+            "layer 1 (batchnorm) gets one value",
+            train("--network", "norm.json", "--batch", "1")),
+        bad(7, "none.json", network("none.json")),
+        bad(4, "layer 0.0 (conv) of nin: ", train("--network", "nin", "--size", "10")),
         bad(4, "384×1×1 reaches it; it needs at least 3×3", "summary", "--size", "40"),
         bad(5, "there is no checkpoint", "train", "--resume", "none.safetensors"),
         bad(5, "holds no checkpoint last.safetensors", "train", "--resume", "empty"),
@@ -158,6 +228,10 @@ class ErrorsTest {
             "9",
             "--sheet",
             "text/x.png"));
+  }
+
+  private static String[] network(String file) {
+    return new String[] {"plan", "--device", "reference", "--network", file};
   }
 
   private static String[] plan(String option, String value) {
@@ -193,6 +267,10 @@ class ErrorsTest {
       List.of(
           "empty", "idx", "truncated", "text", "none.safetensors", "a.png", "runs", "text/x.png");
 
+  private static boolean isFile(String word) {
+    return FILES.contains(word) || word.endsWith(".json");
+  }
+
   @ParameterizedTest(name = "{0}")
   @MethodSource("badCalls")
   void aBadCallEndsWithOneLineAndItsCode(List<String> command, int code, String message) {
@@ -209,7 +287,7 @@ class ErrorsTest {
    */
   private static String[] inFolder(List<String> command) {
     return command.stream()
-        .map(word -> FILES.contains(word) ? folder.resolve(word).toString() : word)
+        .map(word -> isFile(word) ? folder.resolve(word).toString() : word)
         .toArray(String[]::new);
   }
 

@@ -10,15 +10,16 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.nin4j.data.Downloader;
+import org.nin4j.cli.output.Console;
+import org.nin4j.data.published.Downloader;
 
 /** Runs commands in this process. */
-final class Shell {
+public final class Shell {
   private final Path home;
   private final Map<String, String> environment;
 
   /** A shell whose commands keep their files in a folder and have no network. */
-  Shell(Path home) {
+  public Shell(Path home) {
     this(
         home,
         Map.of(
@@ -32,31 +33,31 @@ final class Shell {
   }
 
   /** The same with one more environment variable. */
-  Shell with(String variable, String value) {
+  public Shell with(String variable, String value) {
     Map<String, String> more = new HashMap<>(environment);
     more.put(variable, value);
     return new Shell(home, Map.copyOf(more));
   }
 
   /** What a command left behind. */
-  record Outcome(int code, List<String> out, List<String> err) {
-    String text() {
+  public record Outcome(int code, List<String> out, List<String> err) {
+    public String text() {
       return String.join("\n", out);
     }
   }
 
   /** Runs a command whose output goes to files. */
-  Outcome run(String... arguments) {
+  public Outcome run(String... arguments) {
     return run(false, arguments);
   }
 
   /** Runs a command that believes its errors to go to a terminal. */
-  Outcome runOnTerminal(String... arguments) {
+  public Outcome runOnTerminal(String... arguments) {
     return run(true, arguments);
   }
 
   /** Runs a command whose output goes to a full disk. */
-  Outcome runOnFullDisk(String... arguments) {
+  public Outcome runOnFullDisk(String... arguments) {
     OutputStream full =
         new OutputStream() {
           @Override

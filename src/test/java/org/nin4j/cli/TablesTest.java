@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.nin4j.cli.output.ExitCode;
 
 /** What is printed: the published numbers, and help. */
 class TablesTest {
@@ -31,20 +32,20 @@ class TablesTest {
     List<String> lines = squeezed(run("summary", "--device", "reference"));
     for (String expected :
         List.of(
-            "conv1 (Conv2d) [1, 1, 224, 224] [1, 96, 54, 54] 11,712",
-            "relu1 (Relu) [1, 96, 54, 54] [1, 96, 54, 54] 0",
-            "conv2 (Conv2d) [1, 96, 54, 54] [1, 96, 54, 54] 9,312",
-            "pool1 (MaxPool2d) [1, 96, 54, 54] [1, 96, 26, 26] 0",
-            "conv4 (Conv2d) [1, 96, 26, 26] [1, 256, 26, 26] 614,656",
-            "conv6 (Conv2d) [1, 256, 26, 26] [1, 256, 26, 26] 65,792",
-            "conv7 (Conv2d) [1, 256, 12, 12] [1, 384, 12, 12] 885,120",
-            "conv9 (Conv2d) [1, 384, 12, 12] [1, 384, 12, 12] 147,840",
-            "pool3 (MaxPool2d) [1, 384, 12, 12] [1, 384, 5, 5] 0",
-            "dropout1 (Dropout) [1, 384, 5, 5] [1, 384, 5, 5] 0",
-            "conv10 (Conv2d) [1, 384, 5, 5] [1, 10, 5, 5] 34,570",
-            "conv12 (Conv2d) [1, 10, 5, 5] [1, 10, 5, 5] 110",
-            "average1 (GlobalAvgPool2d) [1, 10, 5, 5] [1, 10, 1, 1] 0",
-            "flatten1 (Flatten) [1, 10, 1, 1] [1, 10] 0",
+            "0.0 (conv) [1, 1, 224, 224] [1, 96, 54, 54] 11,712",
+            "0.1 (relu) [1, 96, 54, 54] [1, 96, 54, 54] 0",
+            "0.2 (conv) [1, 96, 54, 54] [1, 96, 54, 54] 9,312",
+            "1 (maxpool) [1, 96, 54, 54] [1, 96, 26, 26] 0",
+            "2.0 (conv) [1, 96, 26, 26] [1, 256, 26, 26] 614,656",
+            "2.4 (conv) [1, 256, 26, 26] [1, 256, 26, 26] 65,792",
+            "4.0 (conv) [1, 256, 12, 12] [1, 384, 12, 12] 885,120",
+            "4.4 (conv) [1, 384, 12, 12] [1, 384, 12, 12] 147,840",
+            "5 (maxpool) [1, 384, 12, 12] [1, 384, 5, 5] 0",
+            "6 (dropout) [1, 384, 5, 5] [1, 384, 5, 5] 0",
+            "7.0 (conv) [1, 384, 5, 5] [1, 10, 5, 5] 34,570",
+            "7.4 (conv) [1, 10, 5, 5] [1, 10, 5, 5] 110",
+            "8 (globalavg) [1, 10, 5, 5] [1, 10, 1, 1] 0",
+            "9 (flatten) [1, 10, 1, 1] [1, 10] 0",
             "Total params: 1,992,166",
             "Multiply-adds for one image: 762.3 M",
             "Input size (MB): 0.19",
@@ -89,7 +90,7 @@ class TablesTest {
     // parameters; 2·14·14·16·25 multiply-adds.
     assertTrue(lines.get(2).startsWith("0 batch MakeBatch images[2×1×28×28 F32] 6,272 "));
     assertTrue(
-        lines.get(3).startsWith("1 conv1 ConvolutionForward conv1[2×16×14×14 F32] 416 156,800 "),
+        lines.get(3).startsWith("1 0.0 ConvolutionForward [2×16×14×14 F32] 416 156,800 "),
         lines.get(3));
     assertTrue(lines.get(lines.size() - 2).contains("loss SoftmaxCrossEntropy"));
     assertTrue(
@@ -108,7 +109,8 @@ class TablesTest {
     String total = lines.get(lines.size() - 1);
     assertTrue(
         total.matches(
-            "training for nin, batch 1, .* 1,992,166 parameters, 2,25[23],\\d{3},\\d{3} multiply-adds, .*"),
+            "training for nin, batch 1, .* 1,992,166 parameters, 2,25[23],\\d{3},\\d{3}"
+                + " multiply-adds, .*"),
         total);
   }
 
@@ -133,7 +135,17 @@ class TablesTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"train", "evaluate", "predict", "plan", "profile", "summary", "data", "doctor"})
+      strings = {
+        "train",
+        "evaluate",
+        "predict",
+        "plan",
+        "profile",
+        "summary",
+        "models",
+        "data",
+        "doctor"
+      })
   void helpShowsDefaultsAndEndsInExamples(String command) {
     List<String> lines = run(command, "--help").out();
     int examples = lines.indexOf("Examples:");
@@ -184,7 +196,7 @@ class TablesTest {
   void helpNamesTheExitCodes() {
     List<String> lines = squeezed(run("--help"));
     for (ExitCode code : ExitCode.values()) {
-      assertTrue(lines.contains(code.number + " " + code.meaning), code.meaning);
+      assertTrue(lines.contains(code.number() + " " + code.meaning()), code.meaning());
     }
   }
 

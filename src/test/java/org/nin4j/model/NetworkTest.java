@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.nin4j.model.zoo.NetworkInNetwork;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 
@@ -18,12 +20,12 @@ class NetworkTest {
   /** Shapes and counts as the published summaries print them. */
   @Test
   void ninHasThePublishedShapesAndParameters() {
-    Network nin = Networks.nin(10);
+    Network nin = NetworkInNetwork.of(10);
     Shape input = Shape.of(1, 224, 224);
-    List<Network.Placed> layers = nin.place(input);
+    List<Network.Node> layers = nin.nodes(input);
     List<String> table =
         layers.stream()
-            .filter(p -> !(p.layer() instanceof Relu))
+            .filter(p -> !(p.layer() == Activation.RELU))
             .map(
                 p ->
                     "%s %s %d"
@@ -34,26 +36,26 @@ class NetworkTest {
             .toList();
     assertEquals(
         List.of(
-            "conv1 96×54×54 11712",
-            "conv2 96×54×54 9312",
-            "conv3 96×54×54 9312",
-            "pool1 96×26×26 0",
-            "conv4 256×26×26 614656",
-            "conv5 256×26×26 65792",
-            "conv6 256×26×26 65792",
-            "pool2 256×12×12 0",
-            "conv7 384×12×12 885120",
-            "conv8 384×12×12 147840",
-            "conv9 384×12×12 147840",
-            "pool3 384×5×5 0",
-            "dropout1 384×5×5 0",
-            "conv10 10×5×5 34570",
-            "conv11 10×5×5 110",
-            "conv12 10×5×5 110",
-            "average1 10×1×1 0",
-            "flatten1 10 0"),
+            "0.0 96×54×54 11712",
+            "0.2 96×54×54 9312",
+            "0.4 96×54×54 9312",
+            "1 96×26×26 0",
+            "2.0 256×26×26 614656",
+            "2.2 256×26×26 65792",
+            "2.4 256×26×26 65792",
+            "3 256×12×12 0",
+            "4.0 384×12×12 885120",
+            "4.2 384×12×12 147840",
+            "4.4 384×12×12 147840",
+            "5 384×5×5 0",
+            "6 384×5×5 0",
+            "7.0 10×5×5 34570",
+            "7.2 10×5×5 110",
+            "7.4 10×5×5 110",
+            "8 10×1×1 0",
+            "9 10 0"),
         table);
-    assertEquals(12, layers.stream().filter(p -> p.layer() instanceof Relu).count());
+    assertEquals(12, layers.stream().filter(p -> p.layer() == Activation.RELU).count());
     assertEquals(1_992_166, count(nin, input));
     assertEquals(2_015_398, count(nin, Shape.of(3, 224, 224)));
   }
@@ -61,31 +63,35 @@ class NetworkTest {
   @Test
   void innerConvolutionsCanBeChanged() {
     Shape input = Shape.of(1, 224, 224);
-    Network one = Networks.nin(10, List.of(new Window(1, 1, 0)));
+    Network one =
+        NetworkInNetwork.of(10, NinVariant.PUBLISHED.withInner(List.of(new Window(1, 1, 0))));
     long removed = 9_312 + 65_792 + 147_840 + 110;
     assertEquals(1_992_166 - removed, count(one, input));
-    Network wide = Networks.nin(10, List.of(new Window(3, 1, 1), new Window(3, 1, 1)));
+    Network wide =
+        NetworkInNetwork.of(
+            10, NinVariant.PUBLISHED.withInner(List.of(new Window(3, 1, 1), new Window(3, 1, 1))));
     long weightsOf1x1 = 2L * (96 * 96 + 256 * 256 + 384 * 384 + 10 * 10);
     assertEquals(1_992_166 + 8 * weightsOf1x1, count(wide, input));
-    assertEquals(Shape.of(10), wide.place(input).get(wide.place(input).size() - 1).output());
+    assertEquals(Shape.of(10), wide.nodes(input).get(wide.nodes(input).size() - 1).output());
   }
 
   @Test
   void anImageTooSmallNamesTheLayerAndBothShapes() {
     ShapeException e =
-        assertThrows(ShapeException.class, () -> Networks.nin(10).place(Shape.of(1, 66, 66)));
-    assertTrue(e.getMessage().contains("pool3"), e.getMessage());
+        assertThrows(
+            ShapeException.class, () -> NetworkInNetwork.of(10).nodes(Shape.of(1, 66, 66)));
+    assertTrue(e.getMessage().contains("layer 5 (maxpool)"), e.getMessage());
     assertTrue(e.getMessage().contains("384×2×2"), e.getMessage());
     assertTrue(e.getMessage().contains("at least 3×3"), e.getMessage());
-    Networks.nin(10).place(Shape.of(1, 67, 67));
+    NetworkInNetwork.of(10).nodes(Shape.of(1, 67, 67));
   }
 
   @Test
   void layersInTheWrongOrderSayWhatToDo() {
     Network network = new Network("wrong", Sequential.of(new Flatten(), new Conv2d(3, 3, 1, 1)));
-    ShapeException e = assertThrows(ShapeException.class, () -> network.place(Shape.of(1, 4, 4)));
+    ShapeException e = assertThrows(ShapeException.class, () -> network.nodes(Shape.of(1, 4, 4)));
     assertEquals(
-        "conv1 of wrong cannot be placed: a convolution takes (channels × height × width), but 16 reaches it; place it before flatten",
+        "layer 1 (conv) of wrong: a convolution takes (channels × height × width), but 16 reaches it; place it before flatten",
         e.getMessage());
   }
 
@@ -137,12 +143,12 @@ class NetworkTest {
 
   @Test
   void identityRaisesTheBiasesOfNarrowingLayersAlone() {
-    Network network = Networks.nin(10);
+    Network network = NetworkInNetwork.of(10);
     List<Parameter> parameters = network.parameters(Shape.of(1, 67, 67));
     for (int i = 0; i < parameters.size(); i++) {
       Parameter parameter = parameters.get(i);
       if (parameter.role() == Parameter.Role.BIAS) {
-        float expected = parameter.name().equals("conv10.bias") ? 1 : 0;
+        float expected = parameter.name().equals("7.0.bias") ? 1 : 0;
         for (float value : Initialisation.IDENTITY.draw(parameter, i, 1).values()) {
           assertEquals(expected, value, parameter.name());
         }

@@ -11,8 +11,17 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
-import org.nin4j.model.Networks;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.model.zoo.NetworkInNetwork;
+import org.nin4j.plan.rewrite.Fusion;
+import org.nin4j.plan.step.ActivationBackward;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.ConvolutionBackwardFilter;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
 
 class ArenaTest {
@@ -43,7 +52,7 @@ class ArenaTest {
     BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 96, 96);
     Plan plan =
         Planner.plan(
-            Networks.nin(10),
+            NetworkInNetwork.of(10),
             images,
             4,
             Precision.BF16,
@@ -51,7 +60,7 @@ class ArenaTest {
     return Fusion.CONVOLUTION_RELU.apply(plan);
   }
 
-  /** The same rules where some steps of any kind run on beside some of those behind them. */
+  /** The same rules where some steps of any kind run on beside some of those after them. */
   private record Lasting(List<Integer> lasts) implements StorageRules {
     static Lasting random(Plan plan, long seed) {
       SplittableRandom random = new SplittableRandom(seed);
@@ -84,7 +93,7 @@ class ArenaTest {
     }
 
     @Override
-    public int lasts(int step) {
+    public int lastConcurrentStep(int step) {
       return lasts.get(step);
     }
   }
@@ -104,14 +113,15 @@ class ArenaTest {
   @Test
   void aTensorInUseIsNotWrittenOver() {
     Plan plan = training();
-    int relu = plan.steps().indexOf(plan.steps(ReluBackward.class).findFirst().orElseThrow());
+    int relu = plan.steps().indexOf(plan.steps(ActivationBackward.class).findFirst().orElseThrow());
     Step.InPlace pair = plan.steps().get(relu).inPlace().orElseThrow();
     PlacedPlan apart = Arena.place(plan, RULES);
-    assertEquals(apart.place(pair.read()), apart.place(pair.written()));
-    List<Integer> lasts = new ArrayList<>(IntStream.range(0, plan.steps().size()).boxed().toList());
-    lasts.set(relu - 1, relu); // the step that writes it
-    PlacedPlan beside = Arena.place(plan, new Lasting(lasts));
-    assertNotEquals(beside.place(pair.read()), beside.place(pair.written()));
+    assertEquals(apart.slot(pair.read()), apart.slot(pair.written()));
+    List<Integer> lastConcurrentSteps =
+        new ArrayList<>(IntStream.range(0, plan.steps().size()).boxed().toList());
+    lastConcurrentSteps.set(relu - 1, relu); // the step that writes it
+    PlacedPlan beside = Arena.place(plan, new Lasting(lastConcurrentSteps));
+    assertNotEquals(beside.slot(pair.read()), beside.slot(pair.written()));
   }
 
   /**
@@ -124,29 +134,29 @@ class ArenaTest {
     Map<Long, String> owner = new HashMap<>();
     for (TensorSpec tensor : plan.tensors()) {
       if (tensor.role() != Role.ACTIVATION) {
-        own(owner, placed.place(tensor), tensor.name(), page);
+        own(owner, placed.slot(tensor), tensor.name(), page);
       }
     }
-    placed.residents().forEach((i, place) -> own(owner, place, "resident " + i, page));
+    placed.residents().forEach((i, slot) -> own(owner, slot, "resident " + i, page));
     for (int i = 0; i < plan.steps().size(); i++) {
       Step step = plan.steps().get(i);
-      step.reads().forEach(t -> assertOwned(owner, placed.place(t), t.name(), page));
+      step.reads().forEach(t -> assertOwned(owner, placed.slot(t), t.name(), page));
       if (placed.workspaces().containsKey(i)) {
         own(owner, placed.workspaces().get(i), "workspace " + i, page);
-        step.reads().forEach(t -> assertOwned(owner, placed.place(t), t.name(), page));
+        step.reads().forEach(t -> assertOwned(owner, placed.slot(t), t.name(), page));
       }
       for (TensorSpec written : step.writes()) {
         if (written.role() == Role.ACTIVATION) {
-          own(owner, placed.place(written), written.name(), page);
+          own(owner, placed.slot(written), written.name(), page);
         }
       }
       for (int running = 0; running <= i; running++) {
-        if (rules.lasts(running) >= i) {
+        if (rules.lastConcurrentStep(running) >= i) {
           assertOwnsAll(owner, placed, running, page);
         }
       }
     }
-    plan.kept().forEach(t -> assertOwned(owner, placed.place(t), t.name(), page));
+    plan.kept().forEach(t -> assertOwned(owner, placed.slot(t), t.name(), page));
     for (int i : placed.residents().keySet()) {
       assertOwned(owner, placed.residents().get(i), "resident " + i, page);
     }
@@ -156,29 +166,29 @@ class ArenaTest {
   private static void assertOwnsAll(
       Map<Long, String> owner, PlacedPlan placed, int index, int page) {
     Step step = placed.plan().steps().get(index);
-    step.writes().forEach(t -> assertOwned(owner, placed.place(t), t.name(), page));
+    step.writes().forEach(t -> assertOwned(owner, placed.slot(t), t.name(), page));
     step.reads().stream()
         .filter(
             t ->
                 step.inPlace()
                     .filter(pair -> pair.read().equals(t))
-                    .filter(pair -> placed.place(pair.written()).equals(placed.place(t)))
+                    .filter(pair -> placed.slot(pair.written()).equals(placed.slot(t)))
                     .isEmpty())
-        .forEach(t -> assertOwned(owner, placed.place(t), t.name(), page));
+        .forEach(t -> assertOwned(owner, placed.slot(t), t.name(), page));
     if (placed.workspaces().containsKey(index)) {
       assertOwned(owner, placed.workspaces().get(index), "workspace " + index, page);
     }
   }
 
-  private static void own(Map<Long, String> owner, PlacedPlan.Place place, String name, int page) {
-    for (long p = place.offset() / page; p * page < place.offset() + place.bytes(); p++) {
+  private static void own(Map<Long, String> owner, PlacedPlan.Slot slot, String name, int page) {
+    for (long p = slot.offset() / page; p * page < slot.offset() + slot.bytes(); p++) {
       owner.put(p, name);
     }
   }
 
   private static void assertOwned(
-      Map<Long, String> owner, PlacedPlan.Place place, String name, int page) {
-    for (long p = place.offset() / page; p * page < place.offset() + place.bytes(); p++) {
+      Map<Long, String> owner, PlacedPlan.Slot slot, String name, int page) {
+    for (long p = slot.offset() / page; p * page < slot.offset() + slot.bytes(); p++) {
       assertEquals(name, owner.get(p));
     }
   }
@@ -194,9 +204,9 @@ class ArenaTest {
             .sum();
     long shared = placed.bytes() - 3 * placed.parameterBytes();
     assertTrue(shared < 0.75 * apart, shared + " of " + apart);
-    for (PlacedPlan.Place place : placed.tensors().values()) {
-      assertEquals(0, place.offset() % 256);
-      assertTrue(place.offset() + place.bytes() <= placed.bytes());
+    for (PlacedPlan.Slot slot : placed.tensors().values()) {
+      assertEquals(0, slot.offset() % 256);
+      assertTrue(slot.offset() + slot.bytes() <= placed.bytes());
     }
   }
 
@@ -207,11 +217,11 @@ class ArenaTest {
     SgdUpdate update = plan.steps(SgdUpdate.class).findFirst().orElseThrow();
     List<TensorSpec> parameters = update.parameters();
     for (int i = 0; i < parameters.size(); i++) {
-      long offset = placed.place(parameters.get(i)).offset();
+      long offset = placed.slot(parameters.get(i)).offset();
       assertEquals(
-          offset + placed.parameterBytes(), placed.place(update.gradients().get(i)).offset());
+          offset + placed.parameterBytes(), placed.slot(update.gradients().get(i)).offset());
       assertEquals(
-          offset + 2 * placed.parameterBytes(), placed.place(update.velocities().get(i)).offset());
+          offset + 2 * placed.parameterBytes(), placed.slot(update.velocities().get(i)).offset());
     }
   }
 
@@ -219,10 +229,10 @@ class ArenaTest {
   void reluGradientsTakeTheirPlace() {
     Plan plan = training();
     PlacedPlan placed = Arena.place(plan, RULES);
-    plan.steps(ReluBackward.class)
+    plan.steps(ActivationBackward.class)
         .forEach(
             s ->
                 assertEquals(
-                    placed.place(s.outputGradient()), placed.place(s.inputGradient()), s.layer()));
+                    placed.slot(s.outputGradient()), placed.slot(s.inputGradient()), s.layer()));
   }
 }

@@ -53,11 +53,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.nin4j.backend.cuda.natives.CacheDirectory;
-import org.nin4j.backend.cuda.natives.CudaLibraries;
-import org.nin4j.backend.cuda.natives.Found;
 import org.nin4j.backend.cuda.natives.JCudaNatives;
-import org.nin4j.backend.cuda.natives.SearchPlaces;
+import org.nin4j.backend.cuda.natives.search.CacheDirectory;
+import org.nin4j.backend.cuda.natives.search.CudaLibraries;
+import org.nin4j.backend.cuda.natives.search.Found;
+import org.nin4j.backend.cuda.natives.search.SearchPlaces;
 
 /** JCuda, pointed at the stand-in as it is at a real CUDA, works on it. */
 class StandInTest {

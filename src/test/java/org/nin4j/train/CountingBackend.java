@@ -10,11 +10,11 @@ import org.nin4j.backend.Session;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.SgdUpdate;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 
-/** A backend that tells when so many training or inference runs are done. */
+/** A backend that tells when the given number of training or inference runs are done. */
 final class CountingBackend implements Backend {
   private final Backend backend;
   private final boolean training;

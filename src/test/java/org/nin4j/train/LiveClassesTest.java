@@ -7,7 +7,7 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nin4j.backend.reference.ReferenceBackend;
-import org.nin4j.data.Shapes;
+import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
@@ -16,7 +16,10 @@ import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Sequential;
-import org.nin4j.plan.Sgd;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.Recipes;
+import org.nin4j.train.recipe.Schedule;
 
 /** A small Network in Network on the reference backend, so with the same bits everywhere. */
 class LiveClassesTest {
@@ -24,12 +27,12 @@ class LiveClassesTest {
       new Network(
           "small-nin",
           Sequential.of(
-              new NinBlock(24, 5, 2, 0),
+              NinBlock.of(24, 5, 2, 0),
               new MaxPool2d(3, 2),
-              new NinBlock(32, 3, 1, 1),
+              NinBlock.of(32, 3, 1, 1),
               new MaxPool2d(3, 2),
               new Dropout(0.5f),
-              new NinBlock(Shapes.CLASS_NAMES.size(), 3, 1, 1),
+              NinBlock.of(Shapes.CLASS_NAMES.size(), 3, 1, 1),
               new GlobalAvgPool2d(),
               new Flatten()));
 

@@ -25,17 +25,27 @@ import org.nin4j.backend.Metrics;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.DataException;
-import org.nin4j.data.Shapes;
 import org.nin4j.data.TrainTest;
+import org.nin4j.data.shapes.Shapes;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.Relu;
 import org.nin4j.model.Sequential;
 import org.nin4j.plan.Precision;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.train.checkpoint.Best;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.CheckpointException;
+import org.nin4j.train.checkpoint.Position;
+import org.nin4j.train.diagnosis.DeadUnits;
+import org.nin4j.train.history.EpochResult;
+import org.nin4j.train.history.History;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.Schedule;
+import org.nin4j.train.session.SampleOrder;
 
 class TrainerTest {
   @TempDir private Path folder;
@@ -216,7 +226,7 @@ class TrainerTest {
             "small",
             Sequential.of(
                 new Conv2d(4, 3, 2, 1),
-                new Relu(),
+                Activation.RELU,
                 new Conv2d(2, 1, 1, 0),
                 new GlobalAvgPool2d(),
                 new Flatten()));
@@ -247,12 +257,12 @@ class TrainerTest {
     Recipe recipe =
         Trial.recipe().toBuilder()
             .schedule(new Schedule.Constant(Float.MAX_VALUE))
-            .optimizer(new org.nin4j.plan.Sgd(0.9f, true, 1e30f))
+            .optimizer(new org.nin4j.plan.step.Sgd(0.9f, true, 1e30f))
             .batch(50)
             .build();
     Trainer trainer = Trial.trainer(recipe, Trial.onCheckpoint(saved::add));
     String message = assertThrows(NumericalException.class, trainer::train).getMessage();
-    assertTrue(message.contains("conv1.weight became"), message);
+    assertTrue(message.contains("0.weight became"), message);
     assertEquals(List.of(), saved);
   }
 
@@ -360,7 +370,7 @@ class TrainerTest {
     Checkpoint wrong =
         new Checkpoint(
             Trial.recipe(),
-            between.layers(),
+            between.network(),
             between.image(),
             between.classes(),
             between.data(),
@@ -380,18 +390,18 @@ class TrainerTest {
   void optimizerStateThatIsIncompleteOrOfAnotherShapeIsRefused() {
     Checkpoint good = Trial.trainer(Trial.recipe().toBuilder().epochs(1).build()).train();
     Map<String, HostTensor> state = new LinkedHashMap<>(good.optimizerState());
-    state.put("conv1.bias.velocity", HostTensor.zeros(Shape.of(5)));
+    state.put("0.bias.velocity", HostTensor.zeros(Shape.of(5)));
     assertEquals(
-        "conv1.bias.velocity is 5 in the checkpoint and 4 in tiny", problemOfState(good, state));
-    state.remove("conv1.bias.velocity");
-    assertEquals("the checkpoint has no conv1.bias.velocity", problemOfState(good, state));
+        "0.bias.velocity is 5 in the checkpoint and 4 in tiny", problemOfState(good, state));
+    state.remove("0.bias.velocity");
+    assertEquals("the checkpoint has no 0.bias.velocity", problemOfState(good, state));
   }
 
   private static String problemOfState(Checkpoint good, Map<String, HostTensor> state) {
     Checkpoint wrong =
         new Checkpoint(
             good.recipe(),
-            good.layers(),
+            good.network(),
             good.image(),
             good.classes(),
             good.data(),
@@ -439,16 +449,15 @@ class TrainerTest {
     Checkpoint start = Trial.trainer(Trial.recipe()).train();
     Map<String, HostTensor> parameters = new LinkedHashMap<>(start.parameters());
     float[] conv1 = new float[36];
-    parameters.put("conv1.weight", new HostTensor(parameters.get("conv1.weight").shape(), conv1));
+    parameters.put("0.weight", new HostTensor(parameters.get("0.weight").shape(), conv1));
     parameters.put(
-        "conv1.bias",
-        new HostTensor(parameters.get("conv1.bias").shape(), new float[] {1, -1, 0, 2}));
+        "0.bias", new HostTensor(parameters.get("0.bias").shape(), new float[] {1, -1, 0, 2}));
     float[] conv2 = new float[360];
-    parameters.put("conv2.weight", new HostTensor(parameters.get("conv2.weight").shape(), conv2));
+    parameters.put("4.weight", new HostTensor(parameters.get("4.weight").shape(), conv2));
     parameters.put(
-        "conv2.bias",
+        "4.bias",
         new HostTensor(
-            parameters.get("conv2.bias").shape(), new float[] {1, 1, 1, 1, -1, 1, 1, 0, 1, 1}));
+            parameters.get("4.bias").shape(), new float[] {1, 1, 1, 1, -1, 1, 1, 0, 1, 1}));
     try (DeadUnits deadUnits =
         new DeadUnits(new ReferenceBackend(), Trial.recipe(), Trial.NETWORK, Trial.data().test())) {
       assertEquals(new DeadUnits.Count(4, 2), deadUnits.count(parameters));
@@ -462,7 +471,7 @@ class TrainerTest {
             "open",
             Sequential.of(
                 new Conv2d(10, 3, 1, 1),
-                new Relu(),
+                Activation.RELU,
                 new Conv2d(10, 1, 1, 0),
                 new GlobalAvgPool2d(),
                 new Flatten()));

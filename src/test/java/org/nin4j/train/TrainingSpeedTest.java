@@ -6,6 +6,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.train.recipe.Recipe;
 
 /** By a clock that goes on by half a second for each step, and more for one of them. */
 class TrainingSpeedTest {

@@ -4,8 +4,9 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.reference.ReferenceBackend;
-import org.nin4j.data.Shapes;
 import org.nin4j.data.TrainTest;
+import org.nin4j.data.shapes.Shapes;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
@@ -13,25 +14,28 @@ import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.Relu;
 import org.nin4j.model.Sequential;
-import org.nin4j.plan.BatchSpec;
-import org.nin4j.plan.Sgd;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.Recipes;
+import org.nin4j.train.recipe.Schedule;
 
 /** A training small enough for tests, with everything in it that a resumed run must get right. */
-final class Trial {
+public final class Trial {
   private Trial() {}
 
-  static final Network NETWORK =
+  public static final Network NETWORK =
       new Network(
           "tiny",
           Sequential.of(
               new Conv2d(4, 3, 1, 1),
-              new Relu(),
+              Activation.RELU,
               new MaxPool2d(2, 2),
               new Dropout(0.25f),
               new Conv2d(10, 3, 1, 1),
-              new Relu(),
+              Activation.RELU,
               new GlobalAvgPool2d(),
               new Flatten()));
 
@@ -42,7 +46,7 @@ final class Trial {
     return Shapes.draw(5, 50, 30, 1);
   }
 
-  static Recipe recipe() {
+  public static Recipe recipe() {
     return Recipes.d2l().toBuilder()
         .network("tiny")
         .dataset("shapes")
@@ -57,7 +61,7 @@ final class Trial {
         .build();
   }
 
-  static Trainer trainer(Recipe recipe, TrainingListener... listeners) {
+  public static Trainer trainer(Recipe recipe, TrainingListener... listeners) {
     return trainer(new ReferenceBackend(), recipe, listeners);
   }
 
@@ -66,7 +70,7 @@ final class Trial {
   }
 
   /** A listener for checkpoints. */
-  static TrainingListener onCheckpoint(Consumer<Checkpoint> consumer) {
+  public static TrainingListener onCheckpoint(Consumer<Checkpoint> consumer) {
     return new TrainingListener() {
       @Override
       public void checkpointed(Checkpoint checkpoint, boolean best) {

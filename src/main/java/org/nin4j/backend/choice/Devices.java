@@ -4,8 +4,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CudaOptions;
 import org.nin4j.backend.cuda.CudaBackend;
-import org.nin4j.backend.cuda.CudaOptions;
 import org.nin4j.backend.onednn.OneDnnBackend;
 import org.nin4j.backend.reference.ReferenceBackend;
 

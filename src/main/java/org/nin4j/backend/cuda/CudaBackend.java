@@ -8,24 +8,40 @@ import java.util.function.Predicate;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.CheckedSession;
+import org.nin4j.backend.CudaOptions;
 import org.nin4j.backend.Session;
-import org.nin4j.backend.cuda.ConvolutionChoice.Method;
-import org.nin4j.backend.cuda.natives.CacheDirectory;
-import org.nin4j.backend.cuda.natives.CudaLibraries;
-import org.nin4j.backend.cuda.natives.Doctor;
-import org.nin4j.backend.cuda.natives.Found;
+import org.nin4j.backend.cuda.convolution.ConvolutionChoice.Method;
+import org.nin4j.backend.cuda.convolution.ConvolutionSearch;
+import org.nin4j.backend.cuda.device.Device;
+import org.nin4j.backend.cuda.device.DeviceMemoryException;
+import org.nin4j.backend.cuda.device.Scope;
+import org.nin4j.backend.cuda.fusion.FusionSearch;
+import org.nin4j.backend.cuda.fusion.FusionTrial;
+import org.nin4j.backend.cuda.kernel.DiskCache;
+import org.nin4j.backend.cuda.kernel.KernelCompiler;
+import org.nin4j.backend.cuda.kernel.KernelLibrary;
 import org.nin4j.backend.cuda.natives.JCudaNatives;
 import org.nin4j.backend.cuda.natives.LibraryVersions;
-import org.nin4j.backend.cuda.natives.NativesException;
-import org.nin4j.backend.cuda.natives.Report;
-import org.nin4j.backend.cuda.natives.SearchPlaces;
-import org.nin4j.backend.cuda.natives.Version;
+import org.nin4j.backend.cuda.natives.doctor.Doctor;
+import org.nin4j.backend.cuda.natives.doctor.Report;
+import org.nin4j.backend.cuda.natives.search.CacheDirectory;
+import org.nin4j.backend.cuda.natives.search.CudaLibraries;
+import org.nin4j.backend.cuda.natives.search.Found;
+import org.nin4j.backend.cuda.natives.search.NativesException;
+import org.nin4j.backend.cuda.natives.search.SearchPlaces;
+import org.nin4j.backend.cuda.natives.search.Version;
+import org.nin4j.backend.cuda.session.Branches;
+import org.nin4j.backend.cuda.session.CudaSession;
+import org.nin4j.backend.cuda.session.CudaStorage;
+import org.nin4j.backend.cuda.step.FusedSteps;
+import org.nin4j.backend.cuda.step.Operations;
+import org.nin4j.backend.cuda.step.SampleCount;
 import org.nin4j.plan.Arena;
-import org.nin4j.plan.Fused;
-import org.nin4j.plan.Fusion;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.rewrite.Fusion;
+import org.nin4j.plan.step.Fused;
 
 /** Computes on an NVIDIA GPU, from the thread that opened it. */
 public final class CudaBackend implements Backend {
@@ -86,7 +102,7 @@ public final class CudaBackend implements Backend {
   }
 
   /** Computes convolutions by some methods only, which tests want. */
-  static CudaBackend open(int index, CudaOptions options, Predicate<Method> convolutions) {
+  public static CudaBackend open(int index, CudaOptions options, Predicate<Method> convolutions) {
     try {
       SearchPlaces places = SearchPlaces.ofThisMachine(options.libraries());
       CacheDirectory natives = CacheDirectory.ofThisUser(options.warnings());
@@ -140,7 +156,11 @@ public final class CudaBackend implements Backend {
     Plan fused = plan;
     // The last one takes what the one before it has left.
     for (Fusion fusion :
-        List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_BEHIND_POOL, Fusion.RELU_BIAS_GRADIENT)) {
+        List.of(
+            Fusion.CONVOLUTION_RELU,
+            Fusion.LINEAR_RELU,
+            Fusion.RELU_AFTER_POOL,
+            Fusion.RELU_BIAS_GRADIENT)) {
       fused = fusion.apply(fused);
     }
     fused = fusions.apply(fused);
@@ -156,9 +176,14 @@ public final class CudaBackend implements Backend {
     }
   }
 
-  /** The places that the plan's tensors would have with so many samples per step. */
+  /** The places that the plan's tensors would have with that number of samples per step. */
   private PlacedPlan placed(Plan plan, int batch) {
-    return Arena.place(plan, new CudaStorage(plan, batch, search, branches(plan)));
+    SampleCount count = new SampleCount(plan.batch(), batch);
+    return Arena.place(plan, new CudaStorage(plan, count, operations(plan), branches(plan)));
+  }
+
+  private Operations operations(Plan plan) {
+    return new Operations(plan, device, kernels, search);
   }
 
   private Branches branches(Plan plan) {
@@ -175,7 +200,8 @@ public final class CudaBackend implements Backend {
   }
 
   private CudaSession session(PlacedPlan plan) {
-    return new CudaSession(device, kernels, search, options.graph(), branches(plan.plan()), plan);
+    return new CudaSession(
+        device, kernels, operations(plan.plan()), options.graph(), branches(plan.plan()), plan);
   }
 
   /** The largest batch found whose arena fits into so much memory; 0 if there is none. */

@@ -16,20 +16,27 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.CheckedSession;
 import org.nin4j.backend.Session;
+import org.nin4j.backend.onednn.convolution.Convolutions;
+import org.nin4j.backend.onednn.library.Buffers;
+import org.nin4j.backend.onednn.library.Dnnl;
+import org.nin4j.backend.onednn.library.LibraryFolder;
+import org.nin4j.backend.onednn.library.NarrowMatMul;
+import org.nin4j.backend.onednn.library.OpenMp;
+import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.Workers;
+import org.nin4j.backend.onednn.step.SampleStore;
 import org.nin4j.plan.Arena;
-import org.nin4j.plan.Fusion;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.Step;
+import org.nin4j.plan.StepOrder;
 import org.nin4j.plan.StorageRules;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.rewrite.Fusion;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
 
 /** Runs plans on the CPU through oneDNN. */
 public final class OneDnnBackend implements Backend {
-  /** Primitives like their memory on cache lines; large pages like it on pages. */
-  private static final long ALIGNMENT = 4096;
-
   static {
     // The arena may be larger than the Java heap, which JavaCPP would take as its limit.
     System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
@@ -39,10 +46,10 @@ public final class OneDnnBackend implements Backend {
   private final Dnnl dnnl;
   private final int threads;
   private final List<String> remarks = new ArrayList<>();
-  private final Convolutions.Way way;
+  private final Convolutions.Algorithm chosen;
   private final Workers workers;
   private final PointerScope scope;
-  private Optional<Boolean> widens;
+  private Optional<Boolean> computesInFp32;
 
   /**
    * Opens oneDNN.
@@ -53,13 +60,14 @@ public final class OneDnnBackend implements Backend {
    *     OpenMP start fewer threads than oneDNN waits for
    */
   public OneDnnBackend(int threads) {
-    this(threads, Convolutions.Way.FASTEST, Optional.empty());
+    this(threads, Convolutions.Algorithm.FASTEST, Optional.empty());
   }
 
   /**
    * @param widens whether bf16 is multiplied as fp32; empty to measure what takes less time
    */
-  OneDnnBackend(int threads, Convolutions.Way way, Optional<Boolean> widens) {
+  public OneDnnBackend(
+      int threads, Convolutions.Algorithm chosen, Optional<Boolean> computesInFp32) {
     if (threads < 1) {
       throw new IllegalArgumentException("at least 1 thread is needed, not " + threads);
     }
@@ -84,8 +92,8 @@ public final class OneDnnBackend implements Backend {
       throw notLoaded(folder, e);
     }
     this.threads = threads;
-    this.way = way;
-    this.widens = widens;
+    this.chosen = chosen;
+    this.computesInFp32 = computesInFp32;
     workers = new Workers(threads);
   }
 
@@ -121,11 +129,6 @@ public final class OneDnnBackend implements Backend {
   /** What is odd about the environment though it works: a line for each. */
   public List<String> remarks() {
     return List.copyOf(remarks);
-  }
-
-  /** What a parameter of so many bytes takes in its region, the gap to the next one included. */
-  static long aligned(long bytes) {
-    return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
   }
 
   @Override
@@ -170,9 +173,14 @@ public final class OneDnnBackend implements Backend {
           "this processor has no bf16 instructions (its best are %s); use fp32"
               .formatted(get_effective_cpu_isa()));
     }
-    Plan fused = Fusion.RELU_BEHIND_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan));
+    Plan fused = plan;
+    for (Fusion fusion :
+        List.of(Fusion.CONVOLUTION_RELU, Fusion.LINEAR_RELU, Fusion.RELU_AFTER_POOL)) {
+      fused = fusion.apply(fused);
+    }
     try (PointerScope temporary = new PointerScope()) {
-      return Arena.place(fused, new Rules(operations(plan.precision(), new SampleStore())));
+      Rules rules = new Rules(operations(plan.precision(), new SampleStore()));
+      return Arena.place(StepOrder.forMemory(fused, rules), rules);
     }
   }
 
@@ -181,15 +189,15 @@ public final class OneDnnBackend implements Backend {
   }
 
   private Convolutions convolutions(Precision precision) {
-    return new Convolutions(dnnl, workers, way, precision == Precision.BF16 && widens());
+    return new Convolutions(dnnl, workers, chosen, precision == Precision.BF16 && computesInFp32());
   }
 
   /** Measured once, so that what is prepared is what is bound. */
-  private boolean widens() {
-    if (widens.isEmpty()) {
-      widens = Optional.of(NarrowProducts.slow(dnnl));
+  private boolean computesInFp32() {
+    if (computesInFp32.isEmpty()) {
+      computesInFp32 = Optional.of(NarrowMatMul.slow(dnnl));
     }
-    return widens.get();
+    return computesInFp32.get();
   }
 
   /** Workspaces are asked of the primitives themselves. */
@@ -201,7 +209,7 @@ public final class OneDnnBackend implements Backend {
 
     @Override
     public long alignment() {
-      return ALIGNMENT;
+      return Buffers.ALIGNMENT;
     }
 
     @Override
@@ -225,7 +233,7 @@ public final class OneDnnBackend implements Backend {
       List<Operation.Kernel> kernels = new ArrayList<>();
       for (int i = 0; i < placed.plan().steps().size(); i++) {
         Step step = placed.plan().steps().get(i);
-        kernels.add(operations.of(step).bind(new Places(dnnl, placed, arena, i)));
+        kernels.add(operations.of(step).bind(new Buffers(dnnl, placed, arena, i)));
       }
       owned.extend();
       return new CheckedSession(new OneDnnSession(dnnl, placed, owned, arena, samples, kernels));
@@ -237,8 +245,8 @@ public final class OneDnnBackend implements Backend {
   /** Zeroed memory that begins on a page. */
   private static BytePointer allocate(long bytes) {
     try {
-      BytePointer whole = new BytePointer(bytes + ALIGNMENT);
-      long gap = (ALIGNMENT - whole.address() % ALIGNMENT) % ALIGNMENT;
+      BytePointer whole = new BytePointer(bytes + Buffers.ALIGNMENT);
+      long gap = (Buffers.ALIGNMENT - whole.address() % Buffers.ALIGNMENT) % Buffers.ALIGNMENT;
       BytePointer aligned = new BytePointer(whole.getPointer(gap));
       Pointer.memset(aligned, 0, bytes);
       return aligned;

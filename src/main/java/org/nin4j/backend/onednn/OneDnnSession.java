@@ -11,8 +11,11 @@ import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
+import org.nin4j.backend.onednn.library.Dnnl;
+import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.step.SampleStore;
 import org.nin4j.plan.PlacedPlan;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 
@@ -71,8 +74,8 @@ final class OneDnnSession implements Session {
   }
 
   private memory memory(TensorSpec tensor) {
-    Pointer place = arena.getPointer(placed.place(tensor).offset());
-    return dnnl.at(Dnnl.laid(tensor), place);
+    Pointer place = arena.getPointer(placed.slot(tensor).offset());
+    return dnnl.at(Dnnl.layoutOf(tensor), place);
   }
 
   private void copy(memory from, memory to) {
@@ -87,15 +90,7 @@ final class OneDnnSession implements Session {
 
   @Override
   public void begin(Epoch epoch) {
-    run.seed = epoch.seed();
-    run.step = epoch.firstStep();
-    run.index = 0;
-    run.order = epoch.order();
-    run.learningRates = epoch.learningRates();
-    run.lossSum = epoch.before().lossSum();
-    run.samples = epoch.before().samples();
-    run.top1 = epoch.before().top1();
-    run.top5 = epoch.before().top5();
+    run.begin(epoch);
   }
 
   @Override
@@ -103,8 +98,7 @@ final class OneDnnSession implements Session {
     for (int i = 0; i < kernels.size(); i++) {
       kernels.get(i).run(run);
     }
-    run.index++;
-    run.step++;
+    run.advance();
   }
 
   @Override
@@ -115,14 +109,13 @@ final class OneDnnSession implements Session {
       kernels.get(i).run(run);
       times[i] = System.nanoTime() - begin;
     }
-    run.index++;
-    run.step++;
+    run.advance();
     return times;
   }
 
   @Override
   public Metrics metrics() {
-    return new Metrics(run.lossSum, run.samples, run.top1, run.top5);
+    return run.metrics();
   }
 
   @Override

@@ -1,37 +1,65 @@
 package org.nin4j.backend.onednn;
 
-import java.util.List;
 import org.nin4j.backend.BackendException;
-import org.nin4j.plan.ConvolutionBackwardData;
-import org.nin4j.plan.ConvolutionBackwardFilter;
-import org.nin4j.plan.ConvolutionForward;
-import org.nin4j.plan.DropoutBackward;
-import org.nin4j.plan.DropoutForward;
-import org.nin4j.plan.FlattenBackward;
-import org.nin4j.plan.FlattenForward;
-import org.nin4j.plan.Fused;
-import org.nin4j.plan.GlobalAvgPoolBackward;
-import org.nin4j.plan.GlobalAvgPoolForward;
-import org.nin4j.plan.LinearBackwardData;
-import org.nin4j.plan.LinearBackwardFilter;
-import org.nin4j.plan.LinearForward;
-import org.nin4j.plan.MakeBatch;
-import org.nin4j.plan.MaxPoolBackward;
-import org.nin4j.plan.MaxPoolForward;
-import org.nin4j.plan.ReluBackward;
-import org.nin4j.plan.ReluBiasBackward;
-import org.nin4j.plan.ReluForward;
-import org.nin4j.plan.SgdUpdate;
-import org.nin4j.plan.SoftmaxCrossEntropy;
-import org.nin4j.plan.Step;
+import org.nin4j.backend.onednn.convolution.Convolutions;
+import org.nin4j.backend.onednn.library.Dnnl;
+import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.Workers;
+import org.nin4j.backend.onednn.step.BatchMaking;
+import org.nin4j.backend.onednn.step.BatchNorms;
+import org.nin4j.backend.onednn.step.CrossEntropy;
+import org.nin4j.backend.onednn.step.Dropouts;
+import org.nin4j.backend.onednn.step.Elements;
+import org.nin4j.backend.onednn.step.GlobalAverage;
+import org.nin4j.backend.onednn.step.GlobalMax;
+import org.nin4j.backend.onednn.step.MatMuls;
+import org.nin4j.backend.onednn.step.Pools;
+import org.nin4j.backend.onednn.step.SampleStore;
+import org.nin4j.backend.onednn.step.SgdUpdates;
+import org.nin4j.model.Activation;
+import org.nin4j.plan.step.ActivationBackward;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AvgPoolBackward;
+import org.nin4j.plan.step.AvgPoolForward;
+import org.nin4j.plan.step.BatchNormBackward;
+import org.nin4j.plan.step.BatchNormForward;
+import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ConcatBackward;
+import org.nin4j.plan.step.ConcatForward;
+import org.nin4j.plan.step.ConvolutionBackwardData;
+import org.nin4j.plan.step.ConvolutionBackwardFilter;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.DropoutBackward;
+import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.FlattenBackward;
+import org.nin4j.plan.step.FlattenForward;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.GlobalAvgPoolBackward;
+import org.nin4j.plan.step.GlobalAvgPoolForward;
+import org.nin4j.plan.step.GlobalMaxPoolBackward;
+import org.nin4j.plan.step.GlobalMaxPoolForward;
+import org.nin4j.plan.step.LinearBackwardData;
+import org.nin4j.plan.step.LinearBackwardFilter;
+import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.MakeBatch;
+import org.nin4j.plan.step.MaxPoolBackward;
+import org.nin4j.plan.step.MaxPoolForward;
+import org.nin4j.plan.step.ReluBiasBackward;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.StepVisitor;
+import org.nin4j.plan.step.Sum;
 
 /** Which operation runs which step. */
-final class Operations {
+final class Operations implements StepVisitor<Operation> {
   private final Convolutions convolutions;
-  private final Matrices matrices;
+  private final MatMuls matrices;
   private final Elements elements;
   private final Pools pools;
-  private final Sgds sgds;
+  private final BatchNorms norms;
+  private final SgdUpdates sgds;
   private final SampleStore samples;
   private final Workers workers;
 
@@ -41,88 +69,182 @@ final class Operations {
   Operations(Dnnl dnnl, Workers workers, Convolutions convolutions, SampleStore samples) {
     this.workers = workers;
     this.convolutions = convolutions;
-    this.matrices = new Matrices(dnnl);
+    this.matrices = new MatMuls(dnnl);
     this.elements = new Elements(dnnl);
     this.pools = new Pools(dnnl);
-    this.sgds = new Sgds(dnnl);
+    this.norms = new BatchNorms(dnnl);
+    this.sgds = new SgdUpdates(dnnl);
     this.samples = samples;
   }
 
   Operation of(Step step) {
-    if (step instanceof MakeBatch s) {
-      return new BatchMaking(s, samples, workers);
-    } else if (step instanceof ConvolutionForward s) {
-      return convolutions.forward(s);
-    } else if (step instanceof ConvolutionBackwardData s) {
-      return convolutions.backwardData(s);
-    } else if (step instanceof ConvolutionBackwardFilter s) {
-      return convolutions.backwardFilter(s);
-    } else if (step instanceof LinearForward s) {
-      return matrices.forward(s);
-    } else if (step instanceof LinearBackwardData s) {
-      return matrices.backwardData(s);
-    } else if (step instanceof LinearBackwardFilter s) {
-      return matrices.backwardFilter(s);
-    } else if (step instanceof ReluForward s) {
-      return elements.relu(s);
-    } else if (step instanceof ReluBackward s) {
-      return elements.reluBackward(s.output(), s.outputGradient(), s.inputGradient());
-    } else if (step instanceof ReluBiasBackward s) {
-      return inOrder(
-          elements.reluBackward(s.output(), s.outputGradient(), s.inputGradient()),
-          matrices.columnSums(s.inputGradient(), s.biasGradient()));
-    } else if (step instanceof MaxPoolForward s) {
-      return pools.forward(s);
-    } else if (step instanceof MaxPoolBackward s) {
-      return pools.backward(s);
-    } else if (step instanceof GlobalAvgPoolForward s) {
-      return new GlobalAverage.Forward(s);
-    } else if (step instanceof GlobalAvgPoolBackward s) {
-      return new GlobalAverage.Backward(s);
-    } else if (step instanceof DropoutForward s) {
-      return new Dropping(s.probability(), s.stream(), s.input(), s.output(), workers);
-    } else if (step instanceof DropoutBackward s) {
-      return new Dropping(
-          s.probability(), s.stream(), s.outputGradient(), s.inputGradient(), workers);
-    } else if (step instanceof FlattenForward s) {
-      return elements.flatten(s.input(), s.output());
-    } else if (step instanceof FlattenBackward s) {
-      return elements.unflatten(s.outputGradient(), s.inputGradient());
-    } else if (step instanceof SoftmaxCrossEntropy s) {
-      return new CrossEntropy(s);
-    } else if (step instanceof SgdUpdate s) {
-      return sgds.update(s);
-    } else if (step instanceof Fused s) {
-      throw new BackendException(
-          "%s (%s) is several steps in one, which the CPU computes one by one"
-              .formatted(s.layer(), s.kind()));
-    }
-    throw new AssertionError("no operation for " + step.kind());
+    return step.accept(this);
   }
 
-  /** One after the other, with a workspace that serves each in turn. */
-  static Operation inOrder(Operation first, Operation second) {
-    List<Operation> both = List.of(first, second);
-    return new Operation() {
-      @Override
-      public long workspace() {
-        return both.stream().mapToLong(Operation::workspace).max().orElse(0);
-      }
+  @Override
+  public Operation visit(MakeBatch s) {
+    return new BatchMaking(s, samples, workers);
+  }
 
-      @Override
-      public long resident() {
-        return Calls.aligned(first.resident()) + second.resident();
-      }
+  @Override
+  public Operation visit(ConvolutionForward s) {
+    return convolutions.forward(s);
+  }
 
-      @Override
-      public Kernel bind(Places places) {
-        Kernel begin = first.bind(places);
-        Kernel end = second.bind(places.keepingBehind(Calls.aligned(first.resident())));
-        return run -> {
-          begin.run(run);
-          end.run(run);
-        };
-      }
-    };
+  @Override
+  public Operation visit(ConvolutionBackwardData s) {
+    return convolutions.backwardData(s);
+  }
+
+  @Override
+  public Operation visit(ConvolutionBackwardFilter s) {
+    return convolutions.backwardFilter(s);
+  }
+
+  @Override
+  public Operation visit(LinearForward s) {
+    return matrices.forward(s);
+  }
+
+  @Override
+  public Operation visit(LinearBackwardData s) {
+    return matrices.backwardData(s);
+  }
+
+  @Override
+  public Operation visit(LinearBackwardFilter s) {
+    return matrices.backwardFilter(s);
+  }
+
+  @Override
+  public Operation visit(ActivationForward s) {
+    return elements.activation(s);
+  }
+
+  @Override
+  public Operation visit(ActivationBackward s) {
+    return elements.activationBackward(
+        s.function(), s.output(), s.outputGradient(), s.inputGradient());
+  }
+
+  @Override
+  public Operation visit(ReluBiasBackward s) {
+    return Operation.inOrder(
+        elements.activationBackward(
+            Activation.RELU, s.output(), s.outputGradient(), s.inputGradient()),
+        matrices.columnSums(s.inputGradient(), s.biasGradient()));
+  }
+
+  @Override
+  public Operation visit(MaxPoolForward s) {
+    return pools.forward(s);
+  }
+
+  @Override
+  public Operation visit(MaxPoolBackward s) {
+    return pools.backward(s);
+  }
+
+  @Override
+  public Operation visit(GlobalAvgPoolForward s) {
+    return new GlobalAverage.Forward(s);
+  }
+
+  @Override
+  public Operation visit(GlobalAvgPoolBackward s) {
+    return new GlobalAverage.Backward(s);
+  }
+
+  @Override
+  public Operation visit(DropoutForward s) {
+    return new Dropouts(s.probability(), s.stream(), s.input(), s.output(), workers);
+  }
+
+  @Override
+  public Operation visit(DropoutBackward s) {
+    return new Dropouts(
+        s.probability(), s.stream(), s.outputGradient(), s.inputGradient(), workers);
+  }
+
+  @Override
+  public Operation visit(FlattenForward s) {
+    return elements.flatten(s.input(), s.output());
+  }
+
+  @Override
+  public Operation visit(FlattenBackward s) {
+    return elements.unflatten(s.outputGradient(), s.inputGradient());
+  }
+
+  @Override
+  public Operation visit(SoftmaxCrossEntropy s) {
+    return new CrossEntropy(s);
+  }
+
+  @Override
+  public Operation visit(SgdUpdate s) {
+    return sgds.update(s);
+  }
+
+  @Override
+  public Operation visit(Fused s) {
+    throw new BackendException(
+        "%s (%s) is several steps in one, which the CPU computes one by one"
+            .formatted(s.layer(), s.kind()));
+  }
+
+  @Override
+  public Operation visit(Cast s) {
+    return elements.cast(s);
+  }
+
+  @Override
+  public Operation visit(BatchNormForward s) {
+    return norms.forward(s);
+  }
+
+  @Override
+  public Operation visit(BatchNormBackward s) {
+    return norms.backward(s);
+  }
+
+  @Override
+  public Operation visit(BatchNormInference s) {
+    return norms.inference(s);
+  }
+
+  @Override
+  public Operation visit(AvgPoolForward s) {
+    return pools.average(s);
+  }
+
+  @Override
+  public Operation visit(AvgPoolBackward s) {
+    return pools.averageBackward(s);
+  }
+
+  @Override
+  public Operation visit(GlobalMaxPoolForward s) {
+    return new GlobalMax.Forward(s);
+  }
+
+  @Override
+  public Operation visit(GlobalMaxPoolBackward s) {
+    return new GlobalMax.Backward(s);
+  }
+
+  @Override
+  public Operation visit(Sum s) {
+    return elements.sum(s);
+  }
+
+  @Override
+  public Operation visit(ConcatForward s) {
+    return elements.concat(s);
+  }
+
+  @Override
+  public Operation visit(ConcatBackward s) {
+    return elements.slices(s);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The CPU backend: oneDNN for convolution, pooling and matrix products, Java loops on all threads
- * for the rest.
+ * The CPU backend: oneDNN for convolution, pooling and matrix multiplications, Java loops on all
+ * threads for the rest.
  *
  * <p>Activations lie as (samples, height, width, channels). Measured on an AVX-512 processor, a
  * whole fp32 training step takes as long as in blocks of 16 channels; nothing is padded, so the

@@ -3,7 +3,7 @@ package org.nin4j.backend.reference;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Samples;
-import org.nin4j.plan.BatchSpec;
+import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.tensor.BilinearResize;
 import org.nin4j.tensor.Philox;
 

@@ -1,20 +1,50 @@
 package org.nin4j.backend.reference;
 
+import java.util.List;
+import org.nin4j.model.Activation;
 import org.nin4j.tensor.Philox;
 
 /** What looks at one element at a time. */
 final class Elements {
   private Elements() {}
 
-  static void relu(View x, View y) {
+  static void activate(Activation function, View x, View y) {
     for (int e = 0; e < x.size(); e++) {
-      y.set(e, Math.max(x.get(e), 0f));
+      y.set(e, value(function, x.get(e)));
     }
   }
 
-  static void reluBackward(View y, View dy, View dx) {
+  private static double value(Activation function, double x) {
+    return switch (function) {
+      case RELU -> Math.max(x, 0);
+      case SIGMOID -> 1 / (1 + Math.exp(-x));
+      case TANH -> Math.tanh(x);
+    };
+  }
+
+  static void activateBackward(Activation function, View y, View dy, View dx) {
     for (int e = 0; e < y.size(); e++) {
-      dx.set(e, y.get(e) > 0 ? dy.get(e) : 0);
+      double slope = slope(function, y.get(e));
+      dx.set(e, slope == 0 ? 0 : dy.get(e) * slope);
+    }
+  }
+
+  /** The derivative where the function's value is y. */
+  private static double slope(Activation function, double y) {
+    return switch (function) {
+      case RELU -> y > 0 ? 1 : 0;
+      case SIGMOID -> y * (1 - y);
+      case TANH -> 1 - y * y;
+    };
+  }
+
+  static void sum(List<View> inputs, View y) {
+    for (int e = 0; e < y.size(); e++) {
+      double sum = 0;
+      for (View input : inputs) {
+        sum += input.get(e);
+      }
+      y.set(e, sum);
     }
   }
 

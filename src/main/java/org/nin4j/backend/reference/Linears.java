@@ -4,7 +4,7 @@ package org.nin4j.backend.reference;
 final class Linears {
   private Linears() {}
 
-  static void forward(View x, View w, View b, View y) {
+  static void forward(View x, View w, View b, View y, boolean relu) {
     int inputs = w.dim(1);
     int outputs = w.dim(0);
     for (int n = 0; n < x.dim(0); n++) {
@@ -13,7 +13,7 @@ final class Linears {
         for (int i = 0; i < inputs; i++) {
           sum += (double) w.get(o * inputs + i) * x.get(n * inputs + i);
         }
-        y.set(n * outputs + o, sum);
+        y.set(n * outputs + o, relu ? Math.max(sum, 0) : sum);
       }
     }
   }

@@ -8,8 +8,9 @@ import org.nin4j.plan.Arena;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.StepOrder;
 import org.nin4j.plan.StorageRules;
-import org.nin4j.plan.TensorSpec;
+import org.nin4j.plan.step.TensorSpec;
 
 /**
  * Runs every kind of step with plain loops. Every element, of whatever type the plan gives it, is
@@ -46,7 +47,7 @@ public final class ReferenceBackend implements Backend {
 
   @Override
   public PlacedPlan prepare(Plan plan) {
-    return Arena.place(plan, RULES);
+    return Arena.place(StepOrder.forMemory(plan, RULES), RULES);
   }
 
   @Override

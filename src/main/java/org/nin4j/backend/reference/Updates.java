@@ -1,7 +1,7 @@
 package org.nin4j.backend.reference;
 
 import java.util.Optional;
-import org.nin4j.plan.Sgd;
+import org.nin4j.plan.step.Sgd;
 
 /** What changes the parameters. */
 final class Updates {

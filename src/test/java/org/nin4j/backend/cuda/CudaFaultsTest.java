@@ -17,27 +17,30 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CudaOptions;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.choice.Devices;
+import org.nin4j.backend.cuda.device.CudaException;
+import org.nin4j.backend.cuda.device.DeviceMemoryException;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Linear;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
-import org.nin4j.model.Relu;
 import org.nin4j.model.Sequential;
-import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
@@ -52,7 +55,7 @@ class CudaFaultsTest {
           "tiny",
           Sequential.of(
               new Conv2d(8, 3, 1, 1),
-              new Relu(),
+              Activation.RELU,
               new MaxPool2d(2, 2),
               new Flatten(),
               new Linear(3)));
@@ -63,7 +66,7 @@ class CudaFaultsTest {
           "two-convolutions",
           Sequential.of(
               new Conv2d(8, 3, 2, 0),
-              new Relu(),
+              Activation.RELU,
               new Conv2d(3, 3, 1, 0),
               new GlobalAvgPool2d(),
               new Flatten()));
@@ -185,7 +188,7 @@ class CudaFaultsTest {
     assertTrue(call > usual / 2, "a first start took less than " + call + " calls, not " + usual);
   }
 
-  /** Whether the call came; if so, it failed, was told of, and everything was freed. */
+  /** Whether the call came; if so, it failed, was reported, and everything was freed. */
   private static boolean failFirstStart(CudaOptions options, long call, List<String> warnings)
       throws IOException {
     warnings.clear();
@@ -256,7 +259,7 @@ class CudaFaultsTest {
       assertTrue(e.getMessage().contains("restarted"), e.getMessage());
       session.close();
     } catch (CudaException closing) {
-      // Only the backend's own handles complain, of a device that the session told of.
+      // Only the backend's own handles complain, of a device that the session reported.
       assertTrue(closing.deviceLost());
     }
     StandInGpu.assertNothingLeft("a lost device");

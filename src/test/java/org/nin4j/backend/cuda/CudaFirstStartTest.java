@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import jcuda.driver.CUresult;
@@ -21,16 +22,22 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CudaOptions;
 import org.nin4j.backend.Session;
+import org.nin4j.backend.cuda.device.CudaException;
+import org.nin4j.backend.cuda.kernel.DiskCache;
+import org.nin4j.backend.cuda.kernel.KernelCompiler;
+import org.nin4j.backend.cuda.kernel.KernelSource;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Window;
-import org.nin4j.plan.ConvolutionForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.ReluForward;
-import org.nin4j.plan.Step;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
@@ -66,8 +73,9 @@ class CudaFirstStartTest {
 
   private static Plan relu() {
     return plan(
-        new ReluForward(
+        new ActivationForward(
             "relu1",
+            Activation.RELU,
             tensor("x", Role.ACTIVATION, 2, 3, 4, 4),
             tensor("y", Role.ACTIVATION, 2, 3, 4, 4)));
   }
@@ -80,7 +88,7 @@ class CudaFirstStartTest {
             new Conv2d(4, new Window(3, 1, 1)),
             tensor("x", Role.ACTIVATION, 2, 3, 6, 6),
             tensor("w", Role.PARAMETER, 4, 3, 3, 3),
-            tensor("b", Role.PARAMETER, 4),
+            Optional.of(tensor("b", Role.PARAMETER, 4)),
             tensor("y", Role.ACTIVATION, 2, 4, 6, 6),
             true));
   }
@@ -92,7 +100,7 @@ class CudaFirstStartTest {
             new Conv2d(4, new Window(1, 1, 0)),
             tensor("x", Role.ACTIVATION, 2, 3, 6, 6),
             tensor("w", Role.PARAMETER, 4, 3, 1, 1),
-            tensor("b", Role.PARAMETER, 4),
+            Optional.of(tensor("b", Role.PARAMETER, 4)),
             tensor("y", Role.ACTIVATION, 2, 4, 6, 6),
             true));
   }

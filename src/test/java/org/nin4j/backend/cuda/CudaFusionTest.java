@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -23,12 +24,28 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CudaOptions;
+import org.nin4j.backend.CudaOptions.Fusions;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.TrainingParity;
 import org.nin4j.backend.TrainingParity.Trained;
-import org.nin4j.backend.cuda.CudaOptions.Fusions;
+import org.nin4j.backend.cuda.convolution.ConvolutionSearch;
+import org.nin4j.backend.cuda.device.Device;
+import org.nin4j.backend.cuda.device.Scope;
+import org.nin4j.backend.cuda.fusion.FusionSearch;
+import org.nin4j.backend.cuda.fusion.FusionTrial;
+import org.nin4j.backend.cuda.kernel.DiskCache;
+import org.nin4j.backend.cuda.kernel.KernelCompiler;
+import org.nin4j.backend.cuda.kernel.KernelLibrary;
+import org.nin4j.backend.cuda.session.Branches;
+import org.nin4j.backend.cuda.session.CudaSession;
+import org.nin4j.backend.cuda.session.CudaStorage;
+import org.nin4j.backend.cuda.step.FirstBlock;
+import org.nin4j.backend.cuda.step.FusedSteps;
+import org.nin4j.backend.cuda.step.Operations;
+import org.nin4j.backend.cuda.step.SampleCount;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
@@ -41,18 +58,18 @@ import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
 import org.nin4j.model.Window;
 import org.nin4j.plan.Arena;
-import org.nin4j.plan.BatchSpec;
-import org.nin4j.plan.ConvolutionForward;
-import org.nin4j.plan.Fused;
-import org.nin4j.plan.KernelFusion.Replacement;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.Step;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.rewrite.KernelFusion.Replacement;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
@@ -65,11 +82,11 @@ class CudaFusionTest {
       new Network(
           "wide-nin",
           Sequential.of(
-              new NinBlock(96, 11, 4, 0),
+              NinBlock.of(96, 11, 4, 0),
               new MaxPool2d(3, 2),
-              new NinBlock(256, 3, 1, 1),
-              new NinBlock(384, 3, 1, 1),
-              new NinBlock(5, 3, 1, 1),
+              NinBlock.of(256, 3, 1, 1),
+              NinBlock.of(384, 3, 1, 1),
+              NinBlock.of(5, 3, 1, 1),
               new GlobalAvgPool2d(),
               new Flatten()));
 
@@ -106,7 +123,7 @@ class CudaFusionTest {
         new Conv2d(96, new Window(1, 1, 0)),
         x,
         new TensorSpec(weight, Shape.of(96, 96, 1, 1), DType.F32, Role.PARAMETER),
-        new TensorSpec(bias, Shape.of(96), DType.F32, Role.PARAMETER),
+        Optional.of(new TensorSpec(bias, Shape.of(96), DType.F32, Role.PARAMETER)),
         y,
         true);
   }
@@ -117,8 +134,8 @@ class CudaFusionTest {
     TensorSpec y = activation("y");
     List<Step> steps =
         List.of(
-            convolution("conv2", x, "w2", "b2", activation("between")),
-            convolution("conv3", activation("between"), "w3", "b3", y));
+            convolution("0.2", x, "w2", "b2", activation("between")),
+            convolution("0.4", activation("between"), "w3", "b3", y));
     return new Plan("pair", 2, Precision.BF16, steps, Set.of(x, y));
   }
 
@@ -152,15 +169,15 @@ class CudaFusionTest {
   void whatThereAreKernelsForIsFused() {
     try (CudaBackend always = open(Fusions.ALWAYS);
         CudaBackend never = open(Fusions.NEVER)) {
-      List<String> pairs = List.of("conv5 PointwisePairForward", "conv8 PointwisePairForward");
+      List<String> pairs = List.of("2.2 PointwisePairForward", "3.2 PointwisePairForward");
       List<String> inference = fused(always.prepare(plan(new Purpose.Inference())).plan());
-      assertEquals("conv1 NinBlockForward", inference.get(0));
+      assertEquals("0.0 NinBlockForward", inference.get(0));
       assertEquals(pairs, inference.subList(1, 3));
       assertEquals(3, inference.size());
       List<String> training = fused(always.prepare(plan(training())).plan());
-      assertEquals("conv1 NinBlockForward", training.get(0));
+      assertEquals("0.0 NinBlockForward", training.get(0));
       assertEquals(pairs, training.subList(1, 3));
-      assertEquals("conv1 NinBlockBackward", training.get(3));
+      assertEquals("0.0 NinBlockBackward", training.get(3));
       assertEquals(4, training.size());
       assertEquals(List.of(), fused(never.prepare(plan(training())).plan()));
       Plan single = Planner.plan(NETWORK, IMAGES, 6, Precision.FP32, training());
@@ -304,10 +321,8 @@ class CudaFusionTest {
     Plan pair = pair();
     List<Step> others =
         List.of(
-            convolution(
-                "conv2", activation("x"), names.get(0), names.get(1), activation("between")),
-            convolution(
-                "conv3", activation("between"), names.get(2), names.get(3), activation("y")));
+            convolution("0.2", activation("x"), names.get(0), names.get(1), activation("between")),
+            convolution("0.4", activation("between"), names.get(2), names.get(3), activation("y")));
     Fused fused = new Fused(Fused.Kernel.POINTWISE_PAIR, others, List.of(activation("y")));
     CudaOptions options = options(cache.resolve(String.join("", names)), Fusions.MEASURED);
     CudaBackend.open(0, options).close();
@@ -323,14 +338,7 @@ class CudaFusionTest {
               kernels,
               0,
               plan ->
-                  new CudaSession(
-                      device,
-                      kernels,
-                      search,
-                      true,
-                      Branches.none(plan),
-                      Arena.place(
-                          plan, new CudaStorage(plan, plan.batch(), search, Branches.none(plan)))));
+                  session(device, kernels, new Operations(plan, device, kernels, search), plan));
       FusionSearch fusions =
           new FusionSearch(new FusedSteps(device, kernels), trial, disk, "", options);
       boolean wins =
@@ -338,12 +346,24 @@ class CudaFusionTest {
               pair, List.of(new Replacement(pair.steps(), fused)), UnaryOperator.identity());
       if (!warnings.isEmpty()) {
         assertFalse(wins);
-        assertTrue(
-            warnings.get(0).startsWith("Passed over: conv2 (PointwisePair"), warnings.get(0));
+        assertTrue(warnings.get(0).startsWith("Passed over: 0.2 (PointwisePair"), warnings.get(0));
         assertEquals(List.of("wrong"), choices(options.cache().orElseThrow()));
       }
       return warnings.size();
     }
+  }
+
+  private static CudaSession session(
+      Device device, KernelLibrary kernels, Operations operations, Plan plan) {
+    Branches branches = Branches.none(plan);
+    SampleCount count = SampleCount.asPlanned(plan.batch());
+    return new CudaSession(
+        device,
+        kernels,
+        operations,
+        true,
+        branches,
+        Arena.place(plan, new CudaStorage(plan, count, operations, branches)));
   }
 
   /** Whatever fails in a trial, there is another way to compute; the next start tries again. */
@@ -355,7 +375,7 @@ class CudaFusionTest {
       StandIn.fail(call, 1, CUresult.CUDA_ERROR_INVALID_VALUE);
       assertEquals(pair(), prepare(options(cache, Fusions.MEASURED), pair()));
       assertEquals(1, warnings.size());
-      assertTrue(warnings.get(0).startsWith("Not used: conv2 (PointwisePair"), warnings.get(0));
+      assertTrue(warnings.get(0).startsWith("Not used: 0.2 (PointwisePair"), warnings.get(0));
       assertTrue(warnings.get(0).contains(call), warnings.get(0));
       assertEquals(List.of(), choices(cache));
     }
@@ -382,14 +402,20 @@ class CudaFusionTest {
                 List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, parts, parts.get(1).writes())));
     StandIn.set("compute_capability", 80);
     prepare(StandInGpu.options(), fused);
-    TensorSpec wide = new TensorSpec("y", Shape.of(2, 96, 5, 3), DType.F32, Role.ACTIVATION);
-    List<Step> mixed =
-        List.of(parts.get(0), convolution("conv3", activation("between"), "w3", "b3", wide));
+    TensorSpec y = single("y");
+    List<Step> singles =
+        List.of(
+            convolution("0.2", single("x"), "w2", "b2", single("between")),
+            convolution("0.4", single("between"), "w3", "b3", y));
     Plan other =
-        pair().withSteps(List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, mixed, List.of(wide))));
+        pair().withSteps(List.of(new Fused(Fused.Kernel.POINTWISE_PAIR, singles, List.of(y))));
     BackendException e =
         assertThrows(BackendException.class, () -> prepare(StandInGpu.options(), other));
-    assertTrue(e.getMessage().contains("no kernel for conv2 (PointwisePair"), e.getMessage());
+    assertTrue(e.getMessage().contains("no kernel for 0.2 (PointwisePair"), e.getMessage());
+  }
+
+  private static TensorSpec single(String name) {
+    return new TensorSpec(name, Shape.of(2, 96, 5, 3), DType.F32, Role.ACTIVATION);
   }
 
   /** 128 images of 26 pooled rows: whole on 132 blocks, in parts where there are fewer. */

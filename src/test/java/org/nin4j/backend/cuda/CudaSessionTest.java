@@ -24,15 +24,15 @@ import org.nin4j.backend.SessionSuite;
 import org.nin4j.backend.TrainingParity;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
-import org.nin4j.plan.BatchSpec;
-import org.nin4j.plan.DropoutForward;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
@@ -270,7 +270,7 @@ class CudaSessionTest {
   void aLossThatIsNoNumberIsSeen() {
     Plan plan = training(Precision.BF16);
     try (Session session = session(plan)) {
-      TensorSpec bias = plan.tensor("conv9.bias");
+      TensorSpec bias = plan.tensor("4.4.bias");
       HostTensor broken = HostTensor.zeros(bias.shape());
       broken.values()[0] = Float.POSITIVE_INFINITY;
       session.write(bias, broken);

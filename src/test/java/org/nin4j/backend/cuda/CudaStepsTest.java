@@ -6,7 +6,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.nin4j.backend.StepSuite;
-import org.nin4j.plan.Fused;
+import org.nin4j.plan.step.Fused;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.DType;
 

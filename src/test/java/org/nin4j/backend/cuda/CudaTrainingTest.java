@@ -10,6 +10,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.nin4j.backend.Backend;
+import org.nin4j.backend.CudaOptions;
 import org.nin4j.backend.TrainingParity;
 import org.nin4j.backend.TrainingParity.Trained;
 import org.nin4j.model.Network;

@@ -2,6 +2,10 @@ package org.nin4j.backend.cuda;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import org.nin4j.backend.cuda.device.Scope;
+import org.nin4j.backend.cuda.library.CudnnDescriptor;
+import org.nin4j.backend.cuda.library.CudnnTarget;
+import org.nin4j.backend.cuda.library.CudnnValues;
 
 /**
  * A GPU that is not there and of which cuDNN is told all that it wants to know: it then answers
@@ -15,7 +19,7 @@ import java.util.List;
  * @param threads of a multiprocessor, at most
  * @param cacheMegabytes of the second-level cache
  */
-record DescribedGpu(
+public record DescribedGpu(
     String name,
     int capability,
     int multiprocessors,
@@ -24,7 +28,7 @@ record DescribedGpu(
     int threads,
     int cacheMegabytes) {
 
-  static final List<DescribedGpu> ALL =
+  public static final List<DescribedGpu> ALL =
       List.of(
           new DescribedGpu("A100", 80, 108, 80, 166_912, 2048, 40),
           new DescribedGpu("L40", 89, 142, 48, 101_376, 1536, 96),
@@ -49,7 +53,8 @@ record DescribedGpu(
         "maxThreadsPerBlock": 1024, "maxThreadsPerSM": %d, "pciDeviceId": 9008, "isTccDriver": 0, \
         "supportCoopLaunch": 1, "totalGlobalMem": %d, "smClockRateKHz": 1980000, \
         "memClockRateKHz": 2619000, "l2CacheSize": %d, "cudaDeviceId": 0, "deviceVer": %d, \
-        "driverVer": 13000, "deviceName": "NVIDIA %s"}\0"""
+        "driverVer": 13000, "deviceName": "NVIDIA %s"}\0\
+        """
             .formatted(
                 multiprocessors,
                 sharedBytes,
@@ -67,7 +72,7 @@ record DescribedGpu(
    *
    * @param owner closes the description
    */
-  CudnnTarget target(Scope owner, CudnnValues values) {
+  public CudnnTarget target(Scope owner, CudnnValues values) {
     CudnnDescriptor device =
         owner.add(new CudnnDescriptor(values, DEVICE)).text(ATTR_DEVICE_JSON, json()).finish();
     int available = multiprocessors;

@@ -8,14 +8,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.nin4j.backend.CudaOptions;
 import org.nin4j.standin.StandIn;
 
 /** The backend on the CUDA stand-in. */
-final class StandInGpu {
+public final class StandInGpu {
   private StandInGpu() {}
 
   /** Kernels and algorithms from the tests' cache; a warning is a failure. */
-  static CudaOptions options() {
+  public static CudaOptions options() {
     return CudaOptions.STANDARD
         .withLibraries(List.of(StandIn.libraries()))
         .withCache(cache())
@@ -28,7 +29,7 @@ final class StandInGpu {
   }
 
   /** Kept between test runs, since g++ takes seconds for a kernel file; new for a new stand-in. */
-  static Path cache() {
+  public static Path cache() {
     try {
       long built = 0;
       for (String library : List.of("libcuda.so.1", "libnvrtc.so.12")) {
@@ -42,7 +43,7 @@ final class StandInGpu {
   }
 
   /** Puts the kernels that are compiled by now into a cache of a test's own. */
-  static void copyKernels(Path cache) throws IOException {
+  public static void copyKernels(Path cache) throws IOException {
     Path kernels = Files.createDirectory(cache.resolve("kernels"));
     try (Stream<Path> compiled = Files.list(cache().resolve("kernels"))) {
       for (Path kernel : compiled.toList()) {
@@ -52,13 +53,13 @@ final class StandInGpu {
   }
 
   /** Empties a cache of chosen algorithms and of plans. */
-  static void forgetAlgorithms(Path cache) throws IOException {
+  public static void forgetAlgorithms(Path cache) throws IOException {
     forget(cache, "algorithms");
     forget(cache, "plans");
   }
 
   /** Empties a cache of what is of one kind. */
-  static void forget(Path cache, String kind) throws IOException {
+  public static void forget(Path cache, String kind) throws IOException {
     Path kept = cache.resolve(kind);
     if (Files.exists(kept)) {
       try (Stream<Path> files = Files.list(kept)) {
@@ -69,17 +70,17 @@ final class StandInGpu {
     }
   }
 
-  static CudaBackend open() {
+  public static CudaBackend open() {
     return CudaBackend.open(0, options());
   }
 
   /** After everything was closed: nothing is alive, nothing leaked, nothing was complained of. */
-  static void assertNothingLeft(String after) {
+  public static void assertNothingLeft(String after) {
     assertEquals("", StandIn.liveReport(), "alive after " + after);
     assertEquals("", StandIn.leakReport(), "leaked after " + after);
   }
 
-  static void assertNoComplaint() {
+  public static void assertNoComplaint() {
     assertEquals("", StandIn.message());
   }
 }

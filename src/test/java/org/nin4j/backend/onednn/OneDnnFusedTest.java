@@ -4,17 +4,18 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.nin4j.backend.BackendException;
 import org.nin4j.model.Conv2d;
-import org.nin4j.plan.ConvolutionForward;
-import org.nin4j.plan.Fused;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.Step;
-import org.nin4j.plan.TensorSpec;
-import org.nin4j.plan.TensorSpec.Role;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
 
@@ -30,7 +31,7 @@ class OneDnnFusedTest {
         new Conv2d(4, 1, 1, 0),
         tensor(x, Role.ACTIVATION, 1, 4, 3, 3),
         tensor(y + ".w", Role.PARAMETER, 4, 4, 1, 1),
-        tensor(y + ".b", Role.PARAMETER, 4),
+        Optional.of(tensor(y + ".b", Role.PARAMETER, 4)),
         tensor(y, Role.ACTIVATION, 1, 4, 3, 3),
         true);
   }

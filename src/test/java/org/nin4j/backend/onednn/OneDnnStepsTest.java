@@ -10,7 +10,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.nin4j.backend.Needs;
 import org.nin4j.backend.StepSuite;
-import org.nin4j.backend.onednn.Convolutions.Way;
+import org.nin4j.backend.onednn.convolution.Convolutions.Algorithm;
 import org.nin4j.plan.Precision;
 import org.nin4j.tensor.DType;
 
@@ -30,11 +30,11 @@ class OneDnnStepsTest {
     OPEN.forEach(OneDnnBackend::close);
   }
 
-  private static DynamicContainer suite(DType type, Way way, boolean widens) {
+  private static DynamicContainer suite(DType type, Algorithm chosen, boolean computesInFp32) {
     // Three threads: more than there are parts in some cases, and no divisor of most.
-    OneDnnBackend backend = new OneDnnBackend(3, way, Optional.of(widens));
+    OneDnnBackend backend = new OneDnnBackend(3, chosen, Optional.of(computesInFp32));
     OPEN.add(backend);
-    String name = type + " " + way + (widens ? " widened" : "");
+    String name = type + " " + chosen + (computesInFp32 ? " widened" : "");
     if (type == DType.BF16 && !backend.computesIn(Precision.BF16)) {
       return DynamicContainer.dynamicContainer(
           name,
@@ -45,7 +45,7 @@ class OneDnnStepsTest {
     long seed = System.nanoTime();
     return DynamicContainer.dynamicContainer(
         name,
-        way == Way.WINOGRAD
+        chosen == Algorithm.WINOGRAD
             ? StepSuite.tests(backend, type, BY_TILES, seed)
             : StepSuite.tests(backend, type, seed));
   }
@@ -53,10 +53,10 @@ class OneDnnStepsTest {
   @TestFactory
   Stream<DynamicContainer> everyStep() {
     return Stream.of(
-        suite(DType.F32, Way.DIRECT, false),
-        suite(DType.F32, Way.WINOGRAD, false),
-        suite(DType.BF16, Way.DIRECT, false),
-        suite(DType.BF16, Way.DIRECT, true),
-        suite(DType.BF16, Way.WINOGRAD, true));
+        suite(DType.F32, Algorithm.DIRECT, false),
+        suite(DType.F32, Algorithm.WINOGRAD, false),
+        suite(DType.BF16, Algorithm.DIRECT, false),
+        suite(DType.BF16, Algorithm.DIRECT, true),
+        suite(DType.BF16, Algorithm.WINOGRAD, true));
   }
 }

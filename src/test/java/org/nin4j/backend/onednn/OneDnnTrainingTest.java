@@ -16,13 +16,14 @@ import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.RecordedSteps;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.TrainingParity;
+import org.nin4j.backend.onednn.convolution.Convolutions;
 import org.nin4j.model.Network;
-import org.nin4j.plan.BatchSpec;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
-import org.nin4j.plan.Sgd;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
 import org.nin4j.tensor.Shape;
 
 class OneDnnTrainingTest {
@@ -38,7 +39,7 @@ class OneDnnTrainingTest {
   @Test
   void trainsSoByTiles() {
     try (OneDnnBackend backend =
-        new OneDnnBackend(3, Convolutions.Way.WINOGRAD, Optional.empty())) {
+        new OneDnnBackend(3, Convolutions.Algorithm.WINOGRAD, Optional.empty())) {
       TrainingParity.check(backend, Precision.FP32, 4e-4);
     }
   }
@@ -46,9 +47,9 @@ class OneDnnTrainingTest {
   /** Activations of 8 bits: each step's loss is off by up to some 2⁻⁸, and the steps add up. */
   @Test
   void trainsNearlySoInBfloat16() {
-    for (boolean widens : new boolean[] {false, true}) {
+    for (boolean computesInFp32 : new boolean[] {false, true}) {
       try (OneDnnBackend backend =
-          new OneDnnBackend(2, Convolutions.Way.FASTEST, Optional.of(widens))) {
+          new OneDnnBackend(2, Convolutions.Algorithm.FASTEST, Optional.of(computesInFp32))) {
         Needs.precision(backend, Precision.BF16);
         TrainingParity.check(backend, Precision.BF16, 0.03);
       }
@@ -69,9 +70,9 @@ class OneDnnTrainingTest {
                                 () -> checkHead(network, widens))));
   }
 
-  private static void checkHead(Network network, boolean widens) {
+  private static void checkHead(Network network, boolean computesInFp32) {
     try (OneDnnBackend backend =
-        new OneDnnBackend(2, Convolutions.Way.FASTEST, Optional.of(widens))) {
+        new OneDnnBackend(2, Convolutions.Algorithm.FASTEST, Optional.of(computesInFp32))) {
       Needs.precision(backend, Precision.BF16);
       TrainingParity.checkHead(backend, network);
     }
@@ -79,7 +80,8 @@ class OneDnnTrainingTest {
 
   @Test
   void directConvolutionsTakeTheRecordedSteps() {
-    try (OneDnnBackend backend = new OneDnnBackend(2, Convolutions.Way.DIRECT, Optional.empty())) {
+    try (OneDnnBackend backend =
+        new OneDnnBackend(2, Convolutions.Algorithm.DIRECT, Optional.empty())) {
       RecordedSteps.check(backend);
     }
   }
@@ -112,7 +114,8 @@ class OneDnnTrainingTest {
             6,
             Precision.FP32,
             new Purpose.Training(new Sgd(0.9f, true, 5e-4f)));
-    try (OneDnnBackend backend = new OneDnnBackend(2, Convolutions.Way.WINOGRAD, Optional.empty());
+    try (OneDnnBackend backend =
+            new OneDnnBackend(2, Convolutions.Algorithm.WINOGRAD, Optional.empty());
         Session session = backend.bind(backend.prepare(plan))) {
       session.load(RandomSamples.of(images.source(), 6, 5, 1));
       int runs = 30;

@@ -17,6 +17,16 @@ import jcuda.driver.JCudaDriver;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcudnn.JCudnn;
 import jcuda.nvrtc.JNvrtc;
+import org.nin4j.backend.cuda.natives.elf.ElfFile;
+import org.nin4j.backend.cuda.natives.elf.Retargeting;
+import org.nin4j.backend.cuda.natives.search.CacheDirectory;
+import org.nin4j.backend.cuda.natives.search.CudaLibrary;
+import org.nin4j.backend.cuda.natives.search.CudaSet;
+import org.nin4j.backend.cuda.natives.search.Found;
+import org.nin4j.backend.cuda.natives.search.LibraryRole;
+import org.nin4j.backend.cuda.natives.search.NativesException;
+import org.nin4j.backend.cuda.natives.search.Problem;
+import org.nin4j.backend.cuda.natives.search.Version;
 
 /**
  * Brings up JCuda on a set of CUDA libraries.
@@ -93,7 +103,7 @@ public final class JCudaNatives {
             });
   }
 
-  static Optional<Problem> platformProblem(String system, String processor) {
+  public static Optional<Problem> platformProblem(String system, String processor) {
     boolean supported =
         system.equals("Linux") && (processor.equals("amd64") || processor.equals("x86_64"));
     return supported

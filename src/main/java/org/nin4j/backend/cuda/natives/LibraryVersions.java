@@ -1,5 +1,7 @@
 package org.nin4j.backend.cuda.natives;
 
+import org.nin4j.backend.cuda.natives.search.Version;
+
 /**
  * The versions that the loaded libraries give when asked.
  *

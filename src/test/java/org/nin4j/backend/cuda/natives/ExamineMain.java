@@ -3,6 +3,13 @@ package org.nin4j.backend.cuda.natives;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.nin4j.backend.cuda.natives.doctor.Doctor;
+import org.nin4j.backend.cuda.natives.doctor.Report;
+import org.nin4j.backend.cuda.natives.search.CacheDirectory;
+import org.nin4j.backend.cuda.natives.search.CudaLibraries;
+import org.nin4j.backend.cuda.natives.search.Found;
+import org.nin4j.backend.cuda.natives.search.NativesException;
+import org.nin4j.backend.cuda.natives.search.SearchPlaces;
 
 /** Runs an examination in a process of its own, since what it loads stays loaded. */
 final class ExamineMain {

@@ -16,6 +16,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.backend.cuda.natives.search.CudaLibraries;
+import org.nin4j.backend.cuda.natives.search.CudaSet;
+import org.nin4j.backend.cuda.natives.search.SearchPlaces;
 
 /** The whole way, from the search to JCuda's answers, each time in a process of its own. */
 class JCudaNativesTest {

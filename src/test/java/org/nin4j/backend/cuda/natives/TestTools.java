@@ -14,15 +14,16 @@ import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 
 /** Programs and files that these tests use where the machine has them. */
-final class TestTools {
+public final class TestTools {
   static final List<String> JCUDA_NATIVES = List.of("JCudaDriver", "JNvrtc", "JCublas2", "JCudnn");
 
   private TestTools() {}
 
   /** What a program that ended wrote, and its exit code. */
-  record Outcome(int exitCode, String output) {}
+  public record Outcome(int exitCode, String output) {}
 
-  static Outcome run(Map<String, String> environment, List<String> command) throws IOException {
+  public static Outcome run(Map<String, String> environment, List<String> command)
+      throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().remove("LD_LIBRARY_PATH");
     builder.environment().putAll(environment);
@@ -42,7 +43,8 @@ final class TestTools {
     return run(environment, javaCommand(jvmOptions, main, arguments));
   }
 
-  static List<String> javaCommand(List<String> jvmOptions, Class<?> main, Object... arguments) {
+  public static List<String> javaCommand(
+      List<String> jvmOptions, Class<?> main, Object... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
@@ -54,7 +56,7 @@ final class TestTools {
   }
 
   /** Leaves the test out, with its reason in the output, where a program is not installed. */
-  static void assumeInstalled(String program) {
+  public static void assumeInstalled(String program) {
     boolean installed =
         Arrays.stream(System.getenv().getOrDefault("PATH", "").split(":"))
             .anyMatch(folder -> Files.isExecutable(Path.of(folder, program)));
@@ -63,13 +65,14 @@ final class TestTools {
     }
   }
 
-  static void skip(String reason) {
+  public static void skip(String reason) {
     System.out.println("skipped: " + reason);
     Assumptions.abort(reason);
   }
 
   /** Compiles C into a shared library whose symbols have the soname as their version. */
-  static Path compile(Path folder, String soname, String code, Path... linked) throws IOException {
+  public static Path compile(Path folder, String soname, String code, Path... linked)
+      throws IOException {
     assumeInstalled("gcc");
     Path source = Files.writeString(folder.resolve(soname + ".c"), code);
     Path library = folder.resolve(soname);
@@ -93,7 +96,7 @@ final class TestTools {
   }
 
   /** One of JCuda's natives, from its jar. */
-  static byte[] jcudaNative(String name) throws IOException {
+  public static byte[] jcudaNative(String name) throws IOException {
     try (InputStream stream =
         TestTools.class.getResourceAsStream("/lib/" + JCudaNatives.fileName(name))) {
       return stream.readAllBytes();

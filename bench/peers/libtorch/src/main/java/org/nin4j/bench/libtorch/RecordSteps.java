@@ -9,16 +9,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
-import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
+import org.bytedeco.pytorch.StringTensorDict;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.nin4j.backend.Epoch;
@@ -29,36 +27,53 @@ import org.nin4j.bench.libtorch.RecordedCase.Change;
 import org.nin4j.bench.libtorch.RecordedCase.Outcome;
 import org.nin4j.bench.libtorch.RecordedCase.Setting;
 import org.nin4j.bench.libtorch.RecordedCase.Snapshot;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Initialisation;
-import org.nin4j.model.Networks;
+import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
-import org.nin4j.plan.BatchSpec;
-import org.nin4j.plan.MakeBatch;
+import org.nin4j.model.Parameter.Role;
+import org.nin4j.model.Sequential;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.MakeBatch;
 import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
 
 /**
- * Trains NiN for a few steps in libtorch and writes down what came out, for the product's tests.
- * Images, order, initial weights and the dropout mask come from the product's random numbers; every
- * computation of the network, its gradients and the update is libtorch's.
+ * Trains the book's networks for a few steps in libtorch and writes down what came out, for the
+ * product's tests. Images, order, initial values and dropout masks come from the product's random
+ * numbers; the networks, their gradients and the update are libtorch's.
  *
- * <p>Usage: {@code RecordSteps FOLDER}; writes one JSON file for each case.
+ * <p>Usage: {@code RecordSteps FOLDER [NAME …]}, or {@code RecordSteps --full FOLDER [NAME …]} for
+ * the networks and images in full size; writes one JSON file for each case, or each of the named.
  */
 public final class RecordSteps {
   private static final Shape SOURCE = Shape.of(1, 28, 28);
-  private static final int VALUES_PER_PARAMETER = 64;
 
-  /** After these many steps the parameters are written down too. */
-  private static final Set<Integer> SNAPSHOTS = Set.of(2, 20);
+  /** How the book's training function initialises. */
+  private static final String BOOK = "XAVIER_PYTORCH_BIAS";
+
+  private static final int MOST_VALUES_PER_TENSOR = 64;
+
+  /** For a snapshot of all tensors, to keep the files small. */
+  private static final int MOST_VALUES = 1536;
+
+  /** A change this small, for each element, is nothing but rounding. */
+  private static final double NO_CHANGE = 1e-5;
+
+  /** After these many steps and in the end the tensors are written down too. */
+  private static final int FIRST_SNAPSHOT = 2;
 
   private static final List<Setting> SETTINGS =
       List.of(
           new Setting(
-              "momentum",
+              "nin-momentum",
+              "nin",
+              1,
               67,
               8,
               20,
@@ -74,7 +89,9 @@ public final class RecordSteps {
               0f,
               1f),
           new Setting(
-              "dropout",
+              "nin-dropout",
+              "nin",
+              1,
               99,
               8,
               20,
@@ -88,22 +105,116 @@ public final class RecordSteps {
               0f,
               0.5f,
               0.286f,
-              0.353f));
+              0.353f),
+          plain("lenet", 1, 28, BOOK, 0.9f),
+          plain("lenet-bn", 1, 28, BOOK, 0.1f),
+          plain("alexnet", 8, 99, BOOK, 0.01f),
+          plain("vgg11", 8, 64, BOOK, 0.01f),
+          plain("vgg11-quarter", 4, 64, BOOK, 0.01f),
+          plain("googlenet", 8, 64, "HE_UNIFORM", 0.01f),
+          momentum("resnet18", 8, 64, 0.001f),
+          plain("densenet", 8, 64, BOOK, 0.002f));
+
+  /**
+   * Plain descent, pixels in [0, 1]. Rates are the book's, but less where so few channels would
+   * make training wild.
+   */
+  private static Setting plain(
+      String network, int divisor, int pixels, String initialisation, float rate) {
+    return new Setting(
+        network,
+        network,
+        divisor,
+        pixels,
+        8,
+        10,
+        32,
+        20250101,
+        3,
+        initialisation,
+        rate,
+        0f,
+        false,
+        0f,
+        0.5f,
+        0f,
+        1f);
+  }
+
+  /** The same with momentum and decay, which act on a norm's scale and shift too. */
+  private static Setting momentum(String network, int divisor, int pixels, float rate) {
+    Setting plain = plain(network, divisor, pixels, BOOK, rate);
+    return new Setting(
+        network,
+        network,
+        divisor,
+        pixels,
+        plain.batch(),
+        plain.steps(),
+        plain.samples(),
+        plain.seed(),
+        plain.firstStep(),
+        plain.initialisation(),
+        rate,
+        0.9f,
+        false,
+        5e-4f,
+        plain.dropout(),
+        plain.mean(),
+        plain.std());
+  }
+
+  /** All channels, and images as large as the book's. */
+  private static Setting full(Setting small) {
+    int pixels =
+        switch (small.network()) {
+          case "lenet", "lenet-bn" -> 28;
+          case "googlenet", "resnet18", "densenet" -> 96;
+          default -> 224;
+        };
+    return new Setting(
+        small.name(),
+        small.network(),
+        1,
+        pixels,
+        4,
+        10,
+        small.samples(),
+        small.seed(),
+        small.firstStep(),
+        small.initialisation(),
+        small.learningRate(),
+        small.momentum(),
+        small.nesterov(),
+        small.weightDecay(),
+        small.dropout(),
+        small.mean(),
+        small.std());
+  }
 
   private RecordSteps() {}
 
   public static void main(String[] arguments) throws IOException {
-    Path folder = Path.of(arguments[0]);
+    List<String> rest = new ArrayList<>(List.of(arguments));
+    boolean full = rest.remove("--full");
+    Path folder = Path.of(rest.remove(0));
     torch.set_num_threads(2);
+    // Plain loops for both precisions: with oneDNN, libtorch 2.10 on an AMD EPYC (Zen 5) computed
+    // convolutions of two or three channels wrongly in fp32, up to NaN.
+    torch.globalContext().setUserEnabledMkldnn(false);
+    torch.globalContext().setUserEnabledNNPACK(false);
     Gson gson = new GsonBuilder().create();
     for (Setting setting : SETTINGS) {
-      RecordedCase recorded = record(setting);
+      if (!rest.isEmpty() && !rest.contains(setting.name())) {
+        continue;
+      }
+      RecordedCase recorded = record(full ? full(setting) : setting);
       String made =
           "org.bytedeco:pytorch:%s, %s, 2 threads"
               .formatted(
                   Loader.getVersion("org.bytedeco", "pytorch"),
                   torch.get_cpu_capability().getString());
-      Path file = folder.resolve("nin-" + setting.name() + ".json");
+      Path file = folder.resolve(setting.name() + ".json");
       String json = gson.toJson(recorded);
       Files.writeString(file, "{\"made\":" + gson.toJson(made) + "," + json.substring(1) + "\n");
       System.out.printf(
@@ -119,18 +230,19 @@ public final class RecordSteps {
         .orElseThrow();
   }
 
-  private static double largestDifference(Snapshot single, Snapshot full) {
+  private static double largestDifference(List<Change> single, List<Change> full) {
     double largest = 0;
-    for (int i = 0; i < full.parameters().size(); i++) {
-      List<Float> expected = full.parameters().get(i).changes();
-      List<Float> changes = single.parameters().get(i).changes();
+    for (int i = 0; i < full.size(); i++) {
+      List<Float> expected = full.get(i).changes();
+      List<Float> changes = single.get(i).changes();
+      double least = NO_CHANGE * NO_CHANGE * expected.size();
       double squares = 0;
       double differences = 0;
       for (int v = 0; v < expected.size(); v++) {
         squares += Math.pow(expected.get(v), 2);
         differences += Math.pow(expected.get(v) - changes.get(v), 2);
       }
-      largest = Math.max(largest, Math.sqrt(differences / squares));
+      largest = Math.max(largest, Math.sqrt(differences / Math.max(squares, least)));
     }
     return largest;
   }
@@ -150,10 +262,15 @@ public final class RecordSteps {
     Run fp32 = new Run(setting, ScalarType.Float, images, labels, order);
     Run fp64 = new Run(setting, ScalarType.Double, images, labels, order);
     for (int i = 0; i < fp64.snapshots.size(); i++) {
+      Snapshot single = fp32.snapshots.get(i);
+      Snapshot full = fp64.snapshots.get(i);
       System.out.printf(
-          "after %d steps fp32 differs by at most %.1e of what a parameter has changed%n",
-          fp64.snapshots.get(i).steps(),
-          largestDifference(fp32.snapshots.get(i), fp64.snapshots.get(i)));
+          "%s, after %d steps: fp32 differs by at most %.1e of what a parameter has changed, %.1e"
+              + " of a running statistic%n",
+          setting.name(),
+          full.steps(),
+          largestDifference(single.parameters(), full.parameters()),
+          largestDifference(single.state(), full.state()));
     }
     return new RecordedCase(
         setting, labels, order, crc.getValue(), fp32.outcome, fp64.outcome, fp64.snapshots);
@@ -177,7 +294,11 @@ public final class RecordSteps {
             BatchSpec.Augmentation.NONE);
     Plan whole =
         Planner.plan(
-            Networks.nin(10), spec, setting.batch(), Precision.FP32, new Purpose.Inference());
+            new Network("any", Sequential.of(new GlobalAvgPool2d(), new Flatten())),
+            spec,
+            setting.batch(),
+            Precision.FP32,
+            new Purpose.Inference());
     MakeBatch step = whole.batchStep().orElseThrow();
     Plan plan = whole.withSteps(List.of(step)).keeping(List.of(step.images()));
     byte[] labelBytes = new byte[labels.size()];
@@ -201,12 +322,17 @@ public final class RecordSteps {
     return images;
   }
 
+  /** A tensor that training changes, with its place among those of its kind. */
+  private record Changing(Parameter parameter, int index, Tensor value) {}
+
   /** One training in one precision. */
   private static final class Run {
     private final Setting setting;
     private final ScalarType type;
-    private final List<Parameter> parameters;
-    private final List<Tensor> values = new ArrayList<>();
+    private final Chain network;
+    private final List<Changing> parameters = new ArrayList<>();
+    private final List<Changing> state = new ArrayList<>();
+    private int step;
     final Outcome outcome = new Outcome(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     final List<Snapshot> snapshots = new ArrayList<>();
 
@@ -218,39 +344,79 @@ public final class RecordSteps {
         List<Integer> order) {
       this.setting = setting;
       this.type = type;
-      Shape input = Shape.of(1, setting.pixels(), setting.pixels());
-      this.parameters = Networks.nin(10).parameters(input);
-      TensorVector learned = new TensorVector();
-      for (int i = 0; i < parameters.size(); i++) {
-        long[] shape = i % 2 == 0 ? Nin.WEIGHTS[i / 2] : new long[] {Nin.WEIGHTS[i / 2][0]};
-        Tensor value = Tensor.create(initial(i), shape).to(type).set_requires_grad(true);
-        values.add(value);
-        learned.push_back(value);
-      }
+      this.network =
+          BookNetworks.named(
+              setting.network(), setting.divisor(), setting.pixels(), i -> x -> dropped(i, x));
+      network.to(type, false);
+      find();
       SGDOptions options = new SGDOptions(setting.learningRate());
       options.momentum().put(setting.momentum());
       options.weight_decay().put(setting.weightDecay());
       options.nesterov().put(setting.nesterov());
-      SGD sgd = new SGD(learned, options);
-      for (int step = 0; step < setting.steps(); step++) {
+      SGD sgd = new SGD(network.parameters(), options);
+      for (step = 0; step < setting.steps(); step++) {
         long[] targets = new long[setting.batch()];
         for (int n = 0; n < targets.length; n++) {
           targets[n] = labels.get(order.get(step * targets.length + n));
         }
         try (PointerScope scope = new PointerScope()) {
-          train(sgd, step, images.get(step), targets);
+          train(sgd, images.get(step), targets);
         }
-        if (SNAPSHOTS.contains(step + 1)) {
-          snapshots.add(snapshot(step + 1));
+        if (step + 1 == FIRST_SNAPSHOT || step + 1 == setting.steps()) {
+          snapshots.add(new Snapshot(step + 1, changes(parameters), changes(state)));
         }
       }
     }
 
-    private void train(SGD sgd, int step, float[] images, long[] targets) {
+    /** Lists what changes and gives it its first values. */
+    private void find() {
+      StringTensorDict named = network.named_parameters();
+      Parameter weight = null;
+      for (int i = 0; i < named.size(); i++) {
+        String name = named.get(i).key().getString();
+        Tensor value = named.get(i).value();
+        Parameter parameter = parameter(name, shape(value), weight);
+        weight = name.endsWith(".weight") ? parameter : weight;
+        parameters.add(new Changing(parameter, i, value));
+      }
+      StringTensorDict buffers = network.named_buffers();
+      for (int i = 0; i < buffers.size(); i++) {
+        String name = buffers.get(i).key().getString();
+        Tensor value = buffers.get(i).value();
+        if (!name.endsWith(".num_batches_tracked")) {
+          Role role = name.endsWith(".running_mean") ? Role.RUNNING_MEAN : Role.RUNNING_VARIANCE;
+          state.add(new Changing(new Parameter(name, shape(value), role, 1, 1), i, value));
+        }
+      }
+      for (List<Changing> tensors : List.of(parameters, state)) {
+        for (Changing tensor : tensors) {
+          tensor.value().data().copy_(Tensor.create(initial(tensor), tensor.value().shape()));
+        }
+      }
+    }
+
+    /** A layer's weight, or the bias that follows it; a norm's weight is a vector. */
+    private static Parameter parameter(String name, Shape shape, Parameter weight) {
+      if (name.endsWith(".bias")) {
+        Role role = weight.role() == Role.WEIGHT ? Role.BIAS : Role.SHIFT;
+        return new Parameter(name, shape, role, weight.fanIn(), weight.fanOut());
+      }
+      if (shape.rank() == 1) {
+        return new Parameter(name, shape, Role.SCALE, 1, 1);
+      }
+      long area = shape.elements() / shape.dim(0) / shape.dim(1);
+      return new Parameter(name, shape, Role.WEIGHT, shape.dim(1) * area, shape.dim(0) * area);
+    }
+
+    private static Shape shape(Tensor tensor) {
+      return Shape.of(Arrays.stream(tensor.shape()).mapToInt(d -> (int) d).toArray());
+    }
+
+    private void train(SGD sgd, float[] images, long[] targets) {
       Tensor x =
           Tensor.create(images, setting.batch(), 1, setting.pixels(), setting.pixels()).to(type);
       sgd.zero_grad();
-      Tensor logits = Nin.logits(values, x, dropout(step));
+      Tensor logits = network.apply(x);
       Tensor loss = torch.cross_entropy_loss(logits, Tensor.create(targets));
       loss.backward();
       sgd.step();
@@ -260,19 +426,19 @@ public final class RecordSteps {
       outcome.top5().add(right(flat, targets, 5));
     }
 
-    private UnaryOperator<Tensor> dropout(int step) {
+    /** What dropout layer number i makes of x in this step. */
+    private Tensor dropped(int i, Tensor x) {
       if (setting.dropout() == 0) {
-        return x -> x;
+        return x;
       }
-      return x -> {
-        Philox.Sequence random =
-            new Philox.Sequence(setting.seed(), setting.firstStep() + step, Philox.Stream.DROPOUT);
-        float[] mask = new float[(int) x.numel()];
-        for (int i = 0; i < mask.length; i++) {
-          mask[i] = random.nextUniform() >= setting.dropout() ? 1 / (1 - setting.dropout()) : 0;
-        }
-        return x.mul(Tensor.create(mask, x.shape()).to(type));
-      };
+      Philox.Sequence random =
+          new Philox.Sequence(
+              setting.seed(), setting.firstStep() + step, Philox.Stream.DROPOUT + i);
+      float[] mask = new float[(int) x.numel()];
+      for (int e = 0; e < mask.length; e++) {
+        mask[e] = random.nextUniform() >= setting.dropout() ? 1 / (1 - setting.dropout()) : 0;
+      }
+      return x.mul(Tensor.create(mask, x.shape()).to(x.scalar_type()));
     }
 
     /** How many have fewer than k classes before their own; of equal ones the lower is before. */
@@ -292,30 +458,31 @@ public final class RecordSteps {
       return right;
     }
 
-    private Snapshot snapshot(int steps) {
+    private List<Change> changes(List<Changing> tensors) {
+      int most = Math.min(MOST_VALUES_PER_TENSOR, MOST_VALUES / (parameters.size() + state.size()));
       List<Change> all = new ArrayList<>();
-      for (int i = 0; i < values.size(); i++) {
-        float[] before = initial(i);
-        double[] changes = doubles(values.get(i));
+      for (Changing tensor : tensors) {
+        float[] before = initial(tensor);
+        double[] changes = doubles(tensor.value());
         for (int e = 0; e < changes.length; e++) {
           changes[e] -= before[e];
         }
-        int count = Math.min(changes.length, VALUES_PER_PARAMETER);
+        int count = Math.min(changes.length, most);
         List<Float> some = new ArrayList<>();
         for (int v = 0; v < count; v++) {
           some.add((float) changes[(int) ((long) v * (changes.length - 1) / (count - 1))]);
         }
         double squares = Arrays.stream(changes).map(c -> c * c).sum();
         double sum = Arrays.stream(changes).sum();
-        String name = parameters.get(i).name();
+        String name = tensor.parameter().name();
         all.add(new Change(name, changes.length, Math.sqrt(squares), sum, some));
       }
-      return new Snapshot(steps, all);
+      return all;
     }
 
-    private float[] initial(int index) {
+    private float[] initial(Changing tensor) {
       return Initialisation.valueOf(setting.initialisation())
-          .draw(parameters.get(index), index, setting.seed())
+          .draw(tensor.parameter(), tensor.index(), setting.seed())
           .values();
     }
 

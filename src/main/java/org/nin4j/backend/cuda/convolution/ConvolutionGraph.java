@@ -1,0 +1,195 @@
+package org.nin4j.backend.cuda.convolution;
+
+import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_MODE;
+import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH;
+import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_RESULTS;
+import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG;
+import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_HEUR_MODE;
+import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINECFG_DESCRIPTOR;
+import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR;
+import static jcuda.jcudnn.cudnnBackendHeurMode.CUDNN_HEUR_MODE_B;
+import static jcuda.jcudnn.cudnnBackendKnobType.CUDNN_KNOB_TYPE_KERNEL_CFG;
+import static jcuda.jcudnn.cudnnBackendKnobType.CUDNN_KNOB_TYPE_SPLIT_K_SLC;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.nin4j.backend.cuda.convolution.ConvolutionCase.Kind;
+import org.nin4j.backend.cuda.device.Scope;
+import org.nin4j.backend.cuda.library.CudnnDescriptor;
+import org.nin4j.backend.cuda.library.CudnnTarget;
+import org.nin4j.backend.cuda.library.CudnnTarget.Question;
+import org.nin4j.backend.cuda.library.CudnnValues;
+
+/**
+ * A convolution as an operation graph of cuDNN, and the engines that cuDNN has for it, with
+ * settings of their knobs. Which are in the list, and where, depends on the device, cuDNN's version
+ * and the convolution alone.
+ */
+final class ConvolutionGraph implements AutoCloseable {
+  /** The number of cuDNN's first choice of heuristics, which JCudnn has no name for. */
+  private static final int MODE_A = 3;
+
+  /** The number of the heuristics that know engines for what the others leave out. */
+  private static final int MODE_FALLBACK = 2;
+
+  /** Of the heuristics' lists, which may be long, and go from the best to the worst. */
+  private static final int LOOKED_AT = 24;
+
+  /** The same where tensor cores may not be used, and most of the list uses them. */
+  private static final int LOOKED_AT_EXACT = 64;
+
+  /**
+   * Tiles of the filter gradient that a block computes, by cuDNN's number of the kernel: the
+   * largest, and smaller ones for a gradient that has too few of these. Only the engine of compute
+   * capability 9.0 has them under these numbers.
+   */
+  private static final List<Tile> TILES =
+      List.of(new Tile(4, 256, 64), new Tile(2, 128, 128), new Tile(16, 128, 32));
+
+  /** What other engines compute about. */
+  private static final Tile USUAL = TILES.get(1);
+
+  private static final long NATIVE_SM90 = 4;
+
+  /** More parts than this have too few terms each. */
+  private static final long MOST_PARTS = 128;
+
+  private record Tile(long kernel, int filters, int columns) {}
+
+  private record Entry(CudnnDescriptor configuration, EngineChoice engine) {}
+
+  private final CudnnTarget target;
+  private final CudnnValues values;
+  private final Scope scope;
+  private final List<Entry> entries;
+  private final int lookedAt;
+
+  /**
+   * Describes the convolution and asks for engines.
+   *
+   * @param rounded a filter gradient in the type of the operands, rather than in fp32
+   * @throws org.nin4j.backend.cuda.device.CudaException also if cuDNN declines the graph
+   */
+  ConvolutionGraph(CudnnTarget target, CudnnValues values, ConvolutionCase c, boolean rounded) {
+    this.target = target;
+    this.values = values;
+    this.lookedAt = c.isExact() ? LOOKED_AT_EXACT : LOOKED_AT;
+    try (Scope parts = new Scope()) {
+      CudnnDescriptor graph = ConvolutionOperations.graph(parts, target, values, c, rounded);
+      List<Entry> found = new ArrayList<>(asked(parts, graph, MODE_A));
+      found.addAll(asked(parts, graph, CUDNN_HEUR_MODE_B));
+      // Their lists may hold none without tensor cores.
+      if (found.isEmpty() || c.isExact()) {
+        found.addAll(asked(parts, graph, MODE_FALLBACK));
+      }
+      if (c.kind() == Kind.BACKWARD_FILTER) {
+        // Before the rest, of which not all will be compiled.
+        found.addAll(Math.min(1, found.size()), split(parts, c, found));
+      }
+      Set<String> seen = new HashSet<>();
+      found.removeIf(entry -> !seen.add(entry.engine().number() + " " + entry.engine().knobs()));
+      entries = List.copyOf(found);
+      scope = parts.release();
+    }
+  }
+
+  /** Engines by cuDNN's estimate, the fastest first. */
+  private List<Entry> asked(Scope owner, CudnnDescriptor graph, int mode) {
+    CudnnDescriptor heuristics =
+        owner
+            .add(new CudnnDescriptor(values, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR))
+            .descriptors(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph)
+            .choice(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, mode);
+    target.nameTo(Question.HEURISTICS, heuristics);
+    if (!heuristics.finishIfSupported()) {
+      return List.of();
+    }
+    List<CudnnDescriptor> configurations = new ArrayList<>();
+    for (int i = 0; i < lookedAt; i++) {
+      configurations.add(
+          owner.add(new CudnnDescriptor(values, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR)));
+    }
+    // Asked beforehand, cuDNN says how many there may be, and then gives fewer, or none.
+    int found = heuristics.read(CUDNN_ATTR_ENGINEHEUR_RESULTS, configurations);
+    List<Entry> entries = new ArrayList<>();
+    for (CudnnDescriptor configuration : configurations.subList(0, found)) {
+      EngineChoice.of(values, configuration)
+          .ifPresent(engine -> entries.add(new Entry(configuration, engine)));
+    }
+    return entries;
+  }
+
+  /**
+   * The same engines with the sum over all places in the batch split explicitly: cuDNN's heuristics
+   * do not split it where the gradient has few tiles, so that most multiprocessors do nothing.
+   */
+  private List<Entry> split(Scope owner, ConvolutionCase c, List<Entry> entries) {
+    Optional<Entry> like = entries.stream().filter(e -> e.engine().compiles()).findFirst();
+    if (like.isEmpty()) {
+      return List.of();
+    }
+    EngineChoice engine = like.get().engine();
+    Set<EngineChoice> wanted = new LinkedHashSet<>();
+    if (engine.number() == NATIVE_SM90) {
+      for (Tile tile : TILES) {
+        wanted.add(
+            engine.with(
+                Map.of(
+                    CUDNN_KNOB_TYPE_KERNEL_CFG,
+                    tile.kernel(),
+                    CUDNN_KNOB_TYPE_SPLIT_K_SLC,
+                    parts(c, tile))));
+      }
+    } else {
+      wanted.add(engine.with(Map.of(CUDNN_KNOB_TYPE_SPLIT_K_SLC, parts(c, USUAL))));
+    }
+    List<Entry> split = new ArrayList<>();
+    for (EngineChoice choice : wanted) {
+      choice
+          .configuration(owner, values, like.get().configuration())
+          .ifPresent(configuration -> split.add(new Entry(configuration, choice)));
+    }
+    return split;
+  }
+
+  /** So many that each multiprocessor has one to sum, but for a remainder. */
+  private long parts(ConvolutionCase c, Tile tile) {
+    long columns = c.weightElements() / c.filters();
+    long tiles = tiles(c.filters(), tile.filters()) * tiles(columns, tile.columns());
+    return Math.max(1, Math.min(MOST_PARTS, target.multiprocessors() / tiles));
+  }
+
+  private static long tiles(long elements, long size) {
+    return (elements + size - 1) / size;
+  }
+
+  /** All engines, each at its place. */
+  List<EngineChoice> engines() {
+    return entries.stream().map(Entry::engine).toList();
+  }
+
+  /**
+   * Makes a plan, which must be closed before this; it may take a second. Empty if the engine at
+   * that place cannot compute this after all.
+   */
+  Optional<ConvolutionPlan> plan(int place) {
+    return place < entries.size()
+        ? ConvolutionPlan.of(
+            target,
+            values,
+            plan ->
+                plan.descriptors(
+                    CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, entries.get(place).configuration()))
+        : Optional.empty();
+  }
+
+  @Override
+  public void close() {
+    scope.close();
+  }
+}

@@ -1,0 +1,2 @@
+/** The project's own kernels: read, compiled, kept, launched. */
+package org.nin4j.backend.cuda.kernel;

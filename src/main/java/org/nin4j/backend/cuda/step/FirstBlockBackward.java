@@ -1,0 +1,136 @@
+package org.nin4j.backend.cuda.step;
+
+import java.util.List;
+import jcuda.driver.CUdeviceptr;
+import org.nin4j.backend.cuda.device.Device;
+import org.nin4j.backend.cuda.kernel.KernelLibrary;
+import org.nin4j.backend.cuda.kernel.Launch;
+import org.nin4j.model.Window;
+import org.nin4j.plan.step.ActivationBackward;
+import org.nin4j.plan.step.ConvolutionBackwardData;
+import org.nin4j.plan.step.ConvolutionBackwardFilter;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.MaxPoolBackward;
+import org.nin4j.plan.step.ReluBiasBackward;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.Shape;
+
+/**
+ * All gradients of the first block, whose activations are computed again, in one kernel and one
+ * that adds up, {@code first_block_backward.cu}, whose head explains the numbers.
+ */
+record FirstBlockBackward(Device device, KernelLibrary kernels) implements FusedStep {
+  static final String FILE = "first_block_backward";
+
+  private static final int GRADIENTS = 96 * 121 + 2 * 96 * 96 + 3 * 96;
+
+  private static final List<Class<? extends Step>> PARTS =
+      List.of(
+          ConvolutionForward.class,
+          ConvolutionForward.class,
+          ActivationBackward.class,
+          MaxPoolBackward.class,
+          ConvolutionBackwardFilter.class,
+          ConvolutionBackwardData.class,
+          ReluBiasBackward.class,
+          ConvolutionBackwardFilter.class,
+          ConvolutionBackwardData.class,
+          ReluBiasBackward.class,
+          ConvolutionBackwardFilter.class);
+
+  /** The gradients of a block that {@link FirstBlock} takes, as the other fusions leave them. */
+  @Override
+  public boolean suits(Fused s) {
+    boolean gradients =
+        s.parts().stream().<Class<?>>map(Object::getClass).toList().equals(PARTS)
+            && s.writes().size() == 6
+            && s.writes().stream().allMatch(t -> t.role() == Role.PARAMETER_GRADIENT);
+    if (!gradients) {
+      return false;
+    }
+    List<ConvolutionForward> convolutions = s.parts(ConvolutionForward.class).toList();
+    ConvolutionForward first = convolutions.get(0);
+    return first.input().shape().dim(1) == 1
+        && first.convolution().window().equals(FirstBlock.FIRST)
+        && convolutions.get(1).convolution().window().equals(new Window(1, 1, 0))
+        && s.parts(ConvolutionBackwardFilter.class)
+            .allMatch(f -> f.convolution().outChannels() == FirstBlock.CHANNELS)
+        && poolBackward(s).pool().window().equals(FirstBlock.POOL)
+        && backwardBytes(s) <= device.sharedBytes();
+  }
+
+  private static MaxPoolBackward poolBackward(Fused s) {
+    return s.parts(MaxPoolBackward.class).findFirst().orElseThrow();
+  }
+
+  private static int backwardBytes(Fused s) {
+    Shape y = poolBackward(s).outputGradient().shape();
+    int rows = Math.min(y.dim(2) + 1, 30 / (y.dim(3) + 1) + 2);
+    return 2 * (74_496 + 16 * (2 * rows + 2) * (2 * y.dim(3) + 4));
+  }
+
+  /** From the shape alone: the order of the sums follows from it. */
+  private static int backwardBlocks(Fused s, long images) {
+    Shape y = poolBackward(s).outputGradient().shape();
+    long tiles = ((y.dim(2) + 1) * (y.dim(3) + 1) + 31) / 32;
+    return (int) Math.min(128, images * tiles);
+  }
+
+  @Override
+  public long workspace(Fused s, long images) {
+    return (long) backwardBlocks(s, images) * GRADIENTS * Float.BYTES;
+  }
+
+  @Override
+  public void bind(Assembly a, Fused s) {
+    List<ConvolutionForward> convolutions = s.parts(ConvolutionForward.class).toList();
+    ConvolutionForward first = convolutions.get(0);
+    ConvolutionForward second = convolutions.get(1);
+    List<ConvolutionBackwardFilter> filters = s.parts(ConvolutionBackwardFilter.class).toList();
+    List<ReluBiasBackward> biases = s.parts(ReluBiasBackward.class).toList();
+    ConvolutionBackwardData third =
+        s.parts(ConvolutionBackwardData.class).findFirst().orElseThrow();
+    ActivationBackward mask = s.parts(ActivationBackward.class).findFirst().orElseThrow();
+    Shape x = first.input().shape();
+    Shape y = mask.output().shape();
+    int blocks = backwardBlocks(s, x.dim(0));
+    CUdeviceptr partial = a.scratch(workspace(s, x.dim(0)));
+    a.add(
+        kernels.launchShared(
+            FILE,
+            "first_block_backward_bf16",
+            blocks,
+            Launch.BLOCK,
+            backwardBytes(s),
+            a.at(first.input()),
+            a.parameter(first.weight(), DType.BF16),
+            a.at(first.bias().orElseThrow()),
+            a.parameter(second.weight(), DType.BF16),
+            a.at(second.bias().orElseThrow()),
+            a.parameter(third.weight(), DType.BF16),
+            a.at(mask.output()),
+            a.at(poolBackward(s).position()),
+            a.at(mask.outputGradient()),
+            partial,
+            x.dim(0),
+            x.dim(2),
+            x.dim(3),
+            y.dim(2),
+            y.dim(3)));
+    a.launchBlocks(
+        FILE,
+        "first_block_gradient_finish",
+        kernels.tiles(GRADIENTS / WARP),
+        partial,
+        a.at(filters.get(2).weightGradient()),
+        a.at(biases.get(1).biasGradient()),
+        a.at(filters.get(1).weightGradient()),
+        a.at(biases.get(0).biasGradient()),
+        a.at(filters.get(0).weightGradient()),
+        a.at(filters.get(0).biasGradient().orElseThrow()),
+        blocks);
+  }
+}

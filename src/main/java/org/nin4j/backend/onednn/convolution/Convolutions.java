@@ -1,0 +1,442 @@
+package org.nin4j.backend.onednn.convolution;
+
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_BIAS;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_BIAS;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_DST;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_SRC;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_WEIGHTS;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_0;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_1;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.bytedeco.dnnl.binary;
+import org.bytedeco.dnnl.convolution_backward_data;
+import org.bytedeco.dnnl.convolution_backward_weights;
+import org.bytedeco.dnnl.convolution_forward;
+import org.bytedeco.dnnl.global.dnnl.algorithm;
+import org.bytedeco.dnnl.global.dnnl.prop_kind;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.post_ops;
+import org.bytedeco.dnnl.primitive_attr;
+import org.nin4j.backend.onednn.library.Buffers;
+import org.nin4j.backend.onednn.library.Calls;
+import org.nin4j.backend.onednn.library.Dnnl;
+import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.Regions;
+import org.nin4j.backend.onednn.library.Workers;
+import org.nin4j.backend.onednn.step.MatMuls;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.Window;
+import org.nin4j.plan.step.ConvolutionBackwardData;
+import org.nin4j.plan.step.ConvolutionBackwardFilter;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.tensor.DType;
+import org.nin4j.tensor.Shape;
+
+/**
+ * Convolution and its gradients: by oneDNN's primitives, or by {@link Winograd} where that should
+ * take less time.
+ *
+ * <p>The fp32 weights are copied once a step to the layout and type that the pass likes best, and
+ * the filter gradient back from it. Where the processor multiplies bf16 slower than fp32, bf16
+ * activations are widened a few samples at a time: their products are exact in fp32, so that only
+ * the order of sums is another.
+ */
+public final class Convolutions {
+  /** How convolutions may be computed. */
+  public enum Algorithm {
+    /** By what should take less time. */
+    FASTEST,
+    /** By primitives only. */
+    DIRECT,
+    /** By Winograd's tiles wherever the windows allow it. */
+    WINOGRAD
+  }
+
+  private final Dnnl dnnl;
+  private final Winograd winograd;
+  private final Algorithm chosen;
+  private final boolean computesInFp32;
+
+  /**
+   * @param widens whether bf16 is multiplied as fp32
+   */
+  public Convolutions(Dnnl dnnl, Workers workers, Algorithm chosen, boolean computesInFp32) {
+    this.dnnl = dnnl;
+    this.winograd = new Winograd(dnnl, workers);
+    this.chosen = chosen;
+    this.computesInFp32 = computesInFp32;
+  }
+
+  private static long[] both(int value) {
+    return new long[] {value, value};
+  }
+
+  /** The type that is multiplied where activations have this one. */
+  private DType computed(DType stored) {
+    return computesInFp32 ? DType.F32 : stored;
+  }
+
+  private static boolean winograds(Conv2d convolution) {
+    return convolution.groups() == 1 && WinogradTiles.suits(convolution.window());
+  }
+
+  /** Whether a step is a convolution, or a gradient of one, that goes by Winograd's tiles. */
+  public boolean byTiles(Step step) {
+    if (step instanceof ConvolutionForward s) {
+      return winograds(s.convolution()) && byTiles(s.input().type(), Winograd.tiles(s));
+    } else if (step instanceof ConvolutionBackwardData s) {
+      return winograds(s.convolution()) && byTiles(s.inputGradient().type(), Winograd.tiles(s));
+    } else if (step instanceof ConvolutionBackwardFilter s) {
+      return winograds(s.convolution()) && byTiles(s.input().type(), Winograd.tiles(s));
+    }
+    return false;
+  }
+
+  /** The weights' shape as oneDNN wants it: with the groups, if there are any, as an axis. */
+  private static Shape filters(Conv2d convolution, Shape weight) {
+    int groups = convolution.groups();
+    return groups == 1
+        ? weight
+        : Shape.of(groups, weight.dim(0) / groups, weight.dim(1), weight.dim(2), weight.dim(3));
+  }
+
+  private boolean byTiles(DType stored, WinogradTiles tiles) {
+    return chosen != Algorithm.DIRECT
+        && computed(stored) == DType.F32
+        && (chosen == Algorithm.WINOGRAD || tiles.pays());
+  }
+
+  private Chunks.Spec chunks(TensorSpec tensor, int chunk) {
+    return new Chunks.Spec(dnnl, tensor, chunk, computed(tensor.type()));
+  }
+
+  /** Samples at a time: all, unless something is copied. */
+  private int chunk(TensorSpec x, TensorSpec y) {
+    int batch = x.shape().dim(0);
+    boolean copies = computed(x.type()) != x.type() || computed(y.type()) != y.type();
+    return copies
+        ? Chunks.samples(batch, (x.shape().elements() + y.shape().elements()) / batch)
+        : batch;
+  }
+
+  private convolution_forward.primitive_desc forward(
+      Window window,
+      TensorSpec x,
+      Shape weight,
+      boolean bias,
+      TensorSpec y,
+      primitive_attr attributes) {
+    if (!bias) {
+      return new convolution_forward.primitive_desc(
+          dnnl.engine(),
+          prop_kind.forward_training,
+          algorithm.convolution_direct,
+          Dnnl.layoutOf(x),
+          Dnnl.anyLayout(weight, x.type()),
+          Dnnl.layoutOf(y),
+          both(window.stride()),
+          both(window.padding()),
+          both(window.padding()),
+          attributes,
+          false);
+    }
+    return new convolution_forward.primitive_desc(
+        dnnl.engine(),
+        prop_kind.forward_training,
+        algorithm.convolution_direct,
+        Dnnl.layoutOf(x),
+        Dnnl.anyLayout(weight, x.type()),
+        Dnnl.plain(Shape.of(y.shape().dim(1)), DType.F32),
+        Dnnl.layoutOf(y),
+        both(window.stride()),
+        both(window.padding()),
+        both(window.padding()),
+        attributes,
+        false);
+  }
+
+  public Operation forward(ConvolutionForward step) {
+    Window window = step.convolution().window();
+    if (byTiles(step)) {
+      return winograd.forward(step);
+    }
+    int chunk = chunk(step.input(), step.output());
+    Chunks.Spec x = chunks(step.input(), chunk);
+    Chunks.Spec y = chunks(step.output(), chunk);
+    primitive_attr attributes = Dnnl.withUserScratchpad();
+    if (step.relu()) {
+      post_ops relu = new post_ops();
+      relu.append_eltwise(algorithm.eltwise_relu, 0, 0);
+      attributes.set_post_ops(relu);
+    }
+    convolution_forward.primitive_desc descriptor =
+        forward(
+            window,
+            x.computed(),
+            filters(step.convolution(), step.weight().shape()),
+            step.bias().isPresent(),
+            y.computed(),
+            attributes);
+    return pass(
+        x,
+        y,
+        filters(step.convolution(), step.weight(), step.input()),
+        descriptor.weights_desc(),
+        Calls.scratchpad(descriptor),
+        (calls, buffers, scratchAt, in, weights, out) -> {
+          List<Calls.Argument> arguments = new ArrayList<>();
+          arguments.add(Calls.argument(DNNL_ARG_SRC, in));
+          arguments.add(Calls.argument(DNNL_ARG_WEIGHTS, weights));
+          step.bias()
+              .ifPresent(b -> arguments.add(Calls.argument(DNNL_ARG_BIAS, buffers.memory(b))));
+          arguments.add(Calls.argument(DNNL_ARG_DST, out));
+          calls.add(descriptor, new convolution_forward(descriptor), buffers, scratchAt, arguments);
+        });
+  }
+
+  /** The weights for activations like this one. */
+  private Filters filters(Conv2d convolution, TensorSpec weight, TensorSpec activation) {
+    boolean rounds = activation.type() == DType.BF16 && computed(activation.type()) == DType.F32;
+    return new Filters(dnnl, weight, filters(convolution, weight.shape()), rounds);
+  }
+
+  /** Adds the primitive for one chunk. */
+  @FunctionalInterface
+  private interface Primitive {
+    void add(Calls calls, Buffers buffers, long scratchAt, memory in, memory weights, memory out);
+  }
+
+  /** From one activation to another: the weights once, then chunk by chunk. */
+  private Operation pass(
+      Chunks.Spec in,
+      Chunks.Spec out,
+      Filters filters,
+      memory.desc weights,
+      long scratchpad,
+      Primitive primitive) {
+    Regions regions = new Regions();
+    long weightsAt = regions.take(filters.workspace(weights));
+    long inAt = regions.take(in.workspace());
+    long outAt = regions.take(out.workspace());
+    long scratchAt =
+        regions.takeLargest(
+            scratchpad, filters.scratchpad(weights), in.scratchpad(), out.scratchpad());
+    return new Operation() {
+      @Override
+      public long workspace() {
+        return regions.bytes();
+      }
+
+      @Override
+      public Kernel bind(Buffers buffers) {
+        Calls before = new Calls(dnnl);
+        memory reordered = filters.add(before, buffers, weights, weightsAt, scratchAt);
+        Chunks from = in.bind(buffers, inAt, scratchAt);
+        Chunks to = out.bind(buffers, outAt, scratchAt);
+        Calls[] each = new Calls[in.count()];
+        for (int k = 0; k < each.length; k++) {
+          each[k] = new Calls(dnnl);
+          primitive.add(each[k], buffers, scratchAt, from.memory(k), reordered, to.memory(k));
+        }
+        return run -> {
+          before.execute();
+          for (int k = 0; k < each.length; k++) {
+            from.fetch(k);
+            each[k].execute();
+            to.store(k);
+          }
+        };
+      }
+    };
+  }
+
+  public Operation backwardData(ConvolutionBackwardData step) {
+    Window window = step.convolution().window();
+    if (byTiles(step)) {
+      return winograd.backwardData(step);
+    }
+    Shape shape = filters(step.convolution(), step.weight().shape());
+    int chunk = chunk(step.inputGradient(), step.outputGradient());
+    Chunks.Spec dx = chunks(step.inputGradient(), chunk);
+    Chunks.Spec dy = chunks(step.outputGradient(), chunk);
+    convolution_backward_data.primitive_desc descriptor =
+        new convolution_backward_data.primitive_desc(
+            dnnl.engine(),
+            algorithm.convolution_direct,
+            Dnnl.layoutOf(dx.computed()),
+            Dnnl.anyLayout(shape, dy.computed().type()),
+            Dnnl.layoutOf(dy.computed()),
+            both(window.stride()),
+            both(window.padding()),
+            both(window.padding()),
+            forward(window, dx.computed(), shape, false, dy.computed(), dnnl.userScratchpad()),
+            dnnl.userScratchpad(),
+            false);
+    return pass(
+        dy,
+        dx,
+        filters(step.convolution(), step.weight(), step.outputGradient()),
+        descriptor.weights_desc(),
+        Calls.scratchpad(descriptor),
+        (calls, buffers, scratchAt, in, weights, out) ->
+            calls.add(
+                descriptor,
+                new convolution_backward_data(descriptor),
+                buffers,
+                scratchAt,
+                List.of(
+                    Calls.argument(DNNL_ARG_DIFF_DST, in),
+                    Calls.argument(DNNL_ARG_WEIGHTS, weights),
+                    Calls.argument(DNNL_ARG_DIFF_SRC, out))));
+  }
+
+  /**
+   * The filter gradient, and the bias gradient with it where bf16 is multiplied; in fp32 oneDNN
+   * takes longer for both together than for the filter's alone and the sum over pixels as a matrix
+   * product.
+   */
+  public Operation backwardFilter(ConvolutionBackwardFilter step) {
+    Optional<TensorSpec> bias = step.biasGradient();
+    boolean apart = computed(step.outputGradient().type()) == DType.F32;
+    if (bias.isPresent() && apart) {
+      return Operation.inOrder(
+          weightGradient(step, Optional.empty()),
+          new MatMuls(dnnl).columnSums(step.outputGradient(), bias.get()));
+    }
+    return weightGradient(step, bias);
+  }
+
+  private Operation weightGradient(ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
+    return bias.isEmpty() && byTiles(step)
+        ? winograd.backwardFilter(step)
+        : directWeightGradient(step, bias);
+  }
+
+  /** Chunk by chunk; the sum of what each gives. */
+  private Operation directWeightGradient(
+      ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
+    Shape shape = filters(step.convolution(), step.weightGradient().shape());
+    memory.desc plain = Dnnl.plain(shape, DType.F32);
+    int chunk = chunk(step.input(), step.outputGradient());
+    Chunks.Spec x = chunks(step.input(), chunk);
+    Chunks.Spec dy = chunks(step.outputGradient(), chunk);
+    convolution_backward_weights.primitive_desc descriptor =
+        weightGradient(step.convolution().window(), x.computed(), dy.computed(), shape, bias);
+    memory.desc gradient = descriptor.diff_weights_desc();
+    binary.primitive_desc sum =
+        new binary.primitive_desc(
+            dnnl.engine(),
+            algorithm.binary_add,
+            gradient,
+            gradient,
+            gradient,
+            dnnl.userScratchpad(),
+            false);
+    Regions regions = new Regions();
+    long sumAt = regions.take(gradient.get_size());
+    long partAt = regions.take(x.count() > 1 ? gradient.get_size() : 0);
+    long xAt = regions.take(x.workspace());
+    long dyAt = regions.take(dy.workspace());
+    long scratchAt =
+        regions.takeLargest(
+            Calls.scratchpad(descriptor),
+            Calls.scratchpad(sum),
+            Calls.reorderScratchpad(dnnl, gradient, plain),
+            x.scratchpad(),
+            dy.scratchpad());
+    return new Operation() {
+      @Override
+      public long workspace() {
+        return regions.bytes();
+      }
+
+      @Override
+      public Kernel bind(Buffers buffers) {
+        memory total = buffers.workspace(gradient, sumAt);
+        Chunks xs = x.bind(buffers, xAt, scratchAt);
+        Chunks dys = dy.bind(buffers, dyAt, scratchAt);
+        Calls[] each = new Calls[x.count()];
+        for (int k = 0; k < each.length; k++) {
+          memory part = k == 0 ? total : buffers.workspace(gradient, partAt);
+          List<Calls.Argument> arguments = new ArrayList<>();
+          arguments.add(Calls.argument(DNNL_ARG_SRC, xs.memory(k)));
+          arguments.add(Calls.argument(DNNL_ARG_DIFF_DST, dys.memory(k)));
+          arguments.add(Calls.argument(DNNL_ARG_DIFF_WEIGHTS, part));
+          bias.ifPresent(b -> arguments.add(Calls.argument(DNNL_ARG_DIFF_BIAS, buffers.memory(b))));
+          each[k] =
+              new Calls(dnnl)
+                  .add(
+                      descriptor,
+                      new convolution_backward_weights(descriptor),
+                      buffers,
+                      scratchAt,
+                      arguments);
+          if (k > 0) {
+            each[k].add(
+                sum,
+                new binary(sum),
+                buffers,
+                scratchAt,
+                List.of(
+                    Calls.argument(DNNL_ARG_SRC_0, total),
+                    Calls.argument(DNNL_ARG_SRC_1, part),
+                    Calls.argument(DNNL_ARG_DST, total)));
+          }
+        }
+        Calls after =
+            new Calls(dnnl)
+                .addReorder(
+                    total, buffers.memory(plain, step.weightGradient()), buffers, scratchAt);
+        return run -> {
+          for (int k = 0; k < each.length; k++) {
+            xs.fetch(k);
+            dys.fetch(k);
+            each[k].execute();
+          }
+          after.execute();
+        };
+      }
+    };
+  }
+
+  private convolution_backward_weights.primitive_desc weightGradient(
+      Window window, TensorSpec x, TensorSpec dy, Shape shape, Optional<TensorSpec> bias) {
+    convolution_forward.primitive_desc forward =
+        forward(window, x, shape, bias.isPresent(), dy, dnnl.userScratchpad());
+    memory.desc wanted = Dnnl.anyLayout(shape, DType.F32);
+    return bias.isPresent()
+        ? new convolution_backward_weights.primitive_desc(
+            dnnl.engine(),
+            algorithm.convolution_direct,
+            Dnnl.layoutOf(x),
+            wanted,
+            Dnnl.layoutOf(bias.get()),
+            Dnnl.layoutOf(dy),
+            both(window.stride()),
+            both(window.padding()),
+            both(window.padding()),
+            forward,
+            dnnl.userScratchpad(),
+            false)
+        : new convolution_backward_weights.primitive_desc(
+            dnnl.engine(),
+            algorithm.convolution_direct,
+            Dnnl.layoutOf(x),
+            wanted,
+            Dnnl.layoutOf(dy),
+            both(window.stride()),
+            both(window.padding()),
+            both(window.padding()),
+            forward,
+            dnnl.userScratchpad(),
+            false);
+  }
+}

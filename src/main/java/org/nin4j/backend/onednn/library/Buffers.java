@@ -1,0 +1,116 @@
+package org.nin4j.backend.onednn.library;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.nio.ShortBuffer;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
+import org.nin4j.plan.PlacedPlan;
+import org.nin4j.plan.PlacedPlan.Slot;
+import org.nin4j.plan.step.TensorSpec;
+
+/** Where a step's tensors lie in the arena. */
+public final class Buffers {
+  /** Primitives like their memory on cache lines; large pages like it on pages. */
+  public static final long ALIGNMENT = 4096;
+
+  private final Dnnl dnnl;
+  private final PlacedPlan placed;
+  private final BytePointer arena;
+  private final int step;
+  private final long residentAt;
+
+  /**
+   * @param arena its first byte
+   * @param step index of the step in the plan, for its workspace and what it keeps
+   */
+  public Buffers(Dnnl dnnl, PlacedPlan placed, BytePointer arena, int step) {
+    this(dnnl, placed, arena, step, 0);
+  }
+
+  private Buffers(Dnnl dnnl, PlacedPlan placed, BytePointer arena, int step, long residentAt) {
+    this.dnnl = dnnl;
+    this.placed = placed;
+    this.arena = arena;
+    this.step = step;
+    this.residentAt = residentAt;
+  }
+
+  /**
+   * What a parameter of the given number of bytes takes in its region, the gap to the next one
+   * included.
+   */
+  public static long aligned(long bytes) {
+    return (bytes + ALIGNMENT - 1) & -ALIGNMENT;
+  }
+
+  /**
+   * The same, but what is kept begins after the given number of bytes that another operation keeps.
+   */
+  Buffers withOffset(long bytes) {
+    return new Buffers(dnnl, placed, arena, step, residentAt + bytes);
+  }
+
+  public memory memory(TensorSpec tensor) {
+    return memory(Dnnl.layoutOf(tensor), tensor);
+  }
+
+  /** A tensor's memory seen as something of the same size, such as a matrix. */
+  public memory memory(memory.desc seenAs, TensorSpec tensor) {
+    return dnnl.at(seenAs, pointer(placed.slot(tensor).offset()));
+  }
+
+  /** A part of a tensor's memory. */
+  public memory part(memory.desc seenAs, TensorSpec tensor, long offset) {
+    return dnnl.at(seenAs, pointer(placed.slot(tensor).offset() + offset));
+  }
+
+  /** Memory in the step's workspace. */
+  public memory workspace(memory.desc desc, long offset) {
+    return dnnl.at(desc, pointer(placed.workspaces().get(step).offset() + offset));
+  }
+
+  /** Memory that the step keeps. */
+  public memory resident(memory.desc desc, long offset) {
+    return dnnl.at(desc, pointer(placed.residents().get(step).offset() + residentAt + offset));
+  }
+
+  public FloatBuffer floats(TensorSpec tensor) {
+    return bytes(tensor).asFloatBuffer();
+  }
+
+  public ShortBuffer shorts(TensorSpec tensor) {
+    return bytes(tensor).asShortBuffer();
+  }
+
+  public IntBuffer ints(TensorSpec tensor) {
+    return bytes(tensor).asIntBuffer();
+  }
+
+  /** Floats in the step's workspace. */
+  public FloatBuffer workspaceFloats(long offset, long bytes) {
+    long begin = placed.workspaces().get(step).offset() + offset;
+    return bytes(new Slot(begin, bytes)).asFloatBuffer();
+  }
+
+  public ByteBuffer residentBytes() {
+    Slot whole = placed.residents().get(step);
+    return bytes(new Slot(whole.offset() + residentAt, whole.bytes() - residentAt));
+  }
+
+  private ByteBuffer bytes(TensorSpec tensor) {
+    return bytes(placed.slot(tensor));
+  }
+
+  private ByteBuffer bytes(Slot slot) {
+    BytePointer begin = new BytePointer(pointer(slot.offset()));
+    return begin.capacity(slot.bytes()).asByteBuffer().order(ByteOrder.nativeOrder());
+  }
+
+  private Pointer pointer(long offset) {
+    return arena.getPointer(offset);
+  }
+}

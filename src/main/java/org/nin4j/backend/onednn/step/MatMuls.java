@@ -1,0 +1,245 @@
+package org.nin4j.backend.onednn.step;
+
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_BIAS;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
+
+import java.util.List;
+import java.util.Optional;
+import org.bytedeco.dnnl.global.dnnl.algorithm;
+import org.bytedeco.dnnl.matmul;
+import org.bytedeco.dnnl.memory;
+import org.bytedeco.dnnl.post_ops;
+import org.bytedeco.dnnl.primitive_attr;
+import org.nin4j.backend.onednn.library.Buffers;
+import org.nin4j.backend.onednn.library.Calls;
+import org.nin4j.backend.onednn.library.Dnnl;
+import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.plan.step.LinearBackwardData;
+import org.nin4j.plan.step.LinearBackwardFilter;
+import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.tensor.Bfloat16;
+import org.nin4j.tensor.DType;
+
+/** Matrix multiplications: the linear layer, and what convolutions have in common with it. */
+public final class MatMuls {
+  private final Dnnl dnnl;
+
+  public MatMuls(Dnnl dnnl) {
+    this.dnnl = dnnl;
+  }
+
+  /**
+   * One factor of a product.
+   *
+   * @param tensor where it lies
+   * @param seenAs the matrix in its stored type
+   * @param wanted the matrix in the type to multiply
+   */
+  private record Factor(TensorSpec tensor, memory.desc seenAs, memory.desc wanted) {
+    boolean copied() {
+      return !seenAs.equals(wanted);
+    }
+
+    long bytes() {
+      return copied() ? Calls.aligned(wanted.get_size()) : 0;
+    }
+  }
+
+  /** A tensor of any rank as (rows × columns), with the innermost stored axis as the columns. */
+  private static long columns(TensorSpec tensor) {
+    return tensor.shape().dim(1);
+  }
+
+  private static long rows(TensorSpec tensor) {
+    return tensor.shape().elements() / columns(tensor);
+  }
+
+  private static Factor plain(TensorSpec tensor, DType type) {
+    return new Factor(
+        tensor,
+        Dnnl.matrix(rows(tensor), columns(tensor), tensor.type()),
+        Dnnl.matrix(rows(tensor), columns(tensor), type));
+  }
+
+  private static Factor transposed(TensorSpec tensor, DType type) {
+    return new Factor(
+        tensor,
+        Dnnl.transposed(rows(tensor), columns(tensor), tensor.type()),
+        Dnnl.transposed(rows(tensor), columns(tensor), type));
+  }
+
+  /** y = x · wᵀ + b, multiplied in the type of x. */
+  public Operation forward(LinearForward step) {
+    TensorSpec x = step.input();
+    return product(
+        plain(x, x.type()),
+        transposed(step.weight(), x.type()),
+        Optional.of(step.bias()),
+        step.relu(),
+        step.output(),
+        Dnnl.layoutOf(step.output()));
+  }
+
+  /** dx = dy · w, multiplied in the type of dx. */
+  public Operation backwardData(LinearBackwardData step) {
+    TensorSpec dx = step.inputGradient();
+    return product(
+        plain(step.outputGradient(), dx.type()),
+        plain(step.weight(), dx.type()),
+        Optional.empty(),
+        false,
+        dx,
+        Dnnl.layoutOf(dx));
+  }
+
+  public Operation backwardFilter(LinearBackwardFilter step) {
+    return Operation.inOrder(
+        transposedProduct(step.outputGradient(), step.input(), step.weightGradient()),
+        columnSums(step.outputGradient(), step.biasGradient()));
+  }
+
+  /** dw = dyᵀ · x over the samples, multiplied in the type of x. */
+  private Operation transposedProduct(TensorSpec dy, TensorSpec x, TensorSpec dw) {
+    return product(
+        transposed(dy, x.type()),
+        plain(x, x.type()),
+        Optional.empty(),
+        false,
+        dw,
+        Dnnl.matrix(columns(dy), columns(x), DType.F32));
+  }
+
+  private Operation product(
+      Factor left,
+      Factor right,
+      Optional<TensorSpec> bias,
+      boolean relu,
+      TensorSpec result,
+      memory.desc resultSeenAs) {
+    primitive_attr attributes = Dnnl.withUserScratchpad();
+    if (relu) {
+      post_ops after = new post_ops();
+      after.append_eltwise(algorithm.eltwise_relu, 0, 0);
+      attributes.set_post_ops(after);
+    }
+    matmul.primitive_desc descriptor =
+        bias.isPresent()
+            ? new matmul.primitive_desc(
+                dnnl.engine(),
+                left.wanted(),
+                right.wanted(),
+                biasRow(bias.get()),
+                resultSeenAs,
+                attributes,
+                false)
+            : new matmul.primitive_desc(
+                dnnl.engine(), left.wanted(), right.wanted(), resultSeenAs, attributes, false);
+    long scratchAt = left.bytes() + right.bytes();
+    long scratch = Calls.scratchpad(descriptor);
+    for (Factor factor : new Factor[] {left, right}) {
+      if (factor.copied()) {
+        scratch =
+            Math.max(scratch, Calls.reorderScratchpad(dnnl, factor.seenAs(), factor.wanted()));
+      }
+    }
+    long workspace = scratchAt + scratch;
+    return new Operation() {
+      @Override
+      public long workspace() {
+        return workspace;
+      }
+
+      @Override
+      public Kernel bind(Buffers buffers) {
+        Calls calls = new Calls(dnnl);
+        memory leftMemory = take(left, calls, buffers, 0, scratchAt);
+        memory rightMemory = take(right, calls, buffers, left.bytes(), scratchAt);
+        Calls.Argument src = Calls.argument(DNNL_ARG_SRC, leftMemory);
+        Calls.Argument weights = Calls.argument(DNNL_ARG_WEIGHTS, rightMemory);
+        Calls.Argument dst = Calls.argument(DNNL_ARG_DST, buffers.memory(resultSeenAs, result));
+        matmul product = new matmul(descriptor);
+        if (bias.isPresent()) {
+          memory row = buffers.memory(biasRow(bias.get()), bias.get());
+          Calls.Argument added = Calls.argument(DNNL_ARG_BIAS, row);
+          calls.add(descriptor, product, buffers, scratchAt, List.of(src, weights, added, dst));
+        } else {
+          calls.add(descriptor, product, buffers, scratchAt, List.of(src, weights, dst));
+        }
+        return calls.kernel();
+      }
+    };
+  }
+
+  private static memory.desc biasRow(TensorSpec bias) {
+    return Dnnl.matrix(1, bias.shape().dim(0), DType.F32);
+  }
+
+  private static memory take(Factor factor, Calls calls, Buffers buffers, long at, long scratchAt) {
+    memory stored = buffers.memory(factor.seenAs(), factor.tensor());
+    if (!factor.copied()) {
+      return stored;
+    }
+    memory converted = buffers.workspace(factor.wanted(), at);
+    calls.addReorder(stored, converted, buffers, scratchAt);
+    return converted;
+  }
+
+  /**
+   * sums[c] = Σ over rows of matrix[r, c], as a product with a row of ones: oneDNN's reduction is a
+   * plain loop, its product is not.
+   */
+  public Operation columnSums(TensorSpec matrix, TensorSpec sums) {
+    long rows = rows(matrix);
+    memory.desc ones = Dnnl.matrix(1, rows, matrix.type());
+    memory.desc seenAs = Dnnl.matrix(rows, columns(matrix), matrix.type());
+    memory.desc result = Dnnl.matrix(1, columns(matrix), DType.F32);
+    matmul.primitive_desc descriptor =
+        new matmul.primitive_desc(
+            dnnl.engine(), ones, seenAs, result, dnnl.userScratchpad(), false);
+    long scratch = Calls.scratchpad(descriptor);
+    return new Operation() {
+      @Override
+      public long workspace() {
+        return scratch;
+      }
+
+      @Override
+      public long resident() {
+        return ones.get_size();
+      }
+
+      @Override
+      public Kernel bind(Buffers buffers) {
+        fillWithOnes(buffers, matrix.type(), rows);
+        return new Calls(dnnl)
+            .add(
+                descriptor,
+                new matmul(descriptor),
+                buffers,
+                0,
+                List.of(
+                    Calls.argument(DNNL_ARG_SRC, buffers.resident(ones, 0)),
+                    Calls.argument(DNNL_ARG_WEIGHTS, buffers.memory(seenAs, matrix)),
+                    Calls.argument(DNNL_ARG_DST, buffers.memory(result, sums))))
+            .kernel();
+      }
+    };
+  }
+
+  private static void fillWithOnes(Buffers buffers, DType type, long rows) {
+    if (type == DType.F32) {
+      var floats = buffers.residentBytes().asFloatBuffer();
+      for (int row = 0; row < rows; row++) {
+        floats.put(row, 1);
+      }
+    } else {
+      var shorts = buffers.residentBytes().asShortBuffer();
+      for (int row = 0; row < rows; row++) {
+        shorts.put(row, Bfloat16.fromFloat(1));
+      }
+    }
+  }
+}

@@ -1,0 +1,346 @@
+package org.nin4j.backend.reference;
+
+import java.util.List;
+import java.util.Optional;
+import org.nin4j.backend.Epoch;
+import org.nin4j.model.Activation;
+import org.nin4j.model.Window;
+import org.nin4j.plan.step.ActivationBackward;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AvgPoolBackward;
+import org.nin4j.plan.step.AvgPoolForward;
+import org.nin4j.plan.step.BatchNormBackward;
+import org.nin4j.plan.step.BatchNormForward;
+import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ConcatBackward;
+import org.nin4j.plan.step.ConcatForward;
+import org.nin4j.plan.step.ConvolutionBackwardData;
+import org.nin4j.plan.step.ConvolutionBackwardFilter;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.DropoutBackward;
+import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.FlattenBackward;
+import org.nin4j.plan.step.FlattenForward;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.GlobalAvgPoolBackward;
+import org.nin4j.plan.step.GlobalAvgPoolForward;
+import org.nin4j.plan.step.GlobalMaxPoolBackward;
+import org.nin4j.plan.step.GlobalMaxPoolForward;
+import org.nin4j.plan.step.LinearBackwardData;
+import org.nin4j.plan.step.LinearBackwardFilter;
+import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.MakeBatch;
+import org.nin4j.plan.step.MaxPoolBackward;
+import org.nin4j.plan.step.MaxPoolForward;
+import org.nin4j.plan.step.ReluBiasBackward;
+import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.StepVisitor;
+import org.nin4j.plan.step.Sum;
+import org.nin4j.plan.step.TensorSpec;
+
+/** Ties each step of a plan to its tensors: what comes out computes it. */
+final class ReferenceSteps implements StepVisitor<Runnable> {
+  private final ReferenceSession session;
+
+  ReferenceSteps(ReferenceSession session) {
+    this.session = session;
+  }
+
+  private View view(TensorSpec tensor) {
+    return session.view(tensor);
+  }
+
+  @Override
+  public Runnable visit(MakeBatch s) {
+    View images = view(s.images());
+    View labels = view(s.labels());
+    return () ->
+        Batches.make(s.spec(), session.samples(), session.epoch(), session.index(), images, labels);
+  }
+
+  @Override
+  public Runnable visit(Cast s) {
+    View x = view(s.input());
+    View y = view(s.output());
+    return () -> Elements.copy(x, y);
+  }
+
+  @Override
+  public Runnable visit(ConvolutionForward s) {
+    Window window = s.convolution().window();
+    View x = view(s.input());
+    View w = view(s.weight());
+    Optional<View> b = s.bias().map(this::view);
+    View y = view(s.output());
+    return () -> Convolutions.forward(window, x, w, b, y, s.relu());
+  }
+
+  @Override
+  public Runnable visit(ConvolutionBackwardData s) {
+    Window window = s.convolution().window();
+    View dy = view(s.outputGradient());
+    View w = view(s.weight());
+    View dx = view(s.inputGradient());
+    return () -> Convolutions.backwardData(window, dy, w, dx);
+  }
+
+  @Override
+  public Runnable visit(ConvolutionBackwardFilter s) {
+    Window window = s.convolution().window();
+    View x = view(s.input());
+    View dy = view(s.outputGradient());
+    View dw = view(s.weightGradient());
+    Optional<View> db = s.biasGradient().map(this::view);
+    return () -> {
+      Convolutions.backwardFilter(window, x, dy, dw);
+      db.ifPresent(b -> Convolutions.backwardBias(dy, b));
+    };
+  }
+
+  @Override
+  public Runnable visit(LinearForward s) {
+    View x = view(s.input());
+    View w = view(s.weight());
+    View b = view(s.bias());
+    View y = view(s.output());
+    return () -> Linears.forward(x, w, b, y, s.relu());
+  }
+
+  @Override
+  public Runnable visit(LinearBackwardData s) {
+    View dy = view(s.outputGradient());
+    View w = view(s.weight());
+    View dx = view(s.inputGradient());
+    return () -> Linears.backwardData(dy, w, dx);
+  }
+
+  @Override
+  public Runnable visit(LinearBackwardFilter s) {
+    View x = view(s.input());
+    View dy = view(s.outputGradient());
+    View dw = view(s.weightGradient());
+    View db = view(s.biasGradient());
+    return () -> Linears.backwardFilter(x, dy, dw, db);
+  }
+
+  @Override
+  public Runnable visit(ActivationForward s) {
+    View x = view(s.input());
+    View y = view(s.output());
+    return () -> Elements.activate(s.function(), x, y);
+  }
+
+  @Override
+  public Runnable visit(ActivationBackward s) {
+    View y = view(s.output());
+    View dy = view(s.outputGradient());
+    View dx = view(s.inputGradient());
+    return () -> Elements.activateBackward(s.function(), y, dy, dx);
+  }
+
+  @Override
+  public Runnable visit(ReluBiasBackward s) {
+    View y = view(s.output());
+    View dy = view(s.outputGradient());
+    View dx = view(s.inputGradient());
+    View db = view(s.biasGradient());
+    return () -> {
+      Elements.activateBackward(Activation.RELU, y, dy, dx);
+      Convolutions.backwardBias(dx, db);
+    };
+  }
+
+  @Override
+  public Runnable visit(BatchNormForward s) {
+    View x = view(s.input());
+    View weight = view(s.weight());
+    View bias = view(s.bias());
+    View runningMean = view(s.runningMean());
+    View runningVariance = view(s.runningVariance());
+    View y = view(s.output());
+    View mean = view(s.mean());
+    View inverse = view(s.inverse());
+    return () ->
+        BatchNorms.forward(
+            s.norm(), x, weight, bias, runningMean, runningVariance, y, mean, inverse);
+  }
+
+  @Override
+  public Runnable visit(BatchNormBackward s) {
+    View x = view(s.input());
+    View weight = view(s.weight());
+    View mean = view(s.mean());
+    View inverse = view(s.inverse());
+    View dy = view(s.outputGradient());
+    Optional<View> dx = s.inputGradient().map(this::view);
+    View dweight = view(s.weightGradient());
+    View dbias = view(s.biasGradient());
+    return () -> BatchNorms.backward(x, weight, mean, inverse, dy, dx, dweight, dbias);
+  }
+
+  @Override
+  public Runnable visit(BatchNormInference s) {
+    View x = view(s.input());
+    View weight = view(s.weight());
+    View bias = view(s.bias());
+    View mean = view(s.runningMean());
+    View variance = view(s.runningVariance());
+    View y = view(s.output());
+    return () -> BatchNorms.inference(s.norm(), x, weight, bias, mean, variance, y);
+  }
+
+  @Override
+  public Runnable visit(MaxPoolForward s) {
+    Window window = s.pool().window();
+    View x = view(s.input());
+    View y = view(s.output());
+    Optional<View> position = s.position().map(this::view);
+    return () -> Pools.max(window, x, y, position);
+  }
+
+  @Override
+  public Runnable visit(MaxPoolBackward s) {
+    Window window = s.pool().window();
+    View position = view(s.position());
+    View dy = view(s.outputGradient());
+    View dx = view(s.inputGradient());
+    return () -> Pools.maxBackward(window, position, dy, dx);
+  }
+
+  @Override
+  public Runnable visit(AvgPoolForward s) {
+    View x = view(s.input());
+    View y = view(s.output());
+    return () -> Pools.windowAverage(s.pool(), x, y);
+  }
+
+  @Override
+  public Runnable visit(AvgPoolBackward s) {
+    View dy = view(s.outputGradient());
+    View dx = view(s.inputGradient());
+    return () -> Pools.windowAverageBackward(s.pool(), dy, dx);
+  }
+
+  @Override
+  public Runnable visit(GlobalAvgPoolForward s) {
+    View x = view(s.input());
+    View y = view(s.output());
+    return () -> Pools.average(x, y);
+  }
+
+  @Override
+  public Runnable visit(GlobalAvgPoolBackward s) {
+    View dy = view(s.outputGradient());
+    View dx = view(s.inputGradient());
+    return () -> Pools.averageBackward(dy, dx);
+  }
+
+  @Override
+  public Runnable visit(GlobalMaxPoolForward s) {
+    View x = view(s.input());
+    View y = view(s.output());
+    Optional<View> position = s.position().map(this::view);
+    return () -> Pools.globalMax(x, y, position);
+  }
+
+  @Override
+  public Runnable visit(GlobalMaxPoolBackward s) {
+    View position = view(s.position());
+    View dy = view(s.outputGradient());
+    View dx = view(s.inputGradient());
+    return () -> Pools.globalMaxBackward(position, dy, dx);
+  }
+
+  @Override
+  public Runnable visit(DropoutForward s) {
+    return dropout(s.probability(), s.stream(), view(s.input()), view(s.output()));
+  }
+
+  @Override
+  public Runnable visit(DropoutBackward s) {
+    return dropout(s.probability(), s.stream(), view(s.outputGradient()), view(s.inputGradient()));
+  }
+
+  private Runnable dropout(float probability, int stream, View x, View y) {
+    return () -> {
+      Epoch epoch = session.epoch();
+      int step = epoch.firstStep() + session.index();
+      Elements.dropout(probability, epoch.seed(), step, stream, x, y);
+    };
+  }
+
+  @Override
+  public Runnable visit(FlattenForward s) {
+    View x = view(s.input());
+    View y = view(s.output());
+    return () -> Elements.copy(x, y);
+  }
+
+  @Override
+  public Runnable visit(FlattenBackward s) {
+    View dy = view(s.outputGradient());
+    View dx = view(s.inputGradient());
+    return () -> Elements.copy(dy, dx);
+  }
+
+  @Override
+  public Runnable visit(Sum s) {
+    List<View> inputs = s.inputs().stream().map(this::view).toList();
+    View y = view(s.output());
+    return () -> Elements.sum(inputs, y);
+  }
+
+  @Override
+  public Runnable visit(ConcatForward s) {
+    List<View> inputs = s.inputs().stream().map(this::view).toList();
+    View y = view(s.output());
+    return () -> {
+      int channel = 0;
+      for (View input : inputs) {
+        Concats.put(input, y, channel);
+        channel += input.dim(1);
+      }
+    };
+  }
+
+  @Override
+  public Runnable visit(ConcatBackward s) {
+    View dy = view(s.outputGradient());
+    return () ->
+        s.slices()
+            .forEach(slice -> Concats.take(dy, view(slice.inputGradient()), slice.firstChannel()));
+  }
+
+  @Override
+  public Runnable visit(SoftmaxCrossEntropy s) {
+    View logits = view(s.logits());
+    View labels = view(s.labels());
+    Optional<View> gradient = s.gradient().map(this::view);
+    return () ->
+        session.count(
+            before -> Losses.softmaxCrossEntropy(logits, labels, gradient, s.smoothing(), before));
+  }
+
+  @Override
+  public Runnable visit(SgdUpdate s) {
+    List<View> parameters = s.parameters().stream().map(this::view).toList();
+    List<View> gradients = s.gradients().stream().map(this::view).toList();
+    List<View> velocities = s.velocities().stream().map(this::view).toList();
+    return () -> {
+      float rate = session.epoch().learningRates()[session.index()];
+      for (int i = 0; i < parameters.size(); i++) {
+        Optional<View> velocity =
+            velocities.isEmpty() ? Optional.empty() : Optional.of(velocities.get(i));
+        Updates.sgd(s.sgd(), rate, parameters.get(i), gradients.get(i), velocity);
+      }
+    };
+  }
+
+  @Override
+  public Runnable visit(Fused s) {
+    List<Runnable> steps = s.parts().stream().map(part -> part.accept(this)).toList();
+    return () -> steps.forEach(Runnable::run);
+  }
+}

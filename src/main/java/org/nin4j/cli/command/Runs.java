@@ -1,0 +1,71 @@
+package org.nin4j.cli.command;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.nin4j.cli.output.Console;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.CheckpointException;
+import org.nin4j.train.run.RunFolder;
+
+/** Finds checkpoints of earlier runs. */
+final class Runs {
+  /** Where runs are kept, unless told otherwise. */
+  static final String FOLDER = "runs";
+
+  private Runs() {}
+
+  /**
+   * Reads the best checkpoint of a run's folder, or a file itself, or the best of the latest run;
+   * and says which.
+   *
+   * @throws CheckpointException if there is none, or it cannot be used
+   */
+  static Checkpoint read(Optional<Path> named, Console console) {
+    Path path = named.orElseGet(() -> latest(Path.of(FOLDER)));
+    Path file = path;
+    String why = "";
+    if (Files.isDirectory(path)) {
+      file = RunFolder.best(path);
+      if (!Files.exists(file)) {
+        file = last(path);
+        why = "; there is no " + RunFolder.best(path).getFileName();
+      }
+    }
+    Checkpoint checkpoint = Checkpoint.read(file);
+    console.out().println("checkpoint: %s, %s%s".formatted(file, checkpoint.position(), why));
+    return checkpoint;
+  }
+
+  /** The checkpoint that a run's folder goes on from. */
+  static Path last(Path run) {
+    Path last = RunFolder.last(run);
+    if (!Files.exists(last)) {
+      throw new CheckpointException(run + " holds no checkpoint " + last.getFileName());
+    }
+    return last;
+  }
+
+  /** The run that was started last; of several the last by name. */
+  static Path latest(Path runs) {
+    if (Files.isDirectory(runs)) {
+      try (Stream<Path> folders = Files.list(runs)) {
+        Optional<Path> latest =
+            folders
+                .filter(f -> Files.exists(RunFolder.last(f)))
+                .max(Comparator.comparing(RunFolder::date).thenComparing(Path::getFileName));
+        if (latest.isPresent()) {
+          return latest.get();
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(runs + " cannot be read: " + e.getMessage(), e);
+      }
+    }
+    throw new CheckpointException(
+        "there is no run in the folder " + runs + "; name a run's folder or a checkpoint");
+  }
+}

@@ -1,0 +1,364 @@
+package org.nin4j.cli.command;
+
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.function.IntFunction;
+import java.util.function.Supplier;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.BackendException;
+import org.nin4j.cli.option.DataOptions;
+import org.nin4j.cli.option.DeviceOptions;
+import org.nin4j.cli.option.RecipeArguments;
+import org.nin4j.cli.option.RecipeOptions;
+import org.nin4j.cli.option.TimeBudgetOption;
+import org.nin4j.cli.output.Console;
+import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.ShellWords;
+import org.nin4j.cli.output.Texts;
+import org.nin4j.cli.output.TrainingReport;
+import org.nin4j.data.DataMissingException;
+import org.nin4j.data.TrainTest;
+import org.nin4j.data.shapes.Shapes;
+import org.nin4j.model.Network;
+import org.nin4j.train.NumericalException;
+import org.nin4j.train.TimeBudget;
+import org.nin4j.train.Trainer;
+import org.nin4j.train.checkpoint.Best;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.history.EpochResult;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.Recipes;
+import org.nin4j.train.run.RunFolder;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Trains a network. */
+@Command(
+    name = "train",
+    header = "Trains a network and evaluates it after every epoch.",
+    description = {
+      "%nWithout options it trains Network in Network on Fashion-MNIST by the recipe 'default';"
+          + " with --network another network by its published recipe. Settings, history, curves and"
+          + " checkpoints go to a new folder.",
+      "",
+      "Ctrl-C finishes the step, saves, and says how to go on; a second Ctrl-C ends at once."
+          + " Progress is a bar where the error output is a terminal, elsewhere a few lines.",
+      ""
+    },
+    sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  ${ROOT-COMMAND-NAME} train",
+      "  ${ROOT-COMMAND-NAME} train --minutes 9",
+      "  ${ROOT-COMMAND-NAME} train --recipe fast",
+      "  ${ROOT-COMMAND-NAME} train --recipe d2l",
+      "  ${ROOT-COMMAND-NAME} train --size 96 --epochs 6 --lr 0.01 --seed 7",
+      "  ${ROOT-COMMAND-NAME} train --inner 3x3p1,3x3p1",
+      "  ${ROOT-COMMAND-NAME} train --network lenet",
+      "  ${ROOT-COMMAND-NAME} train --network resnet18 --limit 6000 --epochs 3",
+      "  ${ROOT-COMMAND-NAME} train --network mine.json --size 32",
+      "  ${ROOT-COMMAND-NAME} train --dataset shapes --network nin-mini --size 28 --limit 1000",
+      "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin",
+      "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin --epochs 20 --lr 0.005"
+    })
+public final class TrainCommand implements Callable<Integer> {
+  private final Console console;
+
+  @Spec private CommandSpec command;
+
+  @Option(
+      names = "--recipe",
+      paramLabel = "NAME",
+      description =
+          "Settings to start from: default, fast for the fewest seconds to 0.90, or d2l, the"
+              + " network's own as published; options change single ones. Default: default for nin"
+              + " and nin-mini, d2l for other networks.")
+  private Optional<String> recipe = Optional.empty();
+
+  @Option(
+      names = "--resume",
+      paramLabel = "PATH",
+      description =
+          "Go on from a run's folder, in that folder, or from a checkpoint file, in a new folder,"
+              + " where the best so far goes along if it lies beside the file; the recipe is the"
+              + " run's, and options change it. Default: begin anew.")
+  private Optional<Path> resume = Optional.empty();
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Where the run's folder is made. Default: " + Runs.FOLDER + ".")
+  private Path out = Path.of(Runs.FOLDER);
+
+  @Option(
+      names = "--or-shapes",
+      description =
+          "Where there is neither the data nor a network to get it from, train on shapes drawn by"
+              + " the program. Default: end with an error.")
+  private boolean orShapes;
+
+  @Mixin private TimeBudgetOption timeBudget;
+  @Mixin private RecipeOptions changes;
+  @Mixin private DataOptions dataOptions;
+  @Mixin private DeviceOptions deviceOptions;
+
+  public TrainCommand(Console console) {
+    this.console = console;
+  }
+
+  /** What to train on, and the recipe that says so. */
+  private record Chosen(Recipe recipe, TrainTest data, Optional<TimeBudget.Choice> inTime) {}
+
+  @Override
+  public Integer call() {
+    if (resume.isPresent() && recipe.isPresent()) {
+      throw usage("--resume goes on with the run's recipe; leave out --recipe");
+    }
+    requireNothingAgainstTheTimeBudget();
+    Optional<Path> file = resume.map(named -> Files.isDirectory(named) ? Runs.last(named) : named);
+    // Opened before it is read: nobody else may go on in a folder meanwhile.
+    Optional<RunFolder> folder =
+        resume.filter(Files::isDirectory).map(f -> RunFolder.open(f, console.out()::println));
+    try {
+      return train(file, folder);
+    } finally {
+      folder.ifPresent(RunFolder::close);
+    }
+  }
+
+  private int train(Optional<Path> file, Optional<RunFolder> opened) {
+    Optional<Checkpoint> from = file.map(Checkpoint::read);
+    Recipe base = from.map(Checkpoint::recipe).orElseGet(() -> checked(() -> changes.base(recipe)));
+    Recipe wanted = checked(() -> changes.apply(base));
+    // Before anything is loaded: the data sets have this number of classes.
+    network(from, wanted, Shapes.CLASS_NAMES.size());
+    if (from.isPresent() && from.get().position().epoch() >= wanted.epochs()) {
+      throw usage(
+          "the run is complete %s; more --epochs would let it go on"
+              .formatted(from.get().position()));
+    }
+    try (Backend backend = deviceOptions.open()) {
+      changes.requireFitting(backend);
+      Chosen chosen =
+          timeBudget.given()
+              ? inTime(backend, choose(changes.fitting(backend, wanted, console)))
+              : choose(wanted);
+      Network network = network(from, chosen.recipe(), chosen.data().train().classNames().size());
+      if (opened.isPresent()) {
+        return train(backend, base, chosen, network, from, file, opened.get());
+      }
+      try (RunFolder folder =
+          RunFolder.create(
+              out, LocalDateTime.now(), chosen.recipe().network(), console.out()::println)) {
+        return train(backend, base, chosen, network, from, file, folder);
+      }
+    }
+  }
+
+  /** What the command line chooses, or what the checkpoint holds. */
+  private Network network(Optional<Checkpoint> from, Recipe of, int classes) {
+    return from.isPresent() && !changes.network().given()
+        ? from.get().network()
+        : checked(() -> changes.network().network(of, classes));
+  }
+
+  private void requireNothingAgainstTheTimeBudget() {
+    timeBudget.check();
+    if (!timeBudget.given()) {
+      return;
+    }
+    if (resume.isPresent()) {
+      throw usage("--resume goes on with the run's epochs; leave out --minutes");
+    }
+    if (changes.givesEpochs()) {
+      throw usage("--minutes chooses the epochs; leave out --minutes or --epochs");
+    }
+    if (recipe.isPresent() && !recipe.get().equals(Recipes.DEFAULT)) {
+      throw usage(
+          "--minutes chooses settings of the default recipe; leave out --minutes or --recipe "
+              + recipe.get());
+    }
+    String network = checked(changes.network()::name);
+    if (changes.network().isFile() || !Recipes.standardFits(network)) {
+      throw usage(
+          "--minutes chooses settings of the default recipe, which is not made for this network;"
+              + " leave out --minutes or --network, and see --epochs");
+    }
+  }
+
+  /** The same with as many epochs as there is time for, and the settings for that number. */
+  private Chosen inTime(Backend backend, Chosen whole) {
+    IntFunction<Recipe> recipes =
+        epochs ->
+            changes.apply(Recipes.standard(epochs)).toBuilder()
+                .dataset(whole.recipe().dataset())
+                .precision(whole.recipe().precision())
+                .build();
+    TimeBudget.Choice choice =
+        checked(() -> timeBudget.choose(backend, recipes, whole.data(), console));
+    Recipe used = recipes.apply(choice.epochs());
+    console
+        .out()
+        .println(
+            "the same training again: %s --epochs %d%s%s%s"
+                .formatted(
+                    command.qualifiedName(),
+                    choice.epochs(),
+                    RecipeArguments.changing(
+                        Recipes.standard().toBuilder().epochs(choice.epochs()).build(), used),
+                    dataOptions.toCommandLine(),
+                    deviceOptions.toCommandLine()));
+    return new Chosen(used, whole.data(), Optional.of(choice));
+  }
+
+  private Chosen choose(Recipe wanted) {
+    try {
+      return new Chosen(wanted, load(wanted), Optional.empty());
+    } catch (DataMissingException e) {
+      if (!orShapes) {
+        throw e;
+      }
+      console
+          .out()
+          .println(
+              "There is neither the data set "
+                  + wanted.dataset()
+                  + " nor a network to get it from: training on "
+                  + Shapes.NAME
+                  + " instead.");
+      Recipe shapes = wanted.toBuilder().dataset(Shapes.ID).build();
+      return new Chosen(shapes, load(shapes), Optional.empty());
+    }
+  }
+
+  private TrainTest load(Recipe of) {
+    return dataOptions.load(of.dataset(), of.limit(), deviceOptions.threads(), console);
+  }
+
+  private int train(
+      Backend backend,
+      Recipe base,
+      Chosen chosen,
+      Network network,
+      Optional<Checkpoint> from,
+      Optional<Path> file,
+      RunFolder folder) {
+    Recipe used = chosen.recipe();
+    TrainTest data = chosen.data();
+    try (TrainingReport report = new TrainingReport(console, used.epochs())) {
+      RunStart start = new RunStart(console, backend, base, data, chosen.inTime(), folder);
+      Trainer trainer =
+          checked(() -> new Trainer(backend, used, network, data, List.of(start, report, folder)));
+      folder.requireRoom(trainer.checkpointBytes());
+      Optional<Checkpoint> begin = from.map(c -> folder.goOn(c, file.orElseThrow()));
+      return Interruption.holdDuring(
+          trainer::stop,
+          () -> {
+            Checkpoint last =
+                orSayWhatIsSaved(
+                    folder, () -> begin.map(trainer::resume).orElseGet(trainer::train));
+            report.clear();
+            return end(last, used.network() + " on " + data.name(), folder);
+          });
+    }
+  }
+
+  /** Trains; what makes a training fail says what is saved, and how to go on. */
+  private Checkpoint orSayWhatIsSaved(RunFolder folder, Supplier<Checkpoint> training) {
+    try {
+      return training.get();
+    } catch (NumericalException e) {
+      throw new NumericalException(
+          e.getMessage()
+              + folder
+                  .saved()
+                  .map(saved -> "; the last good checkpoint is " + saved.file())
+                  .orElse("; there is no good checkpoint yet"));
+    } catch (UncheckedIOException e) {
+      throw new UncheckedIOException(
+          e.getMessage() + whatIsSaved(folder).orElse("; the run is not saved yet"), e.getCause());
+    } catch (BackendException e) {
+      throw new BackendException(e.getMessage() + whatIsSaved(folder).orElse(""), e);
+    }
+  }
+
+  private Optional<String> whatIsSaved(RunFolder folder) {
+    return folder
+        .saved()
+        .map(
+            saved ->
+                "; the run is saved %s; go on with: %s"
+                    .formatted(
+                        saved.position(),
+                        saved.file().equals(RunFolder.last(folder.path()))
+                            ? resumeCommand(folder)
+                            : "the same command"));
+  }
+
+  private int end(Checkpoint last, String title, RunFolder folder) {
+    if (!last.complete()) {
+      console
+          .out()
+          .println(
+              Files.exists(RunFolder.last(folder.path()))
+                  ? "stopped %s; go on with: %s".formatted(last.position(), resumeCommand(folder))
+                  : "stopped before the first step");
+      return ExitCode.INTERRUPTED.number();
+    }
+    EpochResult result = last.history().last().orElseThrow();
+    Best best = last.best().orElseThrow();
+    if (result.deadClasses() > 0) {
+      console
+          .out()
+          .println(
+              "Dead classes are never answered; another --seed, a lower --lr or a longer --warm-up"
+                  + " may keep them alive.");
+    }
+    double seconds = last.history().epochs().stream().mapToDouble(EpochResult::seconds).sum();
+    console
+        .out()
+        .println(
+            Texts.format(
+                "%s: test accuracy %.4f after %d %s (best %.4f after epoch %d), %s of training: %s",
+                title,
+                result.testAccuracy(),
+                result.epoch(),
+                result.epoch() == 1 ? "epoch" : "epochs",
+                best.testAccuracy(),
+                best.epoch(),
+                Texts.duration(seconds),
+                folder.path()));
+    return ExitCode.OK.number();
+  }
+
+  private String resumeCommand(RunFolder folder) {
+    return "%s --resume %s%s%s"
+        .formatted(
+            command.qualifiedName(),
+            ShellWords.quote(folder.path()),
+            dataOptions.toCommandLine(),
+            deviceOptions.toCommandLine());
+  }
+
+  private <T> T checked(Supplier<T> made) {
+    try {
+      return made.get();
+    } catch (IllegalArgumentException e) {
+      throw usage(e.getMessage());
+    }
+  }
+
+  private ParameterException usage(String message) {
+    return new ParameterException(command.commandLine(), message);
+  }
+}

@@ -1,0 +1,2 @@
+/** The commands, one class for each. */
+package org.nin4j.cli.command;

@@ -1,0 +1,265 @@
+package org.nin4j.cli.option;
+
+import java.util.List;
+import java.util.Optional;
+import org.nin4j.backend.Backend;
+import org.nin4j.cli.output.Console;
+import org.nin4j.model.Initialisation;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.RecipeJson;
+import org.nin4j.train.recipe.Recipes;
+import org.nin4j.train.recipe.Schedule;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Settings of a recipe that a command line changes. */
+public final class RecipeOptions {
+  @Option(
+      names = "--dataset",
+      paramLabel = "NAME",
+      description = "Data set: " + DataOptions.NAMES + ". Default: ${bundle:recipe.dataset}.")
+  private Optional<String> dataset = Optional.empty();
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      description = "Use only the first N training and N test images. Default: all.")
+  private Optional<Integer> limit = Optional.empty();
+
+  @Mixin private NetworkChoice networkChoice;
+
+  @Option(
+      names = "--size",
+      paramLabel = "N",
+      description = "Side of the network's images in pixels. Default: ${bundle:recipe.size}.")
+  private Optional<Integer> size = Optional.empty();
+
+  @Option(
+      names = "--mean",
+      paramLabel = "X",
+      split = ",",
+      description =
+          "Subtracted from pixels in [0, 1]; one value, or one for each channel. Default:"
+              + " ${bundle:recipe.mean}.")
+  private List<Float> mean = List.of();
+
+  @Option(
+      names = "--std",
+      paramLabel = "X",
+      split = ",",
+      description = "What the difference is divided by. Default: ${bundle:recipe.std}.")
+  private List<Float> std = List.of();
+
+  @Option(
+      names = "--flip",
+      negatable = true,
+      description =
+          "Mirror training images left and right at random. Default: ${bundle:recipe.flip}.")
+  private Optional<Boolean> flip = Optional.empty();
+
+  @Option(
+      names = "--shift",
+      paramLabel = "N",
+      description =
+          "Shift training images at random by up to N stored pixels along each axis. Default:"
+              + " ${bundle:recipe.shift}.")
+  private Optional<Integer> shift = Optional.empty();
+
+  @Option(
+      names = "--batch",
+      paramLabel = "N",
+      description = "Images in a step. Default: ${bundle:recipe.batch}.")
+  private Optional<Integer> batch = Optional.empty();
+
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      description = "Passes over the training set. Default: ${bundle:recipe.epochs}.")
+  private Optional<Integer> epochs = Optional.empty();
+
+  @Option(
+      names = "--precision",
+      paramLabel = "NAME",
+      description = "fp32, tf32 or bf16. Default: ${bundle:recipe.precision}.")
+  private Optional<Precision> precision = Optional.empty();
+
+  @Option(
+      names = "--lr",
+      paramLabel = "X",
+      description = "Learning rate, at its highest. Default: ${bundle:recipe.rate}.")
+  private Optional<Float> rate = Optional.empty();
+
+  @Option(
+      names = "--schedule",
+      paramLabel = "NAME",
+      description =
+          "How the learning rate goes: constant, cosine, linear or steps. Default:"
+              + " ${bundle:recipe.kind}.")
+  private Optional<String> schedule = Optional.empty();
+
+  @Option(
+      names = "--warm-up",
+      paramLabel = "X",
+      description =
+          "Share of the run in which the rate rises from 0; cosine and linear only. Default:"
+              + " ${bundle:recipe.warm_up}.")
+  private Optional<Float> warmUp = Optional.empty();
+
+  @Option(
+      names = "--milestones",
+      paramLabel = "X",
+      split = ",",
+      description = "Shares of the run at which the rate falls; steps only. Default: 0.5,0.75.")
+  private List<Float> milestones = List.of();
+
+  @Option(
+      names = "--factor",
+      paramLabel = "X",
+      description = "What the rate is multiplied by at each milestone. Default: 0.1.")
+  private Optional<Float> factor = Optional.empty();
+
+  @Option(
+      names = "--momentum",
+      paramLabel = "X",
+      description = "Momentum of gradient descent. Default: ${bundle:recipe.momentum}.")
+  private Optional<Float> momentum = Optional.empty();
+
+  @Option(
+      names = "--nesterov",
+      negatable = true,
+      description = "Nesterov's momentum. Default: ${bundle:recipe.nesterov}.")
+  private Optional<Boolean> nesterov = Optional.empty();
+
+  @Option(
+      names = "--weight-decay",
+      paramLabel = "X",
+      description = "Weight decay. Default: ${bundle:recipe.weight_decay}.")
+  private Optional<Float> weightDecay = Optional.empty();
+
+  @Option(
+      names = "--init",
+      paramLabel = "NAME",
+      description =
+          "How parameters start: xavier-uniform, he-uniform, pytorch, xavier-pytorch-bias as"
+              + " published, or identity, which keeps classes of NiN alive. Default:"
+              + " ${bundle:recipe.initialisation}.")
+  private Optional<Initialisation> initialisation = Optional.empty();
+
+  @Option(
+      names = "--label-smoothing",
+      paramLabel = "X",
+      description =
+          "Share of each label spread over all classes. Default:"
+              + " ${bundle:recipe.label_smoothing}.")
+  private Optional<Float> labelSmoothing = Optional.empty();
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description =
+          "Seed of weights, order, dropout and augmentation. Default: ${bundle:recipe.seed}.")
+  private Optional<Long> seed = Optional.empty();
+
+  /** Which network. */
+  public NetworkChoice network() {
+    return networkChoice;
+  }
+
+  /**
+   * The recipe that the changes start from.
+   *
+   * @param name the recipe's; without one, the network decides
+   * @throws IllegalArgumentException if there is no such recipe, or network
+   */
+  public Recipe base(Optional<String> name) {
+    String network = networkChoice.name();
+    return name.map(n -> Recipes.named(n, network)).orElseGet(() -> Recipes.of(network));
+  }
+
+  /** Whether the command line says how many epochs. */
+  public boolean givesEpochs() {
+    return epochs.isPresent();
+  }
+
+  /** Checks that the device computes in a precision that the command line insists on. */
+  public void requireFitting(Backend backend) {
+    precision.ifPresent(p -> DeviceOptions.requireComputesIn(backend, p));
+  }
+
+  /** As {@link DeviceOptions#fitting}, unless the command line insists on a precision. */
+  public Recipe fitting(Backend backend, Recipe wanted, Console console) {
+    return precision.isPresent() ? wanted : DeviceOptions.fitting(backend, wanted, console);
+  }
+
+  /**
+   * A recipe with the changes of the command line.
+   *
+   * @throws IllegalArgumentException if the result makes no sense
+   */
+  public Recipe apply(Recipe base) {
+    Recipe.Builder changed = networkChoice.apply(base);
+    dataset.ifPresent(changed::dataset);
+    limit.ifPresent(changed::limit);
+    size.ifPresent(changed::size);
+    changed.mean(orElse(mean, base.mean()));
+    changed.std(orElse(std, base.std()));
+    changed.augmentation(
+        new BatchSpec.Augmentation(
+            flip.orElse(base.augmentation().flip()), shift.orElse(base.augmentation().shift())));
+    batch.ifPresent(changed::batch);
+    epochs.ifPresent(changed::epochs);
+    precision.ifPresent(changed::precision);
+    changed.schedule(schedule(base.schedule()));
+    changed.optimizer(optimizer(base.optimizer()));
+    initialisation.ifPresent(changed::initialisation);
+    labelSmoothing.ifPresent(changed::labelSmoothing);
+    seed.ifPresent(changed::seed);
+    return changed.build();
+  }
+
+  private Sgd optimizer(Sgd base) {
+    float used = momentum.orElse(base.momentum());
+    return new Sgd(
+        used, nesterov.orElse(base.nesterov() && used > 0), weightDecay.orElse(base.weightDecay()));
+  }
+
+  private Schedule schedule(Schedule base) {
+    float peak = rate.orElse(base.base());
+    float warm = warmUp.orElse(warmUp(base));
+    String kind = schedule.orElse(RecipeJson.kind(base));
+    if (warmUp.isPresent() && !List.of("cosine", "linear").contains(kind)) {
+      throw new IllegalArgumentException("the schedule " + kind + " has no --warm-up");
+    }
+    if ((!milestones.isEmpty() || factor.isPresent()) && !kind.equals("steps")) {
+      throw new IllegalArgumentException("the schedule " + kind + " has no --milestones");
+    }
+    return switch (kind) {
+      case "constant" -> new Schedule.Constant(peak);
+      case "cosine" -> new Schedule.Cosine(peak, warm);
+      case "linear" -> new Schedule.Linear(peak, warm);
+      case "steps" ->
+          base instanceof Schedule.Steps steps
+              ? new Schedule.Steps(
+                  peak, factor.orElse(steps.factor()), orElse(milestones, steps.milestones()))
+              : new Schedule.Steps(
+                  peak, factor.orElse(0.1f), orElse(milestones, List.of(0.5f, 0.75f)));
+      default ->
+          throw new IllegalArgumentException(
+              "there is no schedule '" + kind + "'; there are constant, cosine, linear, steps");
+    };
+  }
+
+  private static List<Float> orElse(List<Float> given, List<Float> otherwise) {
+    return given.isEmpty() ? otherwise : given;
+  }
+
+  private static float warmUp(Schedule schedule) {
+    if (schedule instanceof Schedule.Cosine cosine) {
+      return cosine.warmUp();
+    }
+    return schedule instanceof Schedule.Linear linear ? linear.warmUp() : 0;
+  }
+}

@@ -1,0 +1,43 @@
+package org.nin4j.cli.output;
+
+import java.util.Locale;
+
+/** Numbers for people. */
+public final class Texts {
+  private Texts() {}
+
+  public static String format(String format, Object... arguments) {
+    return String.format(Locale.ROOT, format, arguments);
+  }
+
+  /** For example 1,992,166. */
+  public static String count(long number) {
+    return format("%,d", number);
+  }
+
+  /** For example 12.3 MB or 4.56 GB, of 1024 × 1024 and so on. */
+  public static String bytes(long bytes) {
+    return bytes < 1L << 30
+        ? format("%.1f MB", bytes / (double) (1 << 20))
+        : format("%.2f GB", bytes / (double) (1 << 30));
+  }
+
+  /** For example 48 s, 12 min 5 s or 3 h 20 min. */
+  public static String duration(double seconds) {
+    if (seconds < 9.95) {
+      return format("%.1f s", seconds);
+    }
+    long whole = Math.round(seconds);
+    if (whole < 60) {
+      return whole + " s";
+    }
+    return whole < 3600
+        ? whole / 60 + " min " + whole % 60 + " s"
+        : whole / 3600 + " h " + whole % 3600 / 60 + " min";
+  }
+
+  /** Images per second: as many digits as matter. */
+  public static String speed(double imagesPerSecond) {
+    return format(imagesPerSecond < 99.95 ? "%.1f images/s" : "%,.0f images/s", imagesPerSecond);
+  }
+}

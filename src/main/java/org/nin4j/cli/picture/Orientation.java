@@ -1,0 +1,124 @@
+package org.nin4j.cli.picture;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * How a camera was held, as the EXIF tag of that name says in JPEG files: which side of the scene
+ * the stored first row and first column are (Exif 2.32, CIPA DC-008, 4.6.4 A).
+ */
+enum Orientation {
+  TOP_LEFT,
+  TOP_RIGHT,
+  BOTTOM_RIGHT,
+  BOTTOM_LEFT,
+  LEFT_TOP,
+  RIGHT_TOP,
+  RIGHT_BOTTOM,
+  LEFT_BOTTOM;
+
+  private static final int TAG = 0x0112;
+  private static final int TYPE_SHORT = 3;
+  private static final byte[] EXIF = "Exif\0\0".getBytes(StandardCharsets.US_ASCII);
+
+  private static final int START_OF_IMAGE = 0xffd8;
+  private static final int APP1 = 0xffe1;
+  private static final int START_OF_SCAN = 0xffda;
+
+  /**
+   * The orientation that a JPEG file states, else {@link #TOP_LEFT}, the orientation of what states
+   * none.
+   *
+   * @param file its bytes
+   */
+  static Orientation of(byte[] file) {
+    ByteBuffer bytes = ByteBuffer.wrap(file);
+    if (file.length < 4 || unsigned(bytes, 0) != START_OF_IMAGE) {
+      return TOP_LEFT;
+    }
+    // Segments of a marker, the length of the rest, and the rest; the tag stands before the image.
+    for (int at = 2; at + 4 <= file.length; at += 2 + unsigned(bytes, at + 2)) {
+      int marker = unsigned(bytes, at);
+      int end = at + 2 + unsigned(bytes, at + 2);
+      if (marker < 0xff00 || marker == START_OF_SCAN || end > file.length) {
+        return TOP_LEFT;
+      }
+      if (marker == APP1 && startsWith(bytes, at + 4, end)) {
+        int tiff = at + 4 + EXIF.length;
+        return ofTiff(bytes.slice(tiff, end - tiff));
+      }
+    }
+    return TOP_LEFT;
+  }
+
+  private static boolean startsWith(ByteBuffer bytes, int from, int end) {
+    return end - from >= EXIF.length
+        && bytes.slice(from, EXIF.length).equals(ByteBuffer.wrap(EXIF));
+  }
+
+  /**
+   * TIFF: byte order, 42, the place of the first directory; there the number of entries, and 12
+   * bytes for each: tag, type, count, value.
+   */
+  private static Orientation ofTiff(ByteBuffer tiff) {
+    if (tiff.limit() < 8) {
+      return TOP_LEFT;
+    }
+    tiff.order(unsigned(tiff, 0) == 0x4949 ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);
+    long directory = Integer.toUnsignedLong(tiff.getInt(4));
+    if (directory + 2 > tiff.limit()) {
+      return TOP_LEFT;
+    }
+    int entries = unsigned(tiff, (int) directory);
+    for (int i = 0; i < entries; i++) {
+      long entry = directory + 2 + 12L * i;
+      if (entry + 12 > tiff.limit()) {
+        return TOP_LEFT;
+      }
+      int at = (int) entry;
+      if (unsigned(tiff, at) == TAG && unsigned(tiff, at + 2) == TYPE_SHORT) {
+        int value = unsigned(tiff, at + 8);
+        return value >= 1 && value <= values().length ? values()[value - 1] : TOP_LEFT;
+      }
+    }
+    return TOP_LEFT;
+  }
+
+  private static int unsigned(ByteBuffer bytes, int at) {
+    return Short.toUnsignedInt(bytes.getShort(at));
+  }
+
+  /** Whether stored rows are columns of the scene. */
+  boolean swapsSides() {
+    return ordinal() >= LEFT_TOP.ordinal();
+  }
+
+  /**
+   * Turns a plane upright.
+   *
+   * @param stored [height, width]
+   * @return [height, width], or [width, height] if sides are swapped
+   */
+  byte[] upright(byte[] stored, int height, int width) {
+    boolean flipsRows =
+        switch (this) {
+          case BOTTOM_RIGHT, BOTTOM_LEFT, RIGHT_TOP, RIGHT_BOTTOM -> true;
+          case TOP_LEFT, TOP_RIGHT, LEFT_TOP, LEFT_BOTTOM -> false;
+        };
+    boolean flipsColumns =
+        switch (this) {
+          case TOP_RIGHT, BOTTOM_RIGHT, RIGHT_BOTTOM, LEFT_BOTTOM -> true;
+          case TOP_LEFT, BOTTOM_LEFT, LEFT_TOP, RIGHT_TOP -> false;
+        };
+    byte[] result = new byte[stored.length];
+    for (int y = 0; y < height; y++) {
+      for (int x = 0; x < width; x++) {
+        int row = flipsRows ? height - 1 - y : y;
+        int column = flipsColumns ? width - 1 - x : x;
+        result[swapsSides() ? column * height + row : row * width + column] = stored[y * width + x];
+      }
+    }
+    return result;
+  }
+}

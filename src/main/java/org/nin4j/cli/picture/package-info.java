@@ -1,0 +1,2 @@
+/** Picture files as the bytes that networks take. */
+package org.nin4j.cli.picture;

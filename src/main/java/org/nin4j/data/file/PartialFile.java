@@ -1,0 +1,86 @@
+package org.nin4j.data.file;
+
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.UUID;
+
+/**
+ * A file that gets its name only when it is complete: written beside its target under a name of its
+ * own, then renamed. Closed without {@link #commit()} it leaves nothing behind, and whatever stood
+ * under the target's name stays as it was.
+ */
+public final class PartialFile implements AutoCloseable {
+
+  private final Path target;
+  private final Path partial;
+  private final FileOutputStream stream;
+
+  private PartialFile(Path target, Path partial, FileOutputStream stream) {
+    this.target = target;
+    this.partial = partial;
+    this.stream = stream;
+  }
+
+  /** Opens a file for writing, and makes its folder where there is none. */
+  public static PartialFile create(Path target) throws IOException {
+    Path folder = target.toAbsolutePath().getParent();
+    // createDirectories fails on a link to a folder in some JDKs.
+    if (!Files.isDirectory(folder)) {
+      Files.createDirectories(folder);
+    }
+    Path partial = folder.resolve(target.getFileName() + "." + UUID.randomUUID() + ".part");
+    FileOutputStream stream = new FileOutputStream(partial.toFile());
+    // For a run that is interrupted.
+    partial.toFile().deleteOnExit();
+    return new PartialFile(target, partial, stream);
+  }
+
+  /** What to write the content to. */
+  public OutputStream stream() {
+    return stream;
+  }
+
+  /** Gives the file its name, replacing what had it. */
+  public void commit() throws IOException {
+    stream.getFD().sync();
+    stream.close();
+    Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  @Override
+  public void close() throws IOException {
+    stream.close();
+    Files.deleteIfExists(partial);
+  }
+
+  /** What to throw where a file is there and cannot be read. */
+  public static UncheckedIOException unreadable(Path file, IOException e) {
+    String told =
+        e instanceof AccessDeniedException
+            ? "access to " + file + " is denied"
+            : file + " cannot be read: " + reason(e);
+    return new UncheckedIOException(told, e);
+  }
+
+  /** What went wrong, for people: the messages of some exceptions are bare file names. */
+  public static String reason(IOException e) {
+    if (e instanceof AccessDeniedException) {
+      return "access to " + e.getMessage() + " is denied";
+    }
+    if (e instanceof FileAlreadyExistsException) {
+      return e.getMessage() + " is in the way";
+    }
+    if (e instanceof NoSuchFileException) {
+      return e.getMessage() + " does not exist";
+    }
+    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+  }
+}

@@ -1,0 +1,2 @@
+/** Descriptions of networks as JSON. */
+package org.nin4j.model.json;

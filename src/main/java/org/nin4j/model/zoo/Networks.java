@@ -1,0 +1,102 @@
+package org.nin4j.model.zoo;
+
+import java.util.List;
+import java.util.function.IntFunction;
+import org.nin4j.model.Network;
+
+/** The networks that come with the library: the one list of them. */
+public final class Networks {
+  private static final List<Known> ALL =
+      List.of(
+          family("nin", 224, 128, 0.1f, NetworkInNetwork::of),
+          family("nin-bn", 224, 128, 0.1f, NetworkInNetwork::withBatchNorm),
+          family("nin-15", 224, 128, 0.1f, NetworkInNetwork::fifteen),
+          family("nin-mini", 28, 128, 0.1f, NetworkInNetwork::mini),
+          one("lenet", 28, 256, 0.9f, LeNet::of),
+          one("lenet-bn", 28, 256, 0.9f, LeNet::withBatchNorm),
+          one("alexnet", 224, 128, 0.01f, AlexNet::of),
+          one("vgg11", 224, 128, 0.05f, Vgg::eleven),
+          one("vgg11-quarter", 224, 128, 0.05f, Vgg::elevenQuarter),
+          one("googlenet", 96, 128, 0.1f, GoogLeNet::of),
+          one("resnet18", 96, 256, 0.05f, ResNet::eighteen),
+          one("densenet", 96, 256, 0.1f, DenseNet::of));
+
+  /** All names. */
+  public static final List<String> NAMES = ALL.stream().map(Known::name).toList();
+
+  private Networks() {}
+
+  /** Makes a network for a number of classes. */
+  @FunctionalInterface
+  public interface Factory {
+    Network of(int classes, NinVariant variant);
+  }
+
+  /**
+   * A network that comes with the library, and how the book trains it.
+   *
+   * @param name unique
+   * @param size side of the images in pixels
+   * @param batch images in a step
+   * @param rate constant learning rate of plain gradient descent; for LeNet the book's, for those
+   *     that the book does not train that of the network they are made from
+   */
+  public record Known(String name, int size, int batch, float rate, Factory factory) {
+    /** As published. */
+    public Network network(int classes) {
+      return network(classes, NinVariant.PUBLISHED);
+    }
+
+    /**
+     * A variant.
+     *
+     * @throws IllegalArgumentException if this network has no such variant
+     */
+    public Network network(int classes, NinVariant variant) {
+      return factory.of(classes, variant);
+    }
+  }
+
+  private static Known family(String name, int size, int batch, float rate, Factory factory) {
+    return new Known(name, size, batch, rate, factory);
+  }
+
+  private static Known one(
+      String name, int size, int batch, float rate, IntFunction<Network> factory) {
+    return new Known(
+        name,
+        size,
+        batch,
+        rate,
+        (classes, variant) -> {
+          if (!variant.equals(NinVariant.PUBLISHED)) {
+            throw new IllegalArgumentException(
+                name
+                    + " has no NiN blocks: inner convolutions, head and reduction are for nin, nin-bn and nin-15");
+          }
+          return factory.apply(classes);
+        });
+  }
+
+  /** All of them. */
+  public static List<Known> all() {
+    return ALL;
+  }
+
+  /**
+   * A network by its name.
+   *
+   * @param name one of {@link #NAMES}
+   * @throws IllegalArgumentException if there is no such network
+   */
+  public static Known named(String name) {
+    return ALL.stream()
+        .filter(known -> known.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "there is no network '%s'; there are %s"
+                        .formatted(name, String.join(", ", NAMES))));
+  }
+}

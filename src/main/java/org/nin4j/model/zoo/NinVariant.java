@@ -1,0 +1,77 @@
+package org.nin4j.model.zoo;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.nin4j.model.NinBlock;
+import org.nin4j.model.Window;
+
+/**
+ * What the book's exercises vary in Network in Network.
+ *
+ * @param inner the convolutions that follow each block's first
+ * @param head what makes class scores of the last block's output
+ * @param reduction channels of the last block's convolutions, of which the last is the number of
+ *     classes and stands for all convolutions that follow; empty for that number alone
+ */
+public record NinVariant(List<Window> inner, Head head, List<Integer> reduction) {
+  /** As published. */
+  public static final NinVariant PUBLISHED =
+      new NinVariant(NinBlock.TWO_1X1, Head.AVERAGE, List.of());
+
+  /** What makes class scores of the last block's output. */
+  public enum Head {
+    /** The mean over all pixels, for each class. */
+    AVERAGE,
+    /** A linear layer over all pixels of all classes. */
+    LINEAR
+  }
+
+  public NinVariant {
+    inner = List.copyOf(inner);
+    reduction = List.copyOf(reduction);
+    for (int channels : reduction) {
+      if (channels < 1) {
+        throw new IllegalArgumentException(
+            "the channels of the last block are at least 1, not " + channels);
+      }
+    }
+  }
+
+  /** The same with other inner convolutions. */
+  public NinVariant withInner(List<Window> other) {
+    return new NinVariant(other, head, reduction);
+  }
+
+  /** The same with another head. */
+  public NinVariant withHead(Head other) {
+    return new NinVariant(inner, other, reduction);
+  }
+
+  /** The same with other channels in the last block. */
+  public NinVariant withReduction(List<Integer> other) {
+    return new NinVariant(inner, head, other);
+  }
+
+  /**
+   * Channels of each convolution of the last block.
+   *
+   * @throws IllegalArgumentException if the reduction does not fit the block or the classes
+   */
+  List<Integer> lastBlock(int classes) {
+    int convolutions = 1 + inner.size();
+    if (reduction.size() > convolutions) {
+      throw new IllegalArgumentException(
+          "the last block has %d convolutions, too few to reduce its channels in %d steps; name fewer steps or more inner convolutions"
+              .formatted(convolutions, reduction.size()));
+    }
+    List<Integer> channels = new ArrayList<>(reduction);
+    if (!reduction.isEmpty() && channels.get(channels.size() - 1) != classes) {
+      throw new IllegalArgumentException(
+          "the last block ends in as many channels as there are classes, %d, not %d"
+              .formatted(classes, channels.get(channels.size() - 1)));
+    }
+    channels.addAll(Collections.nCopies(convolutions - reduction.size(), classes));
+    return channels;
+  }
+}

@@ -1,0 +1,2 @@
+/** Published networks, a file for each family. */
+package org.nin4j.model.zoo;

@@ -1,0 +1,82 @@
+package org.nin4j.plan.step;
+
+import java.util.List;
+import org.nin4j.tensor.Shape;
+
+/**
+ * How a batch is made from stored bytes: gather by index, perhaps flip and shift, enlarge to the
+ * network's size (bilinear, on 8-bit pixels, see {@link org.nin4j.tensor.ResizeAxis}), scale to
+ * (pixel / 255 − mean) / std.
+ *
+ * @param source (channels, height, width) of the stored images
+ * @param height of the images made
+ * @param width of the images made
+ * @param mean by channel, in units of [0, 1]
+ * @param std by channel, above 0
+ * @param augmentation what is varied at random
+ */
+public record BatchSpec(
+    Shape source,
+    int height,
+    int width,
+    List<Float> mean,
+    List<Float> std,
+    Augmentation augmentation) {
+
+  /**
+   * Random variation of training images, drawn anew for each sample of each step, on the stored
+   * image before it is enlarged. Of the block of (seed, step, {@code Stream.AUGMENTATION}) with the
+   * sample's place in the batch as its number, output 0 decides the flip (its lowest bit), outputs
+   * 1 and 2 the vertical and horizontal shift: (output modulo (2·shift + 1)) − shift as unsigned
+   * numbers; pixel (i, j) is the stored pixel (i + vertical, j' + horizontal), where j' is width −
+   * 1 − j if flipped and j if not; 0 where there is none.
+   *
+   * @param flip mirror left and right with probability ½
+   * @param shift by up to n stored pixels, along each axis
+   */
+  public record Augmentation(boolean flip, int shift) {
+    public static final Augmentation NONE = new Augmentation(false, 0);
+
+    public Augmentation {
+      if (shift < 0) {
+        throw new IllegalArgumentException("a shift is at least 0 pixels, not " + shift);
+      }
+    }
+  }
+
+  public BatchSpec {
+    mean = List.copyOf(mean);
+    std = List.copyOf(std);
+    int channels = source.dim(0);
+    if (source.rank() != 3 || mean.size() != channels || std.size() != channels) {
+      throw new IllegalArgumentException(
+          "stored images are (channels × height × width) with a mean and a deviation for each"
+              + " channel");
+    }
+    for (float s : std) {
+      if (!(s > 0)) {
+        throw new IllegalArgumentException("deviations are above 0, not " + std);
+      }
+    }
+  }
+
+  /** Pixels scaled to [0, 1] and nothing more. */
+  public static BatchSpec unit(Shape source, int height, int width) {
+    return new BatchSpec(
+        source,
+        height,
+        width,
+        java.util.Collections.nCopies(source.dim(0), 0f),
+        java.util.Collections.nCopies(source.dim(0), 1f),
+        Augmentation.NONE);
+  }
+
+  public BatchSpec with(Augmentation other) {
+    return new BatchSpec(source, height, width, mean, std, other);
+  }
+
+  /** (channels, height, width) of the images made. */
+  public Shape output() {
+    return Shape.of(source.dim(0), height, width);
+  }
+}

@@ -1,0 +1,139 @@
+package org.nin4j.plan.step;
+
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.nin4j.model.Window;
+
+/**
+ * Several steps that a backend computes in one kernel. What they are, one after the other, defines
+ * what is right; what they write and nobody else reads has no place in memory.
+ *
+ * @param kernel what the parts are together
+ * @param parts in order
+ * @param writes what the parts write for others
+ */
+public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) implements Step {
+  /** What a backend may have in one kernel; see {@link org.nin4j.plan.rewrite.KernelFusion}. */
+  public enum Kernel {
+    /** Two 1×1 convolutions with ReLU. */
+    POINTWISE_PAIR("PointwisePairForward") {
+      @Override
+      public boolean fits(List<Step> parts) {
+        return parts.size() == 2 && isPointwisePair(parts.get(0), parts.get(1));
+      }
+    },
+    /** Three convolutions with ReLU, the last two 1×1, and a max pool. */
+    NIN_BLOCK_FORWARD("NinBlockForward") {
+      @Override
+      public boolean fits(List<Step> parts) {
+        return parts.size() == 4
+            && parts.get(0) instanceof ConvolutionForward first
+            && first.relu()
+            && isPlain(first)
+            && parts.get(1).reads().contains(first.output())
+            && isPointwisePair(parts.get(1), parts.get(2))
+            && parts.get(3) instanceof MaxPoolForward pool
+            && parts.get(2).writes().contains(pool.input());
+      }
+    },
+    /** All gradients of the same; the activations between the layers are computed again. */
+    NIN_BLOCK_BACKWARD("NinBlockBackward") {
+      @Override
+      public boolean fits(List<Step> parts) {
+        return parts.get(0) instanceof ConvolutionForward
+            && parts.stream().filter(MaxPoolBackward.class::isInstance).count() == 1
+            && parts.stream().filter(ConvolutionBackwardFilter.class::isInstance).count() == 3;
+      }
+    };
+
+    private final String kind;
+
+    Kernel(String kind) {
+      this.kind = kind;
+    }
+
+    /** Whether the parts, at least one, are what the name says. */
+    public abstract boolean fits(List<Step> parts);
+
+    private static boolean isPlain(ConvolutionForward step) {
+      return step.bias().isPresent() && step.convolution().groups() == 1;
+    }
+
+    private static boolean isPointwisePair(Step first, Step second) {
+      Window pointwise = new Window(1, 1, 0);
+      return first instanceof ConvolutionForward a
+          && second instanceof ConvolutionForward b
+          && a.relu()
+          && b.relu()
+          && isPlain(a)
+          && isPlain(b)
+          && a.convolution().window().equals(pointwise)
+          && b.convolution().window().equals(pointwise)
+          && b.input().equals(a.output());
+    }
+  }
+
+  public Fused {
+    parts = List.copyOf(parts);
+    writes = List.copyOf(writes);
+    Set<TensorSpec> written = new HashSet<>();
+    parts.forEach(part -> written.addAll(part.writes()));
+    if (parts.isEmpty() || !kernel.fits(parts)) {
+      throw new IllegalArgumentException("these steps are no " + kernel.kind);
+    }
+    if (writes.isEmpty() || !written.containsAll(writes)) {
+      throw new IllegalArgumentException(
+          "fused steps write something for others, and nothing but what a part writes");
+    }
+  }
+
+  /** The first part's. */
+  @Override
+  public String layer() {
+    return parts.get(0).layer();
+  }
+
+  /** What the parts read that none before them wrote. */
+  @Override
+  public List<TensorSpec> reads() {
+    Set<TensorSpec> reads = new LinkedHashSet<>();
+    Set<TensorSpec> written = new HashSet<>();
+    for (Step part : parts) {
+      part.reads().stream().filter(t -> !written.contains(t)).forEach(reads::add);
+      written.addAll(part.writes());
+    }
+    return List.copyOf(reads);
+  }
+
+  /** What the parts write for each other alone. */
+  public List<TensorSpec> inner() {
+    return parts.stream()
+        .flatMap(part -> part.writes().stream())
+        .filter(t -> !writes.contains(t))
+        .distinct()
+        .toList();
+  }
+
+  @Override
+  public long multiplyAdds() {
+    return parts.stream().mapToLong(Step::multiplyAdds).sum();
+  }
+
+  @Override
+  public String kind() {
+    return kernel.kind;
+  }
+
+  /** The parts of one kind, in order. */
+  public <S extends Step> Stream<S> parts(Class<S> kind) {
+    return parts.stream().filter(kind::isInstance).map(kind::cast);
+  }
+
+  @Override
+  public <R> R accept(StepVisitor<R> visitor) {
+    return visitor.visit(this);
+  }
+}

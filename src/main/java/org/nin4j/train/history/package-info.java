@@ -1,0 +1,2 @@
+/** What the epochs of a run brought. */
+package org.nin4j.train.history;

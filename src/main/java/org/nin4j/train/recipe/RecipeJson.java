@@ -1,0 +1,153 @@
+package org.nin4j.train.recipe;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalInt;
+import org.nin4j.model.Initialisation;
+import org.nin4j.model.zoo.NinVariant;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+
+/** Recipes as JSON, in checkpoints and run folders; floats keep their value exactly. */
+public final class RecipeJson {
+  private RecipeJson() {}
+
+  /** Writes a recipe. */
+  public static JsonObject write(Recipe recipe) {
+    JsonObject json = new JsonObject();
+    json.addProperty("name", recipe.name());
+    json.addProperty("network", recipe.network());
+    json.addProperty("inner", InnerConvolutions.format(recipe.variant().inner()));
+    json.addProperty("head", name(recipe.variant().head()));
+    json.addProperty("reduce", Reduction.format(recipe.variant().reduction()));
+    json.addProperty("dataset", recipe.dataset());
+    recipe.limit().ifPresent(limit -> json.addProperty("limit", limit));
+    json.addProperty("size", recipe.size());
+    json.add("mean", floats(recipe.mean()));
+    json.add("std", floats(recipe.std()));
+    json.addProperty("flip", recipe.augmentation().flip());
+    json.addProperty("shift", recipe.augmentation().shift());
+    json.addProperty("batch", recipe.batch());
+    json.addProperty("epochs", recipe.epochs());
+    json.addProperty("precision", name(recipe.precision()));
+    json.addProperty("momentum", recipe.optimizer().momentum());
+    json.addProperty("nesterov", recipe.optimizer().nesterov());
+    json.addProperty("weight_decay", recipe.optimizer().weightDecay());
+    json.add("schedule", schedule(recipe.schedule()));
+    json.addProperty("initialisation", name(recipe.initialisation()));
+    json.addProperty("label_smoothing", recipe.labelSmoothing());
+    json.addProperty("seed", recipe.seed());
+    return json;
+  }
+
+  /**
+   * Reads a recipe.
+   *
+   * @throws IllegalArgumentException if something is missing or makes no sense
+   */
+  public static Recipe read(JsonObject json) {
+    return new Recipe(
+        get(json, "name").getAsString(),
+        get(json, "network").getAsString(),
+        new NinVariant(
+            InnerConvolutions.parse(get(json, "inner").getAsString()),
+            constant(NinVariant.Head.class, get(json, "head").getAsString()),
+            Reduction.parse(get(json, "reduce").getAsString())),
+        get(json, "dataset").getAsString(),
+        json.has("limit") ? OptionalInt.of(json.get("limit").getAsInt()) : OptionalInt.empty(),
+        get(json, "size").getAsInt(),
+        floats(get(json, "mean")),
+        floats(get(json, "std")),
+        new BatchSpec.Augmentation(get(json, "flip").getAsBoolean(), get(json, "shift").getAsInt()),
+        get(json, "batch").getAsInt(),
+        get(json, "epochs").getAsInt(),
+        constant(Precision.class, get(json, "precision").getAsString()),
+        new Sgd(
+            get(json, "momentum").getAsFloat(),
+            get(json, "nesterov").getAsBoolean(),
+            get(json, "weight_decay").getAsFloat()),
+        schedule(get(json, "schedule").getAsJsonObject()),
+        constant(Initialisation.class, get(json, "initialisation").getAsString()),
+        get(json, "label_smoothing").getAsFloat(),
+        get(json, "seed").getAsLong());
+  }
+
+  private static JsonObject schedule(Schedule schedule) {
+    JsonObject json = new JsonObject();
+    json.addProperty("kind", kind(schedule));
+    json.addProperty("rate", schedule.base());
+    if (schedule instanceof Schedule.Cosine cosine) {
+      json.addProperty("warm_up", cosine.warmUp());
+    } else if (schedule instanceof Schedule.Linear linear) {
+      json.addProperty("warm_up", linear.warmUp());
+    } else if (schedule instanceof Schedule.Steps steps) {
+      json.addProperty("factor", steps.factor());
+      json.add("milestones", floats(steps.milestones()));
+    }
+    return json;
+  }
+
+  private static Schedule schedule(JsonObject json) {
+    float rate = get(json, "rate").getAsFloat();
+    String kind = get(json, "kind").getAsString();
+    return switch (kind) {
+      case "constant" -> new Schedule.Constant(rate);
+      case "cosine" -> new Schedule.Cosine(rate, get(json, "warm_up").getAsFloat());
+      case "linear" -> new Schedule.Linear(rate, get(json, "warm_up").getAsFloat());
+      case "steps" ->
+          new Schedule.Steps(
+              rate, get(json, "factor").getAsFloat(), floats(get(json, "milestones")));
+      default -> throw new IllegalArgumentException("there is no schedule " + kind);
+    };
+  }
+
+  /** A schedule's kind in one word. */
+  public static String kind(Schedule schedule) {
+    return schedule.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+  }
+
+  /** A constant's name as people write it, such as {@code xavier-uniform}. */
+  public static String name(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  /**
+   * The constant of that name.
+   *
+   * @throws IllegalArgumentException if there is none; the message says which there are
+   */
+  public static <E extends Enum<E>> E constant(Class<E> type, String name) {
+    List<String> names = new ArrayList<>();
+    for (E constant : type.getEnumConstants()) {
+      if (name(constant).equals(name.toLowerCase(Locale.ROOT))) {
+        return constant;
+      }
+      names.add(name(constant));
+    }
+    throw new IllegalArgumentException("'" + name + "' is none of " + String.join(", ", names));
+  }
+
+  private static JsonElement get(JsonObject json, String key) {
+    if (!json.has(key)) {
+      throw new IllegalArgumentException("the recipe has no '" + key + "'");
+    }
+    return json.get(key);
+  }
+
+  private static JsonArray floats(List<Float> values) {
+    JsonArray array = new JsonArray();
+    values.forEach(array::add);
+    return array;
+  }
+
+  private static List<Float> floats(JsonElement array) {
+    List<Float> values = new ArrayList<>();
+    array.getAsJsonArray().forEach(e -> values.add(e.getAsFloat()));
+    return values;
+  }
+}

@@ -1,0 +1,162 @@
+package org.nin4j.train.recipe;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import org.nin4j.model.Initialisation;
+import org.nin4j.model.zoo.Networks;
+import org.nin4j.model.zoo.NinVariant;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+
+/** The recipes that come with the library. */
+public final class Recipes {
+  /** The name of the recipe that is used where none is given. */
+  public static final String DEFAULT = "default";
+
+  /** The name of the recipes that the book published. */
+  public static final String PUBLISHED = "d2l";
+
+  /** The fewest epochs that {@link #standard(int)} has settings for. */
+  public static final int FEWEST_EPOCHS = 2;
+
+  /** The most epochs that {@link #standard(int)} has settings for: those of the default recipe. */
+  public static final int MOST_EPOCHS = 8;
+
+  private Recipes() {}
+
+  /** Network in Network on Fashion-MNIST as published, see {@link #d2l(String)}. */
+  public static Recipe d2l() {
+    return d2l("nin");
+  }
+
+  /**
+   * A network of the library on Fashion-MNIST as published: the size of the images, the batch and
+   * the rate that {@link Networks} has for it, pixels in [0, 1], plain gradient descent. Source:
+   * Zhang, Lipton, Li, Smola, "Dive into Deep Learning", chapters 7 and 8.
+   *
+   * <p>A network of one's own gets images as Fashion-MNIST stores them, and what most of the book's
+   * networks are trained with.
+   *
+   * @param network its name
+   */
+  public static Recipe d2l(String network) {
+    boolean known = Networks.NAMES.contains(network);
+    return new Recipe(
+        PUBLISHED,
+        network,
+        NinVariant.PUBLISHED,
+        "fashion-mnist",
+        OptionalInt.empty(),
+        known ? Networks.named(network).size() : 28,
+        List.of(0f),
+        List.of(1f),
+        BatchSpec.Augmentation.NONE,
+        known ? Networks.named(network).batch() : 128,
+        10,
+        Precision.FP32,
+        Sgd.PLAIN,
+        new Schedule.Constant(known ? Networks.named(network).rate() : 0.1f),
+        Initialisation.XAVIER_PYTORCH_BIAS,
+        0,
+        1);
+  }
+
+  /**
+   * The default recipe: the smallest images that fit, so that two processor cores do in minutes.
+   * {@link Initialisation#IDENTITY} and the long warm-up are there for the last block's ReLUs: with
+   * He-uniform weights and a warm-up over a tenth of the run instead of a quarter, all classes died
+   * within the first epoch.
+   */
+  public static Recipe standard() {
+    return d2l().toBuilder()
+        .name(DEFAULT)
+        .size(67)
+        .epochs(MOST_EPOCHS)
+        .precision(Precision.BF16)
+        .augmentation(new BatchSpec.Augmentation(true, 0))
+        .optimizer(new Sgd(0.9f, true, 5e-4f))
+        .mean(List.of(0.286f))
+        .std(List.of(0.353f))
+        .schedule(new Schedule.Cosine(0.02f, 0.25f))
+        .initialisation(Initialisation.IDENTITY)
+        .build();
+  }
+
+  /**
+   * The default recipe for where there is time for the given number of epochs only. All of them is
+   * {@link #standard()}; fewer take smaller batches, for more steps, a higher rate that falls
+   * linearly, and images as they are: in a run this short mirrored ones would be seen too few times
+   * to help. The rate is safe with {@link Initialisation#IDENTITY} alone.
+   *
+   * @param epochs from {@link #FEWEST_EPOCHS} to {@link #MOST_EPOCHS}
+   * @throws IllegalArgumentException if it is not
+   */
+  public static Recipe standard(int epochs) {
+    if (epochs < FEWEST_EPOCHS || epochs > MOST_EPOCHS) {
+      throw new IllegalArgumentException(
+          "the default recipe takes %d to %d epochs, not %d"
+              .formatted(FEWEST_EPOCHS, MOST_EPOCHS, epochs));
+    }
+    if (epochs == MOST_EPOCHS) {
+      return standard();
+    }
+    return standard().toBuilder()
+        .batch(64)
+        .epochs(epochs)
+        .augmentation(BatchSpec.Augmentation.NONE)
+        .schedule(new Schedule.Linear(0.03f, 0.15f))
+        .build();
+  }
+
+  /** Whether the default recipe was made for that network. */
+  public static boolean standardFits(String network) {
+    return List.of("nin", "nin-mini").contains(network);
+  }
+
+  /** The fewest seconds to a test accuracy of 0.90 on two processor cores. */
+  public static Recipe fast() {
+    return standard(FEWEST_EPOCHS).toBuilder().name("fast").build();
+  }
+
+  /** All recipes by name, {@link #DEFAULT} first. */
+  public static Map<String, Recipe> all() {
+    Map<String, Recipe> all = new LinkedHashMap<>();
+    for (Recipe recipe : List.of(standard(), fast(), d2l())) {
+      all.put(recipe.name(), recipe);
+    }
+    return all;
+  }
+
+  /**
+   * The recipe of that name, for Network in Network.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  public static Recipe named(String name) {
+    Map<String, Recipe> all = all();
+    if (!all.containsKey(name)) {
+      throw new IllegalArgumentException(
+          "there is no recipe '" + name + "'; there are " + String.join(", ", all.keySet()));
+    }
+    return all.get(name);
+  }
+
+  /**
+   * The recipe of that name for a network, the library's or one's own: {@code d2l} is another one
+   * for each.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  public static Recipe named(String name, String network) {
+    Recipe recipe = named(name);
+    return name.equals(PUBLISHED) ? d2l(network) : recipe.toBuilder().network(network).build();
+  }
+
+  /** The recipe for a network where none is chosen: the default one, or what is published. */
+  public static Recipe of(String network) {
+    return standardFits(network) ? named(DEFAULT, network) : d2l(network);
+  }
+}

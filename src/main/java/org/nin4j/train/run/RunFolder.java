@@ -1,0 +1,350 @@
+package org.nin4j.train.run;
+
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.ChronoUnit;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.nin4j.data.file.PartialFile;
+import org.nin4j.train.TrainingListener;
+import org.nin4j.train.TrainingStart;
+import org.nin4j.train.checkpoint.Best;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.CheckpointException;
+import org.nin4j.train.checkpoint.Position;
+import org.nin4j.train.history.EpochResult;
+import org.nin4j.train.history.History;
+
+/**
+ * The folder of one run: {@code config.json}, {@code history.csv}, {@code curves.png}, {@code
+ * last.safetensors} (where to go on) and {@code best.safetensors} (highest test accuracy so far),
+ * beside {@code .lock}, which keeps a second training out while this is open. Every file is
+ * replaced as a whole or not at all.
+ */
+public final class RunFolder implements TrainingListener, AutoCloseable {
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
+  private static final Pattern CONFIG = Pattern.compile("config(-\\d+)?\\.json");
+
+  /** What {@link PartialFile} leaves where a process is killed. */
+  private static final Pattern PARTIAL =
+      Pattern.compile(
+          "(config(-\\d+)?\\.json|history\\.csv|curves\\.png|(last|best)\\.safetensors)"
+              + "\\.[0-9a-f-]{36}\\.part");
+
+  private static final int CHECKPOINTS_AT_ONCE = 3;
+  private static final long OTHER_FILES = 1 << 20;
+  private static final double MEGABYTE = 1e6;
+
+  private final Path path;
+  private final boolean created;
+  private final RunLock lock;
+  private final Consumer<String> remarks;
+  private String title = "";
+  private Optional<Saved> saved = Optional.empty();
+  private Optional<Checkpoint> bestFromElsewhere = Optional.empty();
+
+  private RunFolder(Path path, boolean created, Consumer<String> remarks) {
+    this.path = path;
+    this.created = created;
+    this.remarks = remarks;
+    lock = RunLock.take(path, remarks);
+  }
+
+  /**
+   * A checkpoint in a file.
+   *
+   * @param file where it is
+   * @param position how far the run was
+   */
+  public record Saved(Path file, Position position) {}
+
+  /**
+   * Makes a new folder, with a name that no other has.
+   *
+   * @param runs the folder that holds all runs; made where it is not there
+   * @param now the beginning of the run
+   * @param model the network's name
+   * @param remarks receives a line when something that the run can do without fails
+   * @throws UncheckedIOException if it cannot be made
+   */
+  public static RunFolder create(
+      Path runs, LocalDateTime now, String model, Consumer<String> remarks) {
+    String name = TIME.format(now) + "-" + model;
+    try {
+      if (!Files.isDirectory(runs)) {
+        Files.createDirectories(runs);
+      }
+      for (int i = 1; ; i++) {
+        Path path = runs.resolve(i == 1 ? name : name + "-" + i);
+        try {
+          return new RunFolder(Files.createDirectory(path), true, remarks);
+        } catch (FileAlreadyExistsException e) {
+          continue; // Another run began in the same second.
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "no run folder can be made in " + runs + ": " + PartialFile.reason(e), e);
+    }
+  }
+
+  /**
+   * The folder of an earlier run, to go on in. What a process that was killed left half-written is
+   * removed.
+   *
+   * @throws UncheckedIOException if another process is training in it, or it cannot be written to
+   */
+  public static RunFolder open(Path path, Consumer<String> remarks) {
+    RunFolder folder = new RunFolder(path, false, remarks);
+    try {
+      for (Path file : files(path, PARTIAL)) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException e) {
+      remarks.accept("what is half-written cannot be removed: " + PartialFile.reason(e));
+    }
+    return folder;
+  }
+
+  /** The checkpoint to go on from in a run's folder. */
+  public static Path last(Path run) {
+    return run.resolve("last.safetensors");
+  }
+
+  /** The checkpoint with the highest test accuracy in a run's folder. */
+  public static Path best(Path run) {
+    return run.resolve("best.safetensors");
+  }
+
+  /**
+   * When a run was started, or went on: the latest {@code started} of its configurations; without
+   * any, the time at which its last checkpoint was saved.
+   *
+   * @throws UncheckedIOException if the folder cannot be read
+   */
+  public static Instant date(Path run) {
+    try {
+      Optional<Instant> started =
+          files(run, CONFIG).stream()
+              .flatMap(config -> started(config).stream())
+              .max(Comparator.naturalOrder());
+      return started.isPresent() ? started.get() : Files.getLastModifiedTime(last(run)).toInstant();
+    } catch (IOException e) {
+      throw new UncheckedIOException(run + " cannot be read: " + PartialFile.reason(e), e);
+    }
+  }
+
+  private static Optional<Instant> started(Path config) {
+    try {
+      JsonObject json = JsonParser.parseString(Files.readString(config)).getAsJsonObject();
+      return Optional.of(Instant.parse(json.get("started").getAsString()));
+    } catch (IOException | JsonParseException | DateTimeException | IllegalStateException e) {
+      return Optional.empty(); // Changed by hand: the run has another date then, and no worse fate.
+    }
+  }
+
+  /** Where it is. */
+  public Path path() {
+    return path;
+  }
+
+  /** The newest checkpoint of the run, which may be the file that it goes on from. */
+  public Optional<Saved> saved() {
+    return saved;
+  }
+
+  /**
+   * Takes over what a run goes on from. Its best epoch goes along: where this is a new folder, it
+   * is looked for in the checkpoint and beside it, and will stand here with the first checkpoint.
+   * Where it is in neither, the best begins with the checkpoint itself.
+   *
+   * @param from what was read
+   * @param file where from
+   * @return the same checkpoint, with the best that is at hand
+   */
+  public Checkpoint goOn(Checkpoint from, Path file) {
+    saved = Optional.of(new Saved(file, from.position()));
+    if (from.best().isEmpty()) {
+      return from;
+    }
+    Path beside = best(file.toAbsolutePath().getParent());
+    boolean here = beside.equals(best(path.toAbsolutePath()));
+    Optional<Checkpoint> found = bestOf(from, beside);
+    if (found.isPresent() && here) {
+      return from;
+    }
+    if (found.isPresent() || from.holdsBest()) {
+      bestFromElsewhere = Optional.of(found.orElse(from));
+      return from;
+    }
+    remarks.accept(
+        "The best so far, %s, is not beside %s: best starts anew."
+            .formatted(from.best().get(), file));
+    if (from.position().step() > 0) {
+      return from.withBest(Optional.empty());
+    }
+    Checkpoint own =
+        from.withBest(
+            from.history()
+                .last()
+                .map(r -> new Best(r.epoch(), r.testAccuracy(), from.best().get().testData())));
+    bestFromElsewhere = Optional.of(own);
+    return own;
+  }
+
+  /** What a file holds, if that is the best epoch of the same run. */
+  private static Optional<Checkpoint> bestOf(Checkpoint from, Path file) {
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    try {
+      Checkpoint best = Checkpoint.read(file);
+      List<EpochResult> epochs = from.history().epochs();
+      boolean same =
+          best.best().equals(from.best())
+              && best.holdsBest()
+              && best.history().epochs().equals(epochs.subList(0, best.position().epoch()));
+      return same ? Optional.of(best) : Optional.empty();
+    } catch (CheckpointException e) {
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * Checks that the disk has room for what a run writes.
+   *
+   * @param checkpointBytes size of one checkpoint
+   * @throws UncheckedIOException if it has not
+   */
+  public void requireRoom(long checkpointBytes) {
+    long needed = CHECKPOINTS_AT_ONCE * checkpointBytes + OTHER_FILES;
+    try {
+      for (Path replaced : List.of(last(path), best(path))) {
+        needed -= Files.exists(replaced) ? Math.min(checkpointBytes, Files.size(replaced)) : 0;
+      }
+      requireRoom(Files.getFileStore(path).getUsableSpace(), needed);
+    } catch (IOException e) {
+      throw new UncheckedIOException(path + " cannot be read: " + PartialFile.reason(e), e);
+    }
+  }
+
+  /** Rounds down what is there and up what is needed, so that the figures differ. */
+  void requireRoom(long free, long needed) {
+    if (free < needed) {
+      String message =
+          String.format(
+              Locale.ROOT,
+              "there is no room for the run in %s: %.1f MB are free, %.1f MB are needed; make room,"
+                  + " or choose another folder with --out",
+              path,
+              Math.floor(10 * free / MEGABYTE) / 10,
+              Math.ceil(10 * needed / MEGABYTE) / 10);
+      throw new UncheckedIOException(message, new IOException(message));
+    }
+  }
+
+  /**
+   * Writes {@code config.json}; where the run goes on, {@code config-2.json} and so on. Adds the
+   * time as {@code started}.
+   */
+  public void writeConfig(JsonObject config, Instant now) {
+    Path file = path.resolve("config.json");
+    for (int i = 2; Files.exists(file); i++) {
+      file = path.resolve("config-" + i + ".json");
+    }
+    JsonObject dated = new JsonObject();
+    dated.addProperty("started", now.truncatedTo(ChronoUnit.MILLIS).toString());
+    config.entrySet().forEach(e -> dated.add(e.getKey(), e.getValue()));
+    write(file, new GsonBuilder().setPrettyPrinting().create().toJson(dated) + "\n");
+  }
+
+  @Override
+  public void started(TrainingStart start) {
+    title = start.recipe().network() + " on " + start.data();
+  }
+
+  /** The checkpoint comes first: history and curves can be had from it again. */
+  @Override
+  public void checkpointed(Checkpoint checkpoint, boolean best) {
+    if (!best && bestFromElsewhere.isPresent()) {
+      bestFromElsewhere.get().write(best(path));
+    }
+    bestFromElsewhere = Optional.empty();
+    checkpoint.write(last(path));
+    saved = Optional.of(new Saved(last(path), checkpoint.position()));
+    if (best) {
+      checkpoint.write(best(path));
+    }
+    if (!checkpoint.history().epochs().isEmpty()) {
+      write(path.resolve("history.csv"), checkpoint.history().toCsv());
+      draw(checkpoint.history());
+    }
+  }
+
+  private void draw(History history) {
+    Path curves = path.resolve("curves.png");
+    try {
+      Curves.write(history, title, curves);
+    } catch (RuntimeException | LinkageError | InternalError e) {
+      // Machines without fonts or graphics libraries; the numbers are in the history.
+      remarks.accept(curves + " cannot be drawn: " + e);
+    }
+  }
+
+  /**
+   * Lets another process train here. A new folder that holds nothing but the configuration is
+   * removed: the run never came to a checkpoint.
+   */
+  @Override
+  public void close() {
+    try (lock) {
+      List<Path> all = files(path, Pattern.compile(".*"));
+      if (created && all.stream().allMatch(this::isSecondary)) {
+        for (Path file : all) {
+          Files.deleteIfExists(file);
+        }
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException e) {
+      remarks.accept(path + " cannot be removed: " + PartialFile.reason(e));
+    }
+  }
+
+  private boolean isSecondary(Path file) {
+    return file.equals(RunLock.file(path))
+        || CONFIG.matcher(file.getFileName().toString()).matches();
+  }
+
+  private static List<Path> files(Path folder, Pattern name) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.filter(f -> name.matcher(f.getFileName().toString()).matches()).toList();
+    }
+  }
+
+  private static void write(Path file, String text) {
+    try (PartialFile partial = PartialFile.create(file)) {
+      partial.stream().write(text.getBytes(StandardCharsets.UTF_8));
+      partial.commit();
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be written: " + PartialFile.reason(e), e);
+    }
+  }
+}

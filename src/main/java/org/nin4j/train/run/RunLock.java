@@ -1,0 +1,100 @@
+package org.nin4j.train.run;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.nin4j.data.file.PartialFile;
+
+/**
+ * Keeps a run's folder to one training: two would mix their checkpoints and histories. The system
+ * gives the lock back when the process ends, however it ends; the file with the process's number
+ * stays. On POSIX systems a process loses its lock as soon as it closes any descriptor of the file:
+ * a second training of the same process is refused, but lets other processes in from then on.
+ */
+final class RunLock implements AutoCloseable {
+  private final FileChannel channel;
+
+  /** Kept: Java forgets a lock within this process that nobody refers to. */
+  private final Optional<FileLock> lock;
+
+  private RunLock(FileChannel channel, Optional<FileLock> lock) {
+    this.channel = channel;
+    this.lock = lock;
+  }
+
+  static Path file(Path run) {
+    return run.resolve(".lock");
+  }
+
+  /**
+   * Takes the lock of a run's folder.
+   *
+   * @param remarks receives a line where the file system has no locks
+   * @throws UncheckedIOException if another training has it, or the folder cannot be written to
+   */
+  static RunLock take(Path run, Consumer<String> remarks) {
+    Path file = file(run);
+    FileChannel channel;
+    try {
+      channel =
+          FileChannel.open(
+              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be opened: " + PartialFile.reason(e), e);
+    }
+    try {
+      Optional<FileLock> lock = lock(channel, run, remarks);
+      channel.truncate(0);
+      channel.write(
+          ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.UTF_8)));
+      return new RunLock(channel, lock);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be written: " + PartialFile.reason(e), e);
+    }
+  }
+
+  private static Optional<FileLock> lock(FileChannel channel, Path run, Consumer<String> remarks)
+      throws IOException {
+    Optional<FileLock> lock;
+    try {
+      lock = Optional.ofNullable(channel.tryLock());
+    } catch (OverlappingFileLockException e) {
+      lock = Optional.empty(); // Another training of this process has it.
+    } catch (IOException e) {
+      remarks.accept(
+          "%s cannot be locked (%s): let no other process train in it"
+              .formatted(run, PartialFile.reason(e)));
+      return Optional.empty();
+    }
+    if (lock.isEmpty()) {
+      String holder = Files.readString(file(run)).strip();
+      channel.close();
+      String message =
+          "process %s is training in %s: wait for its end, or go on in a new folder with --resume %s"
+              .formatted(holder, run, RunFolder.last(run));
+      throw new UncheckedIOException(message, new IOException(message));
+    }
+    return lock;
+  }
+
+  @Override
+  public void close() {
+    try {
+      if (lock.isPresent()) {
+        lock.get().release();
+      }
+      channel.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,204 @@
+package org.nin4j.backend.reference;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.RandomNetworks;
+import org.nin4j.backend.RandomSamples;
+import org.nin4j.backend.Session;
+import org.nin4j.model.Activation;
+import org.nin4j.model.Concat;
+import org.nin4j.model.Conv2d;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
+import org.nin4j.model.Identity;
+import org.nin4j.model.Initialisation;
+import org.nin4j.model.Network;
+import org.nin4j.model.Parameter;
+import org.nin4j.model.Sequential;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Planner;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
+import org.nin4j.plan.rewrite.Fusion;
+import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.tensor.HostTensor;
+import org.nin4j.tensor.Shape;
+
+/** Networks with branches: gradients, memory that is shared, and rewrites with several readers. */
+class GraphTest {
+  private static final int CLASSES = 3;
+  private static final int BATCH = 4;
+  private static final BatchSpec IMAGES = BatchSpec.unit(Shape.of(2, 8, 8), 9, 9);
+
+  private final ReferenceBackend backend = new ReferenceBackend();
+  private final long seed = System.nanoTime();
+
+  private Stream<DynamicTest> networks(int count, java.util.function.Consumer<Network> check) {
+    System.out.println("random networks from seed " + seed);
+    return LongStream.range(seed, seed + count)
+        .mapToObj(s -> RandomNetworks.draw(s, CLASSES))
+        .map(n -> DynamicTest.dynamicTest(n.name(), () -> check.accept(n)));
+  }
+
+  private static Plan plan(Network network, Optional<Sgd> optimizer) {
+    return Planner.plan(network, IMAGES, BATCH, Precision.FP32, new Purpose.Training(optimizer, 0));
+  }
+
+  private Epoch epoch() {
+    return new Epoch(seed, 5, new int[] {2, 0, 1, 3, 3, 1, 0, 2}, new float[] {0.1f, 0.1f});
+  }
+
+  private Map<TensorSpec, HostTensor> drawn(Network network, Plan plan) {
+    List<Parameter> parameters = new ArrayList<>(network.parameters(IMAGES.output()));
+    parameters.addAll(network.state(IMAGES.output()));
+    Map<TensorSpec, HostTensor> values = new LinkedHashMap<>();
+    for (int i = 0; i < parameters.size(); i++) {
+      TensorSpec tensor = plan.tensor(parameters.get(i).name());
+      values.put(tensor, Initialisation.PYTORCH.draw(parameters.get(i), i, seed));
+    }
+    return values;
+  }
+
+  @TestFactory
+  Stream<DynamicTest> aPlannedNetworkHasTheGradientOfItsLoss() {
+    return networks(12, this::checkGradients);
+  }
+
+  private void checkGradients(Network network) {
+    Plan plan = plan(network, Optional.empty());
+    Map<TensorSpec, HostTensor> values = drawn(network, plan);
+    try (Session session = backend.bind(backend.prepare(plan))) {
+      session.load(RandomSamples.of(IMAGES.source(), 4, CLASSES, seed));
+      values.forEach(session::write);
+      double[] ignored = {loss(session)};
+      List<TensorSpec> tensors = plan.tensors(Role.PARAMETER);
+      Map<TensorSpec, HostTensor> stated = new LinkedHashMap<>();
+      tensors.forEach(t -> stated.put(t, session.read(plan.tensor(t.name() + ".gradient"))));
+      assertTrue(ignored[0] > 0);
+      float h = 0x1p-12f;
+      int checked = 0;
+      int apart = 0;
+      for (TensorSpec tensor : tensors) {
+        HostTensor value = values.get(tensor);
+        int stride = Math.max(1, value.values().length / 6);
+        for (int e = 0; e < value.values().length; e += stride) {
+          float before = value.values()[e];
+          double[] losses = new double[2];
+          for (int side = 0; side < 2; side++) {
+            value.values()[e] = before + (side == 0 ? h : -h);
+            session.write(tensor, value);
+            losses[side] = loss(session);
+          }
+          value.values()[e] = before;
+          session.write(tensor, value);
+          double difference =
+              (losses[0] - losses[1]) / ((double) (before + h) - (double) (before - h));
+          double gradient = stated.get(tensor).values()[e];
+          checked++;
+          // A ReLU or a maximum may switch within h; that is rare, a wrong gradient is not.
+          apart += Math.abs(difference - gradient) > 1e-3 * Math.max(1, Math.abs(gradient)) ? 1 : 0;
+        }
+      }
+      assertTrue(apart <= checked / 5, apart + " of " + checked + " disagree");
+    }
+  }
+
+  private double loss(Session session) {
+    session.begin(epoch());
+    session.run();
+    return session.metrics().loss();
+  }
+
+  /** Every rewrite, and memory that is shared or not, gives the same training. */
+  @TestFactory
+  Stream<DynamicTest> rewritesAndSharedMemoryChangeNothing() {
+    return networks(30, this::checkRewrites);
+  }
+
+  private void checkRewrites(Network network) {
+    Plan plan = plan(network, Optional.of(new Sgd(0.9f, true, 1e-3f)));
+    List<HostTensor> apart = trained(network, plan.keeping(activations(plan)));
+    compare("shared memory", apart, trained(network, plan));
+    Plan all = plan;
+    for (Fusion fusion : Fusion.values()) {
+      compare(fusion.name(), apart, trained(network, fusion.apply(plan)));
+      all = fusion.apply(all);
+    }
+    compare("all fusions", apart, trained(network, all));
+  }
+
+  private static List<TensorSpec> activations(Plan plan) {
+    return plan.tensors(Role.ACTIVATION);
+  }
+
+  private List<HostTensor> trained(Network network, Plan plan) {
+    try (Session session = backend.bind(backend.prepare(plan))) {
+      session.load(RandomSamples.of(IMAGES.source(), 4, CLASSES, seed));
+      drawn(network, plan).forEach(session::write);
+      session.begin(epoch());
+      session.run();
+      session.run();
+      List<HostTensor> values = new ArrayList<>();
+      plan.tensors(Role.PARAMETER).forEach(t -> values.add(session.read(t)));
+      plan.tensors(Role.STATE).forEach(t -> values.add(session.read(t)));
+      return values;
+    }
+  }
+
+  private static void compare(String what, List<HostTensor> expected, List<HostTensor> actual) {
+    assertEquals(expected.size(), actual.size());
+    for (int i = 0; i < expected.size(); i++) {
+      assertArrayEquals(expected.get(i).values(), actual.get(i).values(), 1e-6f, what + " " + i);
+    }
+  }
+
+  /** The value before a ReLU is needed by a second branch: putting both into one would lose it. */
+  @Test
+  void aConvolutionWithTwoReadersKeepsItsReluApart() {
+    Network network =
+        new Network(
+            "two-readers",
+            Sequential.of(
+                new Conv2d(3, 3, 1, 1),
+                Concat.of(Activation.RELU, new Identity()),
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    Plan plan = Planner.plan(network, IMAGES, BATCH, Precision.FP32, new Purpose.Inference());
+    Plan fused = Fusion.CONVOLUTION_RELU.apply(plan);
+    assertEquals(1, fused.steps(ActivationForward.class).count());
+    assertArrayEquals(logits(network, plan), logits(network, fused), 1e-6f);
+    float[] logits = logits(network, plan);
+    boolean negative = false;
+    for (float value : logits) {
+      negative |= value < 0;
+    }
+    assertTrue(negative, "no value below 0 got past the ReLU: the test shows nothing");
+  }
+
+  private float[] logits(Network network, Plan plan) {
+    try (Session session = backend.bind(backend.prepare(plan))) {
+      session.load(RandomSamples.of(IMAGES.source(), 4, CLASSES, seed));
+      drawn(network, plan).forEach(session::write);
+      session.begin(epoch());
+      session.run();
+      return session.read(plan.tensor("3")).values();
+    }
+  }
+}

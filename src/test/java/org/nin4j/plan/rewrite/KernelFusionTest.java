@@ -1,0 +1,350 @@
+package org.nin4j.plan.rewrite;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.function.Executable;
+import org.nin4j.backend.Epoch;
+import org.nin4j.backend.RandomSamples;
+import org.nin4j.backend.Session;
+import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.model.Flatten;
+import org.nin4j.model.GlobalAvgPool2d;
+import org.nin4j.model.Initialisation;
+import org.nin4j.model.MaxPool2d;
+import org.nin4j.model.Network;
+import org.nin4j.model.NinBlock;
+import org.nin4j.model.Parameter;
+import org.nin4j.model.Sequential;
+import org.nin4j.model.zoo.NetworkInNetwork;
+import org.nin4j.plan.Arena;
+import org.nin4j.plan.Plan;
+import org.nin4j.plan.Planner;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
+import org.nin4j.plan.StorageRules;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.tensor.Shape;
+
+class KernelFusionTest {
+  private static final Purpose TRAINING = new Purpose.Training(new Sgd(0.9f, true, 5e-4f));
+  private static final Purpose GRADIENTS = new Purpose.Training(Optional.empty(), 0);
+  private static final Purpose INFERENCE = new Purpose.Inference();
+
+  /** The published network as a backend's other fusions leave it. */
+  private static Plan nin(Purpose purpose) {
+    BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 224, 224);
+    return prepared(Planner.plan(NetworkInNetwork.of(10), images, 128, Precision.BF16, purpose));
+  }
+
+  private static Plan prepared(Plan plan) {
+    return Fusion.RELU_BIAS_GRADIENT.apply(
+        Fusion.RELU_AFTER_POOL.apply(Fusion.CONVOLUTION_RELU.apply(plan)));
+  }
+
+  private static Plan all(KernelFusion fusion, Plan plan) {
+    return fusion.apply(plan, replacements -> true);
+  }
+
+  private static Plan firstBlock(Plan plan) {
+    return KernelFusion.NIN_BLOCK.apply(
+        plan, replacements -> replacements.get(0).by().layer().equals("0.0"));
+  }
+
+  private static List<String> fused(Plan plan) {
+    return plan.steps(Fused.class).map(f -> f.layer() + " " + f.kind()).toList();
+  }
+
+  private static Set<String> vanished(Plan before, Plan after) {
+    return before.tensors().stream()
+        .filter(t -> !after.tensors().contains(t))
+        .map(TensorSpec::name)
+        .collect(Collectors.toSet());
+  }
+
+  private static long arena(Plan plan) {
+    return Arena.place(
+            plan,
+            new StorageRules() {
+              @Override
+              public long bytes(TensorSpec tensor) {
+                return tensor.bytes();
+              }
+
+              @Override
+              public long alignment() {
+                return 256;
+              }
+            })
+        .bytes();
+  }
+
+  private static void assertSameOutside(Plan before, Plan after) {
+    assertEquals(before.tensors(Role.PARAMETER), after.tensors(Role.PARAMETER));
+    assertEquals(
+        Set.copyOf(before.tensors(Role.PARAMETER_GRADIENT)),
+        Set.copyOf(after.tensors(Role.PARAMETER_GRADIENT)));
+    assertEquals(before.kept(), after.kept());
+  }
+
+  @Test
+  void pairsOfInferenceStoreNothingBetween() {
+    Plan plan = nin(INFERENCE);
+    Plan paired = all(KernelFusion.POINTWISE_PAIR, plan);
+    assertEquals(
+        List.of(
+            "0.2 PointwisePairForward",
+            "2.2 PointwisePairForward",
+            "4.2 PointwisePairForward",
+            "7.2 PointwisePairForward"),
+        fused(paired));
+    assertEquals(Set.of("0.3", "2.3", "4.3", "7.3"), vanished(plan, paired));
+    assertEquals(plan.multiplyAdds(), paired.multiplyAdds());
+    assertSameOutside(plan, paired);
+    Fused pair = paired.steps(Fused.class).findFirst().orElseThrow();
+    assertEquals(
+        List.of("0.1", "0.2.weight", "0.2.bias", "0.4.weight", "0.4.bias"),
+        pair.reads().stream().map(TensorSpec::name).toList());
+    assertEquals(List.of("0.3"), pair.inner().stream().map(TensorSpec::name).toList());
+    assertEquals(
+        pair.reads().stream().mapToLong(TensorSpec::bytes).sum() + 128L * 96 * 54 * 54 * 2,
+        pair.bytes());
+  }
+
+  /** Gradients read what is between. */
+  @Test
+  void pairsOfTrainingStoreWhatIsBetween() {
+    Plan plan = nin(TRAINING);
+    Plan paired = all(KernelFusion.POINTWISE_PAIR, plan);
+    assertEquals(4, fused(paired).size());
+    assertEquals(Set.of(), vanished(plan, paired));
+    assertEquals(plan.steps().size() - 4, paired.steps().size());
+    assertTrue(
+        paired.steps(Fused.class).allMatch(f -> f.inner().isEmpty() && f.writes().size() == 2));
+    assertSameOutside(plan, paired);
+  }
+
+  @Test
+  void whatIsKeptIsStored() {
+    Plan plan = nin(INFERENCE);
+    Plan keeping = plan.keeping(List.of(plan.tensor("2.3")));
+    Plan paired = all(KernelFusion.POINTWISE_PAIR, keeping);
+    assertEquals(Set.of("0.3", "4.3", "7.3"), vanished(keeping, paired));
+    assertEquals(
+        List.of("2.0 NinBlockForward"),
+        fused(
+            KernelFusion.NIN_BLOCK.apply(
+                plan.keeping(List.of(plan.tensor("0.1"), plan.tensor("4.5"))), r -> true)),
+        "only the second block has nothing between that is kept");
+  }
+
+  @Test
+  void whatIsNotWantedStays() {
+    Plan plan = nin(TRAINING);
+    for (KernelFusion fusion : KernelFusion.values()) {
+      assertEquals(plan, fusion.apply(plan, replacements -> false));
+    }
+    Plan one =
+        KernelFusion.POINTWISE_PAIR.apply(
+            plan, replacements -> replacements.get(0).by().layer().equals("4.2"));
+    assertEquals(List.of("4.2 PointwisePairForward"), fused(one));
+  }
+
+  /** A ReLU that is a step of its own, or missing, makes no pair. */
+  @Test
+  void otherConvolutionsStayApart() {
+    BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 224, 224);
+    Plan unprepared = Planner.plan(NetworkInNetwork.of(10), images, 2, Precision.BF16, INFERENCE);
+    for (KernelFusion fusion : KernelFusion.values()) {
+      assertEquals(unprepared, all(fusion, unprepared));
+    }
+  }
+
+  @Test
+  void blocksOfInferenceStoreTheirPoolAlone() {
+    Plan plan = nin(INFERENCE);
+    Plan blocks = all(KernelFusion.NIN_BLOCK, plan);
+    assertEquals(
+        List.of("0.0 NinBlockForward", "2.0 NinBlockForward", "4.0 NinBlockForward"),
+        fused(blocks));
+    assertEquals(
+        Set.of("0.1", "0.3", "0.5", "2.1", "2.3", "2.5", "4.1", "4.3", "4.5"),
+        vanished(plan, blocks));
+    assertEquals(plan.multiplyAdds(), blocks.multiplyAdds());
+    assertTrue(arena(blocks) < arena(plan), arena(blocks) + " of " + arena(plan));
+    assertSameOutside(plan, blocks);
+  }
+
+  /** Six gradients from images, pooled output, its gradient and the winners' positions. */
+  @Test
+  void theFirstBlockOfTrainingComputesItsActivationsAgain() {
+    Plan plan = nin(TRAINING);
+    Plan block = firstBlock(plan);
+    assertEquals(List.of("0.0 NinBlockForward", "0.0 NinBlockBackward"), fused(block));
+    Fused forward = block.steps(Fused.class).toList().get(0);
+    Fused backward = block.steps(Fused.class).toList().get(1);
+    assertEquals(
+        List.of("1", "1.position"), forward.writes().stream().map(TensorSpec::name).toList());
+    assertEquals(
+        Set.of(
+            "images",
+            "0.0.weight",
+            "0.0.bias",
+            "0.2.weight",
+            "0.2.bias",
+            "0.4.weight",
+            "1",
+            "1.position",
+            "1.gradient"),
+        backward.reads().stream().map(TensorSpec::name).collect(Collectors.toSet()));
+    assertEquals(
+        Set.of(
+            "0.0.weight.gradient",
+            "0.0.bias.gradient",
+            "0.2.weight.gradient",
+            "0.2.bias.gradient",
+            "0.4.weight.gradient",
+            "0.4.bias.gradient"),
+        backward.writes().stream().map(TensorSpec::name).collect(Collectors.toSet()));
+    long again =
+        backward.parts(ConvolutionForward.class).mapToLong(ConvolutionForward::multiplyAdds).sum();
+    assertEquals(2, backward.parts(ConvolutionForward.class).count());
+    assertEquals(plan.multiplyAdds() + again, block.multiplyAdds());
+    assertEquals(plan.steps().size() - 4 - 9 + 2, block.steps().size());
+    assertTrue(block.tensors().stream().noneMatch(t -> t.name().matches("relu[123](\\..*)?")));
+    assertTrue(arena(block) < arena(plan), arena(block) + " of " + arena(plan));
+    assertSameOutside(plan, block);
+  }
+
+  /** The blocks go first and leave no pair where they are. */
+  @Test
+  void pairsAreMadeOfWhatBlocksLeave() {
+    Plan both = all(KernelFusion.POINTWISE_PAIR, firstBlock(nin(TRAINING)));
+    assertEquals(
+        List.of(
+            "0.0 NinBlockForward",
+            "2.2 PointwisePairForward",
+            "4.2 PointwisePairForward",
+            "7.2 PointwisePairForward",
+            "0.0 NinBlockBackward"),
+        fused(both));
+  }
+
+  @Test
+  void fusedStepsAreWhatTheirNameSaysAndWriteWhatAPartWrites() {
+    Plan plan = nin(INFERENCE);
+    Fused pair =
+        all(KernelFusion.POINTWISE_PAIR, plan).steps(Fused.class).findFirst().orElseThrow();
+    for (List<Step> other :
+        List.of(
+            List.<Step>of(),
+            pair.parts().subList(0, 1),
+            List.of(pair.parts().get(1), pair.parts().get(0)))) {
+      refuses("no PointwisePairForward", () -> new Fused(pair.kernel(), other, pair.writes()));
+    }
+    refuses(
+        "no NinBlockForward",
+        () -> new Fused(Fused.Kernel.NIN_BLOCK_FORWARD, pair.parts(), pair.writes()));
+    refuses(
+        "no NinBlockBackward",
+        () -> new Fused(Fused.Kernel.NIN_BLOCK_BACKWARD, pair.parts(), pair.writes()));
+    refuses("what a part writes", () -> new Fused(pair.kernel(), pair.parts(), pair.reads()));
+    refuses("write something", () -> new Fused(pair.kernel(), pair.parts(), List.of()));
+  }
+
+  private static void refuses(String part, Executable action) {
+    String message = assertThrows(IllegalArgumentException.class, action).getMessage();
+    assertTrue(message.contains(part), message);
+  }
+
+  /** The reference runs the parts, so the numbers are the same to the last bit. */
+  @TestFactory
+  Stream<DynamicTest> theReferenceComputesTheSame() {
+    return Stream.of(TRAINING, GRADIENTS, INFERENCE)
+        .flatMap(
+            purpose ->
+                Stream.of(true, false)
+                    .map(
+                        prepares ->
+                            DynamicTest.dynamicTest(
+                                purpose + (prepares ? ", after the other fusions" : ", ReLU alone"),
+                                () -> computesTheSame(purpose, prepares))));
+  }
+
+  private static void computesTheSame(Purpose purpose, boolean prepares) {
+    Network network =
+        new Network(
+            "small",
+            Sequential.of(
+                NinBlock.of(6, 5, 2, 0),
+                new MaxPool2d(3, 2),
+                NinBlock.of(5, 3, 1, 1),
+                new MaxPool2d(2, 2),
+                NinBlock.of(3, 3, 1, 1),
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    BatchSpec images = BatchSpec.unit(Shape.of(1, 9, 9), 27, 25);
+    Plan planned = Planner.plan(network, images, 3, Precision.FP32, purpose);
+    Plan plan = prepares ? prepared(planned) : Fusion.CONVOLUTION_RELU.apply(planned);
+    List<float[]> expected = run(plan, network, images);
+    Plan blocks = all(KernelFusion.NIN_BLOCK, plan);
+    assertEquals(purpose.equals(INFERENCE) ? 2 : 4, blocks.steps(Fused.class).count());
+    Plan pairs = all(KernelFusion.POINTWISE_PAIR, plan);
+    for (Plan fused : List.of(blocks, pairs, all(KernelFusion.POINTWISE_PAIR, blocks))) {
+      List<float[]> actual = run(fused, network, images);
+      for (int i = 0; i < expected.size(); i++) {
+        assertArrayEquals(expected.get(i), actual.get(i));
+      }
+    }
+  }
+
+  /** Logits, gradients and parameters after two runs. */
+  private static List<float[]> run(Plan plan, Network network, BatchSpec images) {
+    try (ReferenceBackend backend = new ReferenceBackend();
+        Session session = backend.bind(backend.prepare(plan))) {
+      session.load(RandomSamples.of(images.source(), 6, 3, 11));
+      List<Parameter> parameters = network.parameters(images.output());
+      for (int i = 0; i < parameters.size(); i++) {
+        session.write(
+            plan.tensor(parameters.get(i).name()),
+            Initialisation.HE_UNIFORM.draw(parameters.get(i), i, 11));
+      }
+      float[] rates = {0.1f, 0.1f};
+      session.begin(new Epoch(1, 0, new int[] {0, 1, 2, 3, 4, 5}, rates));
+      session.run();
+      session.run();
+      List<float[]> results =
+          Stream.of(
+                  plan.kept().stream().sorted((a, b) -> a.name().compareTo(b.name())),
+                  plan.tensors(Role.PARAMETER).stream(),
+                  plan.tensors(Role.PARAMETER_GRADIENT).stream()
+                      .sorted((a, b) -> a.name().compareTo(b.name())))
+              .flatMap(tensors -> tensors)
+              .map(tensor -> session.read(tensor).values())
+              .toList();
+      for (float[] values : results) {
+        for (float value : values) {
+          assertFalse(Float.isNaN(value));
+        }
+      }
+      return results;
+    }
+  }
+}
