@@ -55,6 +55,13 @@ public final class CheckedSession implements Session {
   }
 
   @Override
+  public void fillRandomly(TensorSpec tensor, long seed) {
+    requireOpen();
+    requirePlaced(tensor);
+    session.fillRandomly(tensor, seed);
+  }
+
+  @Override
   public HostTensor read(TensorSpec tensor) {
     requireOpen();
     requirePlaced(tensor);

@@ -270,7 +270,7 @@ class CudaSessionTest {
   void aLossThatIsNoNumberIsSeen() {
     Plan plan = training(Precision.BF16);
     try (Session session = session(plan)) {
-      TensorSpec bias = plan.tensor("4.4.bias");
+      TensorSpec bias = plan.tensor("5.4.bias");
       HostTensor broken = HostTensor.zeros(bias.shape());
       broken.values()[0] = Float.POSITIVE_INFINITY;
       session.write(bias, broken);

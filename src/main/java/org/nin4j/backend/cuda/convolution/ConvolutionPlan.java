@@ -33,6 +33,9 @@ final class ConvolutionPlan implements AutoCloseable {
   /** The number of the text of a plan, which JCudnn has no name for. */
   private static final int ATTR_JSON = 405;
 
+  /** From this status on, cuDNN has failed; below, it was asked for what it does not do. */
+  private static final int INTERNAL_ERROR = 4000;
+
   private final CudnnValues values;
   private final CudnnDescriptor descriptor;
   private final long workspace;
@@ -71,7 +74,8 @@ final class ConvolutionPlan implements AutoCloseable {
     try {
       return of(target, values, plan -> plan.text(ATTR_JSON, text));
     } catch (CudaException e) {
-      if (e.call().startsWith("cudnnBackend") && !e.deviceLost()) {
+      // A text that is refused may be another version's; any other failure is one.
+      if (e.call().startsWith("cudnnBackend") && e.code() < INTERNAL_ERROR) {
         return Optional.empty();
       }
       throw e;
