@@ -92,8 +92,7 @@ public final class OnnxVectors {
    *
    * @param loss the sum of the samples' losses, of a loss
    */
-  public record Case(
-      StepCase stepCase, Map<TensorSpec, float[]> expected, OptionalDouble loss) {
+  public record Case(StepCase stepCase, Map<TensorSpec, float[]> expected, OptionalDouble loss) {
 
     /**
      * Runs it and compares.
@@ -141,7 +140,8 @@ public final class OnnxVectors {
 
   /** All of them. */
   public static Stream<Case> all() {
-    try (InputStream stream = OnnxVectors.class.getResourceAsStream("/org/nin4j/onnx/vectors.json");
+    try (InputStream stream =
+            OnnxVectors.class.getResourceAsStream("/org/nin4j/onnx/vectors.json");
         Reader reader = new InputStreamReader(stream, StandardCharsets.UTF_8)) {
       Vector[] vectors = new Gson().fromJson(reader, Vector[].class);
       return Arrays.stream(vectors).map(v -> new OnnxVectors(v).made());
@@ -157,7 +157,8 @@ public final class OnnxVectors {
           case "AveragePool" ->
               new AvgPoolForward(
                   "l",
-                  new AvgPool2d(vector.window(), ceil(), vector.integer("count_include_pad", 0) == 1),
+                  new AvgPool2d(
+                      vector.window(), ceil(), vector.integer("count_include_pad", 0) == 1),
                   image(0),
                   result(0));
           case "MaxPool" -> maxPool();
@@ -201,8 +202,7 @@ public final class OnnxVectors {
 
   private TensorSpec image(int number) {
     Values values = vector.inputs().get(number);
-    return given(
-        "x" + number, padded(values.shape()), DType.F32, Role.ACTIVATION, values.values());
+    return given("x" + number, padded(values.shape()), DType.F32, Role.ACTIVATION, values.values());
   }
 
   private List<TensorSpec> images() {
@@ -225,8 +225,7 @@ public final class OnnxVectors {
   private Step convolution() {
     Values weight = vector.inputs().get(1);
     boolean bias = vector.inputs().size() > 2;
-    Conv2d conv =
-        new Conv2d(weight.shape()[0], vector.window(), vector.integer("group", 1), bias);
+    Conv2d conv = new Conv2d(weight.shape()[0], vector.window(), vector.integer("group", 1), bias);
     return new ConvolutionForward(
         "l",
         conv,
@@ -314,7 +313,9 @@ public final class OnnxVectors {
         false);
   }
 
-  /** The second output, log(softmax), gives the gradient: softmax less the label's 1, by samples. */
+  /**
+   * The second output, log(softmax), gives the gradient: softmax less the label's 1, by samples.
+   */
   private Step crossEntropy() {
     TensorSpec logits = image(0);
     float[] classes = vector.inputs().get(1).values();

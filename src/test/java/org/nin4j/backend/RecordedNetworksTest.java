@@ -12,8 +12,8 @@ import org.nin4j.backend.reference.ReferenceBackend;
  * images, with losses, counts of right answers, and parameters and running statistics after two
  * steps and in the end.
  *
- * <p>Measured at worst, reference / oneDNN, relative: a loss; a tensor's change by element; its norm
- * or sum.
+ * <p>Measured at worst, reference / oneDNN, relative: a loss; a tensor's change by element; its
+ * norm or sum.
  *
  * <table>
  * <caption>Distances</caption>

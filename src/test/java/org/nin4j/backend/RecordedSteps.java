@@ -389,12 +389,10 @@ public final class RecordedSteps {
         assertTrue(difference <= most, at + difference + " is more than " + most);
         continue;
       }
-    distance
+      distance
           .norm()
           .see(Math.abs(Math.sqrt(squares) - expected.norm()) / norm, at + "norm of the change");
-    distance
-          .norm()
-          .see(Math.abs(sum - expected.sum()) / (norm * root), at + "sum of the change");
+      distance.norm().see(Math.abs(sum - expected.sum()) / (norm * root), at + "sum of the change");
       elements.see(
           difference(expected.changes(), values, before) / norm(expected.changes()),
           at + "change by element");

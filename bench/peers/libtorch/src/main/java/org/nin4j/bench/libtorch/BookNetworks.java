@@ -10,9 +10,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * The networks of "Dive into Deep Learning" as modules of libtorch, written out from the book's code
- * for PyTorch and not from the product; parameters are called as there. Images have one channel,
- * there are ten classes.
+ * The networks of "Dive into Deep Learning" as modules of libtorch, written out from the book's
+ * code for PyTorch and not from the product; parameters are called as there. Images have one
+ * channel, there are ten classes.
  */
 final class BookNetworks {
   private static final int CLASSES = 10;
@@ -89,7 +89,10 @@ final class BookNetworks {
   private Chain leNet(boolean norm) {
     int[] out = {part(6), part(16), part(120), part(84)};
     Chain chain = new Chain().conv(1, out[0], 5, 1, 2);
-    (norm ? chain.batchNorm2d(out[0]) : chain).sigmoid().avgPool(2, 2).conv(out[0], out[1], 5, 1, 0);
+    (norm ? chain.batchNorm2d(out[0]) : chain)
+        .sigmoid()
+        .avgPool(2, 2)
+        .conv(out[0], out[1], 5, 1, 0);
     (norm ? chain.batchNorm2d(out[1]) : chain).sigmoid().avgPool(2, 2).flatten();
     chain.linear(features(chain), out[2]);
     (norm ? chain.batchNorm1d(out[2]) : chain).sigmoid().linear(out[2], out[3]);
@@ -191,8 +194,7 @@ final class BookNetworks {
     }
 
     private Conv2dImpl conv(String name, int in, int out, int kernel) {
-      return register_module(
-          name, Chain.convolution(part(in), part(out), kernel, 1, kernel / 2));
+      return register_module(name, Chain.convolution(part(in), part(out), kernel, 1, kernel / 2));
     }
 
     @Override
@@ -207,11 +209,7 @@ final class BookNetworks {
 
   /** What ResNet and DenseNet begin with. */
   private Chain stem() {
-    return new Chain()
-        .conv(1, part(64), 7, 2, 3)
-        .batchNorm2d(part(64))
-        .relu()
-        .maxPool(3, 2, 1);
+    return new Chain().conv(1, part(64), 7, 2, 3).batchNorm2d(part(64)).relu().maxPool(3, 2, 1);
   }
 
   private Chain resNet() {
@@ -275,12 +273,7 @@ final class BookNetworks {
         channels /= 2;
       }
     }
-    return chain
-        .batchNorm2d(channels)
-        .relu()
-        .adaptiveMaxPool()
-        .flatten()
-        .linear(channels, CLASSES);
+    return chain.batchNorm2d(channels).relu().adaptiveMaxPool().flatten().linear(channels, CLASSES);
   }
 
   /** Each convolution sees all that came before, and its channels are put behind them. */

@@ -17,7 +17,6 @@ import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.StringTensorDict;
 import org.bytedeco.pytorch.Tensor;
-
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.nin4j.backend.Epoch;
@@ -117,8 +116,8 @@ public final class RecordSteps {
           plain("densenet", 8, 64, BOOK, 0.002f));
 
   /**
-   * Plain descent, pixels in [0, 1]. Rates are the book's, but less where so few channels would make
-   * training wild.
+   * Plain descent, pixels in [0, 1]. Rates are the book's, but less where so few channels would
+   * make training wild.
    */
   private static Setting plain(
       String network, int divisor, int pixels, String initialisation, float rate) {
@@ -363,8 +362,7 @@ public final class RecordSteps {
           train(sgd, images.get(step), targets);
         }
         if (step + 1 == FIRST_SNAPSHOT || step + 1 == setting.steps()) {
-          snapshots.add(
-              new Snapshot(step + 1, changes(parameters), changes(state)));
+          snapshots.add(new Snapshot(step + 1, changes(parameters), changes(state)));
         }
       }
     }
@@ -406,8 +404,7 @@ public final class RecordSteps {
         return new Parameter(name, shape, Role.SCALE, 1, 1);
       }
       long area = shape.elements() / shape.dim(0) / shape.dim(1);
-      return new Parameter(
-          name, shape, Role.WEIGHT, shape.dim(1) * area, shape.dim(0) * area);
+      return new Parameter(name, shape, Role.WEIGHT, shape.dim(1) * area, shape.dim(0) * area);
     }
 
     private static Shape shape(Tensor tensor) {
