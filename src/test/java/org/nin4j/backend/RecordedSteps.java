@@ -137,7 +137,7 @@ public final class RecordedSteps {
     private String where = "nowhere";
 
     private void see(double distance, String at) {
-      if (!(distance <= value)) {
+      if (!Double.isNaN(value) && !(distance <= value)) {
         value = distance;
         where = at;
       }
@@ -394,7 +394,9 @@ public final class RecordedSteps {
           .see(Math.abs(Math.sqrt(squares) - expected.norm()) / norm, at + "norm of the change");
       distance.norm().see(Math.abs(sum - expected.sum()) / (norm * root), at + "sum of the change");
       elements.see(
-          difference(expected.changes(), values, before) / norm(expected.changes()),
+          difference(expected.changes(), values, before)
+              / Math.max(
+                  norm(expected.changes()), HARDLY_CHANGED * Math.sqrt(expected.changes().length)),
           at + "change by element");
     }
   }
