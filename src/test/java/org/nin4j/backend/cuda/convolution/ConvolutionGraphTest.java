@@ -109,7 +109,11 @@ class ConvolutionGraphTest {
   Stream<DynamicTest> everyConvolutionIsRight() {
     System.out.println("convolutions by the graph API, seed " + seed);
     List<StepCase> cases =
-        StepCases.all(DType.BF16, seed).stream().filter(c -> isConvolution(c.step())).toList();
+        StepCases.all(DType.BF16, seed).stream()
+            .filter(c -> isConvolution(c.step()))
+            // Groups are the older API's alone.
+            .filter(c -> !c.name().contains(" groups"))
+            .toList();
     assertTrue(cases.size() > 50, cases.size() + " cases");
     return Stream.of("chosen: ", "recalled: ")
         .flatMap(
@@ -333,10 +337,10 @@ class ConvolutionGraphTest {
   /** Neither the plan nor its work knows beforehand which stream it goes to. */
   @Test
   void forkedWorkGoesToTheSecondStream() {
-    try (Scope scope = new Scope();
-        DeviceMemory memory = new DeviceMemory(1 << 20)) {
+    try (Scope scope = new Scope()) {
       Device device = scope.add(new Device(0, true));
       ConvolutionGraphs graphs = graphs(scope, device, options());
+      DeviceMemory memory = scope.add(new DeviceMemory(1 << 20));
       ConvolutionChoice choice = graphs.candidates(FILTER_GRADIENT).get(0);
       CUdeviceptr none = memory.at(0);
       CUdeviceptr dw = memory.at(64 << 10);
