@@ -270,9 +270,9 @@ class CudaFirstStartTest {
     assertEquals(1, warnings.size(), warnings.toString());
     assertTrue(warnings.get(0).startsWith("Left out for ConvolutionCase"), warnings.get(0));
     StandIn.fail("cudnnGetConvolutionForwardAlgorithm_v7", 1, 5000);
-    BackendException e =
-        assertThrows(BackendException.class, () -> bind(options(cache), convolution()));
-    assertTrue(e.getMessage().contains("offers no algorithm"), e.getMessage());
+    // What the graph API offers is left.
+    bind(options(cache), convolution());
+    assertEquals(2, warnings.size(), warnings.toString());
   }
 
   /** What cannot be captured cannot be replayed. */

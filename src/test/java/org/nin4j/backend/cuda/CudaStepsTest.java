@@ -6,6 +6,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.nin4j.backend.StepSuite;
+import org.nin4j.backend.StepSuite.Sums;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.DType;
@@ -35,7 +36,7 @@ class CudaStepsTest {
 
   @TestFactory
   Stream<DynamicTest> inBfloat16() {
-    return StepSuite.tests(backend, DType.BF16, seed);
+    return StepSuite.tests(backend, DType.BF16, Sums.BY_TENSOR_CORES, seed);
   }
 
   @TestFactory
@@ -70,6 +71,6 @@ class CudaStepsTest {
     StandIn.set("lazy", 1);
     StandIn.set("order", "shuffle");
     StandIn.set("seed", (int) (seed & 0xffff));
-    return StepSuite.tests(backend, DType.BF16, seed);
+    return StepSuite.tests(backend, DType.BF16, Sums.BY_TENSOR_CORES, seed);
   }
 }

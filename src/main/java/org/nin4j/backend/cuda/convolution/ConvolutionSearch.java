@@ -74,10 +74,11 @@ public final class ConvolutionSearch implements AutoCloseable {
     this.candidates = new ConvolutionCandidates(device, graphs, options);
     this.allowed = allowed;
     this.cache = cache;
+    // The same with a graph and without, so that both give the same bits.
     this.environment =
         environment
-            + "; graph %s, deterministic %s, workspace %d"
-                .formatted(options.graph(), options.deterministic(), options.workspaceBytes());
+            + "; timed on the device, deterministic %s, workspace %d"
+                .formatted(options.deterministic(), options.workspaceBytes());
     this.replays = options.graph();
     this.warmUpMillis = options.warmUpMillis();
     this.warnings = options.warnings();

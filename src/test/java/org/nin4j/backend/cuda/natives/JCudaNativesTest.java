@@ -174,11 +174,15 @@ class JCudaNativesTest {
   }
 
   @Test
-  void saysThatTheCacheCannotBeUsed() throws IOException {
+  void takesAnotherCacheAndSaysSoWhereTheNamedOneCannotBeUsed() throws IOException {
+    Map<String, String> environment =
+        Map.of("NIN4J_CACHE", "/proc/nin4j", "XDG_CACHE_HOME", folder.toString());
     TestTools.Outcome outcome =
-        TestTools.fork(
-            Map.of("NIN4J_CACHE", "/proc/nin4j"), List.of(), ExamineMain.class, libraries);
-    assertSays(outcome, "problem: the cache folder /proc/nin4j cannot be used", "usable false");
+        TestTools.fork(environment, List.of(), ExamineMain.class, libraries);
+    assertSays(
+        outcome,
+        "Using " + folder.resolve("nin4j") + " as cache: the cache folder /proc/nin4j cannot be used",
+        "usable true");
   }
 
   @Test
