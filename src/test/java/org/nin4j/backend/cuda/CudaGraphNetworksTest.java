@@ -51,7 +51,11 @@ class CudaGraphNetworksTest {
   private static final int STEPS = 3;
   private static final BatchSpec IMAGES = BatchSpec.unit(Shape.of(2, 8, 8), 9, 9);
 
-  private final long seed = System.nanoTime();
+  /**
+   * The same each time: training is chaotic where a ReLU or a maximum switches, and a fresh seed
+   * would make one network in some hundreds miss any tolerance that says something.
+   */
+  private final long seed = 1;
 
   @BeforeEach
   void available() {

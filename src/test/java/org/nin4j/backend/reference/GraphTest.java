@@ -196,6 +196,9 @@ class GraphTest {
     try (Session session = backend.bind(backend.prepare(plan))) {
       session.load(RandomSamples.of(IMAGES.source(), 4, CLASSES, seed));
       drawn(network, plan).forEach(session::write);
+      // So low a bias that the first channel is below 0 everywhere, whatever the weights.
+      TensorSpec bias = plan.tensor("0.bias");
+      session.write(bias, new HostTensor(bias.shape(), new float[] {-5, 0, 0.5f}));
       session.begin(epoch());
       session.run();
       return session.read(plan.tensor("3")).values();
