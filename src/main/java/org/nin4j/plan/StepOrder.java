@@ -24,7 +24,9 @@ import org.nin4j.plan.step.TensorSpec.Role;
  * hundredth: it reads as the network does.
  */
 public final class StepOrder {
-  private static final int WIDTH = 48;
+  /** More than any eight steps have sets of the same size: 70. */
+  private static final int WIDTH = 72;
+
   private static final double WORTH = 0.99;
 
   private final List<Step> steps;

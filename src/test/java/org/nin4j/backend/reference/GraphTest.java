@@ -92,7 +92,7 @@ class GraphTest {
       Map<TensorSpec, HostTensor> stated = new LinkedHashMap<>();
       tensors.forEach(t -> stated.put(t, session.read(plan.tensor(t.name() + ".gradient"))));
       assertTrue(ignored[0] > 0);
-      float h = 0x1p-12f;
+      float h = 0x1p-14f;
       int checked = 0;
       int apart = 0;
       for (TensorSpec tensor : tensors) {
@@ -113,7 +113,7 @@ class GraphTest {
           double gradient = stated.get(tensor).values()[e];
           checked++;
           // A ReLU or a maximum may switch within h; that is rare, a wrong gradient is not.
-          apart += Math.abs(difference - gradient) > 1e-3 * Math.max(1, Math.abs(gradient)) ? 1 : 0;
+          apart += Math.abs(difference - gradient) > 4e-3 * Math.max(1, Math.abs(gradient)) ? 1 : 0;
         }
       }
       assertTrue(apart <= checked / 5, apart + " of " + checked + " disagree");

@@ -181,7 +181,9 @@ class JCudaNativesTest {
         TestTools.fork(environment, List.of(), ExamineMain.class, libraries);
     assertSays(
         outcome,
-        "Using " + folder.resolve("nin4j") + " as cache: the cache folder /proc/nin4j cannot be used",
+        "Using "
+            + folder.resolve("nin4j")
+            + " as cache: the cache folder /proc/nin4j cannot be used",
         "usable true");
   }
 
