@@ -35,6 +35,9 @@ public final class StepOrder {
   private final List<List<Tensor>> reads = new ArrayList<>();
   private final List<List<Tensor>> writes = new ArrayList<>();
 
+  /** Bytes of what was there before the first step. */
+  private long given;
+
   /** An activation: its size and who reads it. */
   private static final class Tensor {
     final long bytes;
@@ -77,7 +80,11 @@ public final class StepOrder {
           earlier.set(writers.get(tensor));
         }
         if (tensor.role() == Role.ACTIVATION) {
-          Tensor known = tensors.computeIfAbsent(tensor, t -> tensor(t, rules));
+          if (!tensors.containsKey(tensor)) {
+            tensors.put(tensor, tensor(tensor, rules));
+            given += rules.bytes(tensor);
+          }
+          Tensor known = tensors.get(tensor);
           known.readers.set(i);
           read.add(known);
         }
@@ -152,8 +159,8 @@ public final class StepOrder {
     return way.peak();
   }
 
-  private static Way start() {
-    return new Way(new BitSet(), Optional.empty(), 0, 0);
+  private Way start() {
+    return new Way(new BitSet(), Optional.empty(), given, given);
   }
 
   private Way next(Way way, int step) {
