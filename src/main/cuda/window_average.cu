@@ -54,6 +54,8 @@ __device__ void forward(const T* x, T* y, long long images, const Pool& pool) {
                       (unit - pixel * packs) * N;
     float sum[N] = {};
     for (int row = max(top, 0); row < end_row; row++) {
+      // Windows are small: unrolled, this would take more registers than there are.
+#pragma unroll 1
       for (int column = max(left, 0); column < end_column; column++) {
         float values[N];
         load(source + (row * pool.width + column) * pool.channels, values);
