@@ -1,2 +1,2 @@
-/** The command line: one class for each command. */
+/** The command line: where it starts; the packages below have the commands, options and output. */
 package org.nin4j.cli;
