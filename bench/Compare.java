@@ -20,9 +20,10 @@ import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
 
 /**
- * Runs the same NiN steps in several engines, in turn, and prints how long each takes. Every engine
- * is a process that stays alive and runs steps when told to, so that whatever else the machine does
- * meets all of them alike. The first engine named is the one that the others are compared with.
+ * Runs the same steps of a network in several engines, in turn, and prints how long each takes.
+ * Every engine is a process that stays alive and runs steps when told to, so that whatever else the
+ * machine does meets all of them alike. The first engine named is the one that the others are
+ * compared with.
  *
  * <p>Run from the project's folder, after what {@code bench/run} builds: {@code java
  * bench/Compare.java [name=value ...]}; see {@link #DEFAULTS}.
@@ -31,16 +32,32 @@ public final class Compare {
   private static final Map<String, String> DEFAULTS =
       Map.ofEntries(
           Map.entry("engines", "nin4j-onednn,libtorch-nchw,libtorch-nhwc"),
+          Map.entry("network", "nin"),
           Map.entry("precision", "fp32,bf16"),
           Map.entry("purpose", "train"),
-          Map.entry("batch", "128"),
-          Map.entry("pixels", "224"),
+          Map.entry("batch", "published"),
+          Map.entry("pixels", "published"),
           Map.entry("threads", String.valueOf(Runtime.getRuntime().availableProcessors())),
           Map.entry("rounds", "5"),
           Map.entry("steps", "3"),
           Map.entry("warmup", "3"),
           Map.entry("profile", "5"),
           Map.entry("results", "bench/results"));
+
+  /**
+   * What the networks of the book are trained with there; 128 images of 224 pixels but for these.
+   */
+  private static final Map<String, Published> PUBLISHED =
+      Map.of(
+          "nin-mini", new Published(128, 28),
+          "lenet", new Published(256, 28),
+          "lenet-bn", new Published(256, 28),
+          "googlenet", new Published(128, 96),
+          "resnet18", new Published(256, 96),
+          "densenet", new Published(256, 96));
+
+  /** Images in a batch, and their side in pixels. */
+  private record Published(int batch, int pixels) {}
 
   /** glibc keeps what it has and asks for large pages, instead of returning memory every step. */
   private static final Map<String, String> TUNED =
@@ -63,10 +80,17 @@ public final class Compare {
 
   /** One comparison: what all engines do alike. */
   private record Work(
-      String precision, String purpose, int batch, int pixels, int threads, int warmup) {
+      String network,
+      String precision,
+      String purpose,
+      int batch,
+      int pixels,
+      int threads,
+      int warmup) {
     String title() {
-      return "%s, %s, batch %d, 1×%d×%d, %d threads"
+      return "%s, %s, %s, batch %d, 1×%d×%d, %d threads"
           .formatted(
+              network,
               purpose.equals("train") ? "training step" : "inference",
               precision,
               batch,
@@ -169,24 +193,34 @@ public final class Compare {
     }
     StringBuilder json = new StringBuilder();
     StringBuilder tables = new StringBuilder();
-    for (String purpose : options.get("purpose").split(",")) {
-      for (String precision : options.get("precision").split(",")) {
-        Work work =
-            new Work(
-                precision,
-                purpose,
-                number(options, "batch"),
-                number(options, "pixels"),
-                number(options, "threads"),
-                number(options, "warmup"));
-        List<Engine> engines = race(work, options);
-        String table = table(work, engines) + profile(work, engines.get(0), options);
-        System.out.println(table);
-        tables.append(table).append('\n');
-        engines.forEach(e -> json.append(json.isEmpty() ? "" : ",\n").append(json(work, e)));
+    for (String network : options.get("network").split(",")) {
+      for (String purpose : options.get("purpose").split(",")) {
+        for (String precision : options.get("precision").split(",")) {
+          Work work = work(network, purpose, precision, options);
+          List<Engine> engines = race(work, options);
+          String table = table(work, engines) + profile(work, engines.get(0), options);
+          System.out.println(table);
+          tables.append(table).append('\n');
+          engines.forEach(e -> json.append(json.isEmpty() ? "" : ",\n").append(json(work, e)));
+        }
       }
     }
     write(options, arguments, json.toString(), tables.toString());
+  }
+
+  private static Work work(
+      String network, String purpose, String precision, Map<String, String> options) {
+    Published published = PUBLISHED.getOrDefault(network, new Published(128, 224));
+    boolean batch = options.get("batch").equals("published");
+    boolean pixels = options.get("pixels").equals("published");
+    return new Work(
+        network,
+        precision,
+        purpose,
+        batch ? published.batch() : number(options, "batch"),
+        pixels ? published.pixels() : number(options, "pixels"),
+        number(options, "threads"),
+        number(options, "warmup"));
   }
 
   private static int number(Map<String, String> options, String name) {
@@ -201,8 +235,8 @@ public final class Compare {
     List<Engine> engines = new ArrayList<>();
     try {
       for (String name : names) {
-        if (name.equals("djl") && !work.precision().equals("fp32")) {
-          System.err.println("djl has fp32 only and is left out");
+        if (name.equals("djl") && !(work.precision() + work.network()).equals("fp32nin")) {
+          System.err.println("djl has nin in fp32 only and is left out");
           continue;
         }
         System.err.println(work.title() + ": starting " + name);
@@ -260,6 +294,7 @@ public final class Compare {
   private static List<String> command(String name, Work work) {
     List<String> settings =
         List.of(
+            "network=" + work.network(),
             "batch=" + work.batch(),
             "pixels=" + work.pixels(),
             "precision=" + work.precision(),
@@ -274,7 +309,7 @@ public final class Compare {
     switch (parts[0]) {
       case "nin4j" -> {
         command.add(path("target/test-classes", "target/nin4j.jar", "target/lib/*"));
-        command.addAll(List.of("org.nin4j.bench.NinStep", "backend=" + parts[1]));
+        command.addAll(List.of("org.nin4j.bench.NetworkStep", "backend=" + parts[1]));
       }
       case "libtorch" -> {
         command.add(path(libtorch + "peer-libtorch.jar", libtorch + "lib/*"));
@@ -312,6 +347,7 @@ public final class Compare {
     command.add(path("target/nin4j.jar", "target/lib/*"));
     command.addAll(List.of("org.nin4j.cli.Main", "profile", "--dataset=shapes"));
     command.add("--device=" + device);
+    command.add("--network=" + work.network());
     command.add("--precision=" + work.precision());
     command.add("--batch=" + work.batch());
     command.add("--size=" + work.pixels());
@@ -403,11 +439,12 @@ public final class Compare {
   private static String json(Work work, Engine engine) {
     return String.format(
         Locale.ROOT,
-        "{\"engine\":\"%s\",\"description\":\"%s\",\"purpose\":\"%s\",\"precision\":\"%s\","
+        "{\"engine\":\"%s\",\"description\":\"%s\",\"network\":\"%s\",\"purpose\":\"%s\",\"precision\":\"%s\","
             + "\"batch\":%d,\"pixels\":%d,\"threads\":%d,\"medianSecondsPerStep\":%.6f,"
             + "\"secondsPerStep\":%s,\"peakMemoryGiB\":%.3f}",
         engine.name,
         engine.description,
+        work.network(),
         work.purpose(),
         work.precision(),
         work.batch(),

@@ -3,7 +3,6 @@ package org.nin4j.bench;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
@@ -13,7 +12,7 @@ import org.nin4j.backend.choice.Devices;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
-import org.nin4j.model.zoo.NetworkInNetwork;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
@@ -37,7 +36,9 @@ final class Bench implements AutoCloseable {
   private static final long SEED = 1;
   private static final int CLASSES = 10;
   private static final Shape SOURCE = Shape.of(1, 28, 28);
-  private static final Network NETWORK = NetworkInNetwork.of(CLASSES);
+
+  /** What is measured unless another is named. */
+  static final Network NIN = network("nin");
 
   private final Session session;
   private final Epoch epoch;
@@ -60,35 +61,36 @@ final class Bench implements AutoCloseable {
     return Devices.open(name.equals("onednn") ? "cpu" : name, threads);
   }
 
+  /** One of those that come with the library. */
+  static Network network(String name) {
+    return Networks.named(name).network(CLASSES);
+  }
+
   /** Training with plain gradient descent, dropout on. */
-  static Plan training(int pixels, int batch, Precision precision) {
-    return plan(pixels, batch, precision, new Purpose.Training(Sgd.PLAIN));
+  static Plan training(Network network, int pixels, int batch, Precision precision) {
+    return plan(network, pixels, batch, precision, new Purpose.Training(Sgd.PLAIN));
   }
 
-  /** All of a training step but the update. */
-  static Plan gradients(int pixels, int batch, Precision precision) {
-    return plan(pixels, batch, precision, new Purpose.Training(Optional.empty(), 0));
+  static Plan inference(Network network, int pixels, int batch, Precision precision) {
+    return plan(network, pixels, batch, precision, new Purpose.Inference());
   }
 
-  static Plan inference(int pixels, int batch, Precision precision) {
-    return plan(pixels, batch, precision, new Purpose.Inference());
-  }
-
-  private static Plan plan(int pixels, int batch, Precision precision, Purpose purpose) {
+  private static Plan plan(
+      Network network, int pixels, int batch, Precision precision, Purpose purpose) {
     BatchSpec images = BatchSpec.unit(SOURCE, pixels, pixels);
-    return Planner.plan(NETWORK, images, batch, precision, purpose);
+    return Planner.plan(network, images, batch, precision, purpose);
   }
 
   /** A whole network: its parameters are He-uniform. */
-  static Bench bind(Backend backend, Plan plan) {
-    return bind(backend, backend.prepare(plan));
+  static Bench bind(Backend backend, Network network, Plan plan) {
+    return bind(backend, network, backend.prepare(plan));
   }
 
   /** The same of a prepared plan. */
-  static Bench bind(Backend backend, PlacedPlan placed) {
+  static Bench bind(Backend backend, Network network, PlacedPlan placed) {
     Session session = backend.bind(placed);
     Plan plan = placed.plan();
-    List<Parameter> parameters = NETWORK.parameters(plan.batchStep().orElseThrow().spec().output());
+    List<Parameter> parameters = network.parameters(plan.batchStep().orElseThrow().spec().output());
     for (int i = 0; i < parameters.size(); i++) {
       Parameter parameter = parameters.get(i);
       session.write(

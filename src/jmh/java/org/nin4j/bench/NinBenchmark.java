@@ -43,14 +43,16 @@ public class NinBenchmark {
 
     private Bench bind(Backend backend, int pixels, int batch, Precision precision) {
       return switch (this) {
-        case FORWARD -> Bench.bind(backend, Bench.inference(pixels, batch, precision));
+        case FORWARD ->
+            Bench.bind(backend, Bench.NIN, Bench.inference(Bench.NIN, pixels, batch, precision));
         case BACKWARD -> Bench.bindPart(backend, backward(backend, pixels, batch, precision));
-        case TRAINING -> Bench.bind(backend, Bench.training(pixels, batch, precision));
+        case TRAINING ->
+            Bench.bind(backend, Bench.NIN, Bench.training(Bench.NIN, pixels, batch, precision));
       };
     }
 
     private static Plan backward(Backend backend, int pixels, int batch, Precision precision) {
-      Plan whole = backend.prepare(Bench.training(pixels, batch, precision)).plan();
+      Plan whole = backend.prepare(Bench.training(Bench.NIN, pixels, batch, precision)).plan();
       List<Step> steps = whole.steps();
       int loss = 0;
       while (!(steps.get(loss) instanceof SoftmaxCrossEntropy)) {

@@ -108,14 +108,15 @@ final class ScalingPoint {
   private ScalingPoint() {}
 
   /**
-   * @param arguments those of {@link NinStep}, {@code seconds} to measure for, and {@code
+   * @param arguments those of {@link NetworkStep}, {@code seconds} to measure for, and {@code
    *     launched}, when the process was started, in milliseconds since 1970
    */
   public static void main(String[] arguments) throws IOException {
     double launch =
-        (System.currentTimeMillis() - Long.parseLong(NinStep.options(arguments).get("launched")))
+        (System.currentTimeMillis()
+                - Long.parseLong(NetworkStep.options(arguments).get("launched")))
             * 1e-3;
-    System.out.println(new Gson().toJson(measure(NinStep.options(arguments), launch)));
+    System.out.println(new Gson().toJson(measure(NetworkStep.options(arguments), launch)));
   }
 
   private static Result measure(Map<String, String> options, double launch) throws IOException {
@@ -125,7 +126,7 @@ final class ScalingPoint {
     try (Backend backend = Bench.backend(options.get("backend"), threads)) {
       double open = laps.lap();
       String description = backend.description();
-      Plan plan = NinStep.plan(options);
+      Plan plan = NetworkStep.plan(options);
       if (!backend.computesIn(plan.precision())) {
         return Result.refused(description, "the device has no such arithmetic", 0);
       }
@@ -143,7 +144,7 @@ final class ScalingPoint {
       double firstStep;
       List<Double> rounds;
       long data;
-      try (Bench bench = Bench.bind(backend, placed)) {
+      try (Bench bench = Bench.bind(backend, Bench.NIN, placed)) {
         bind = laps.lap();
         firstStep = run(bench, 1);
         rounds = rounds(bench, seconds, firstStep);
@@ -218,7 +219,7 @@ final class ScalingPoint {
    */
   private static long takenOnGpu(Backend backend, PlacedPlan placed) {
     long before = freeOnGpu();
-    try (Bench bench = Bench.bind(backend, placed)) {
+    try (Bench bench = Bench.bind(backend, Bench.NIN, placed)) {
       rounds(bench, 0, run(bench, 1));
       return before - freeOnGpu();
     }

@@ -87,7 +87,7 @@ public class StepBenchmark {
   @Setup
   public void bind() {
     device = Bench.backend(backend, Runtime.getRuntime().availableProcessors());
-    Plan whole = device.prepare(Bench.training(pixels, batch, precision)).plan();
+    Plan whole = device.prepare(Bench.training(Bench.NIN, pixels, batch, precision)).plan();
     Plan part = whole.withSteps(List.of(find(whole)));
     copies.add(Bench.bindPart(device, part));
     long more = Math.min(MOST_COPIES - 1, ROTATED_BYTES / copies.get(0).bytes());

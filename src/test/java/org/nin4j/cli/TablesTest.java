@@ -85,12 +85,12 @@ class TablesTest {
                 "--batch",
                 "2",
                 "--inference"));
-    assertEquals("Layer Step Output Parameters Multiply-adds Bytes Offset Workspace", lines.get(0));
-    // 2 images of 28×28 floats are 6,272 bytes; 16 filters of 5×5 and their biases 416
-    // parameters; 2·14·14·16·25 multiply-adds.
-    assertTrue(lines.get(2).startsWith("0 batch MakeBatch images[2×1×28×28 F32] 6,272 "));
+    assertEquals("Layer Step Output Parameters MMAC KiB At KiB Work KiB", lines.get(0));
+    // 2 images of 28×28 floats are 6.1 KiB; 16 filters of 5×5 and their biases 416
+    // parameters; 2·14·14·16·25 = 156,800 multiply-adds.
+    assertTrue(lines.get(2).startsWith("0 batch MakeBatch images[2×1×28×28 F32] 7 "));
     assertTrue(
-        lines.get(3).startsWith("1 0.0 ConvolutionForward [2×16×14×14 F32] 416 156,800 "),
+        lines.get(3).startsWith("1 0.0 ConvolutionForward [2×16×14×14 F32] 416 0.2 "),
         lines.get(3));
     assertTrue(lines.get(lines.size() - 2).contains("loss SoftmaxCrossEntropy"));
     assertTrue(

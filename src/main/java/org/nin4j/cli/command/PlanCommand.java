@@ -2,6 +2,7 @@ package org.nin4j.cli.command;
 
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.nin4j.backend.Backend;
 import org.nin4j.cli.option.DeviceOptions;
@@ -26,8 +27,9 @@ import picocli.CommandLine.Option;
     name = "plan",
     header = "Prints the steps that a device runs for one batch.",
     description = {
-      "%nIn order: what each step writes, its parameters, its multiply-adds, and where the result"
-          + " lies in the arena.",
+      "%nIn order: what each step writes, its parameters, its multiply-adds in millions (MMAC), how"
+          + " many KiB the result takes, at which KiB of the arena it lies, and what the step works"
+          + " with beside it.",
       ""
     },
     sortOptions = false,
@@ -82,10 +84,10 @@ public final class PlanCommand implements Callable<Integer> {
             "Step",
             "Output",
             "Parameters",
-            "Multiply-adds",
-            "Bytes",
-            "Offset",
-            "Workspace");
+            "MMAC",
+            "KiB",
+            "At KiB",
+            "Work KiB");
     for (int i = 0; i < plan.steps().size(); i++) {
       table.add(row(placed, i));
     }
@@ -119,8 +121,8 @@ public final class PlanCommand implements Callable<Integer> {
           written.stream().max(Comparator.comparingLong(TensorSpec::bytes)).orElseThrow();
       Slot slot = placed.slot(largest);
       output = output(step.layer(), largest);
-      bytes = Texts.count(slot.bytes());
-      offset = Texts.count(slot.offset());
+      bytes = kibibytes(slot.bytes());
+      offset = Texts.count(slot.offset() / 1024);
     }
     long parameters =
         step instanceof ForwardStep
@@ -136,11 +138,19 @@ public final class PlanCommand implements Callable<Integer> {
       step.kind(),
       output,
       parameters == 0 ? "" : Texts.count(parameters),
-      step.multiplyAdds() == 0 ? "" : Texts.count(step.multiplyAdds()),
+      step.multiplyAdds() == 0 ? "" : millions(step.multiplyAdds()),
       bytes,
       offset,
-      workspace == 0 ? "" : Texts.count(workspace)
+      workspace == 0 ? "" : kibibytes(workspace)
     };
+  }
+
+  private static String millions(long multiplyAdds) {
+    return String.format(Locale.ROOT, "%,.1f", multiplyAdds / 1e6);
+  }
+
+  private static String kibibytes(long bytes) {
+    return Texts.count((bytes + 1023) / 1024);
   }
 
   /** What the step's own layer is called is not said twice. */

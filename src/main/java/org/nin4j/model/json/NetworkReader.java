@@ -6,7 +6,15 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import com.google.gson.Strictness;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import java.io.IOException;
+import java.io.StringReader;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -95,10 +103,48 @@ public final class NetworkReader {
    */
   public static Network parse(String json) {
     try {
-      return read(JsonParser.parseString(json));
-    } catch (JsonParseException e) {
+      JsonElement parsed = JsonParser.parseString(json);
+      refuseRepeatedNames(json);
+      return read(parsed);
+    } catch (JsonParseException | IOException e) {
       throw new DescriptionException("the description is no JSON: " + shortened(e.getMessage()));
     }
+  }
+
+  /** Of two fields with one name Gson's tree keeps the last, without a word. */
+  private static void refuseRepeatedNames(String json) throws IOException {
+    JsonReader reader = new JsonReader(new StringReader(json));
+    reader.setStrictness(Strictness.LENIENT);
+    Deque<Set<String>> objects = new ArrayDeque<>();
+    for (JsonToken token = reader.peek(); token != JsonToken.END_DOCUMENT; token = reader.peek()) {
+      switch (token) {
+        case BEGIN_OBJECT -> {
+          reader.beginObject();
+          objects.push(new HashSet<>());
+        }
+        case END_OBJECT -> {
+          reader.endObject();
+          objects.pop();
+        }
+        case BEGIN_ARRAY -> reader.beginArray();
+        case END_ARRAY -> reader.endArray();
+        case NAME -> {
+          String at = reader.getPath();
+          String name = reader.nextName();
+          if (!objects.element().add(name)) {
+            throw new DescriptionException(
+                "%s: \"%s\" stands there twice".formatted(place(at), name));
+          }
+        }
+        default -> reader.skipValue();
+      }
+    }
+  }
+
+  /** {@code $.layers[2].} is the object at {@code layers[2]}. */
+  private static String place(String path) {
+    String place = path.replaceFirst("\\.[^.]*$", "").replaceFirst("^\\$\\.?", "");
+    return place.isEmpty() ? "the description" : place;
   }
 
   /** Gson's messages end in the whole path. */

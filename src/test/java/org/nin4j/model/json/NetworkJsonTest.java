@@ -169,6 +169,21 @@ class NetworkJsonTest {
   }
 
   @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\0',
+      value = {
+        "{\"name\": \"a\", \"layers\": [\"relu\"], \"name\": \"b\"} | the description: \"name\"",
+        "{\"name\": \"a\", \"layers\": [\"relu\", {\"kind\": \"relu\", \"kind\": \"tanh\"}]}"
+            + " | layers[1]: \"kind\" stands there twice",
+      })
+  void aNameGivenTwiceIsRefused(String json, String message) {
+    DescriptionException e =
+        assertThrows(DescriptionException.class, () -> NetworkReader.parse(json));
+    assertTrue(e.getMessage().contains(message), e.getMessage());
+  }
+
+  @ParameterizedTest
   @CsvSource({"150, more than 100 deep", "2000, is no JSON", "1000000, is no JSON"})
   void layersNestedTooDeepAreRefusedBeforeTheStackEnds(int depth, String told) {
     String layers = "[".repeat(depth) + "\"relu\"" + "]".repeat(depth);

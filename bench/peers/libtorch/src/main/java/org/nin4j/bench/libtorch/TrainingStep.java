@@ -24,12 +24,12 @@ import org.bytedeco.pytorch.global.torch.MemoryFormat;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * NiN steps in libtorch, driven by lines on standard input: {@code run N} runs N steps and answers
- * with one line of JSON; the end of the input ends it. The batches lie in memory as floats, in the
- * layout asked for, and take turns.
+ * Steps of a network in libtorch, driven by lines on standard input: {@code run N} runs N steps and
+ * answers with one line of JSON; the end of the input ends it. The batches lie in memory as floats,
+ * in the layout asked for, and take turns.
  *
- * <p>Usage: {@code TrainingStep batch=128 pixels=224 precision=fp32|bf16 layout=nchw|nhwc
- * purpose=train|infer threads=2}; bf16 is autocast.
+ * <p>Usage: {@code TrainingStep network=nin batch=128 pixels=224 precision=fp32|bf16
+ * layout=nchw|nhwc purpose=train|infer threads=2}; bf16 is autocast.
  */
 public final class TrainingStep {
   private static final int BATCHES = 4;
@@ -37,7 +37,7 @@ public final class TrainingStep {
 
   private final boolean train;
   private final boolean bf16;
-  private final List<Tensor> parameters = new ArrayList<>();
+  private final Chain network;
   private final List<Tensor> images = new ArrayList<>();
   private final List<Tensor> labels = new ArrayList<>();
   private final SGD sgd;
@@ -53,13 +53,15 @@ public final class TrainingStep {
         options.get("layout").equals("nhwc") ? MemoryFormat.ChannelsLast : MemoryFormat.Contiguous;
     torch.set_num_threads(Integer.parseInt(options.get("threads")));
     torch.manual_seed(1);
-    TensorVector learned = new TensorVector();
-    for (long[] shape : Nin.WEIGHTS) {
-      double bound = Math.sqrt(6.0 / (shape[1] * shape[2] * shape[3]));
-      Tensor weight = in(layout, torch.rand(shape).sub(scalar(0.5)).mul(scalar(2 * bound)));
-      for (Tensor parameter : List.of(weight, torch.zeros(shape[0]))) {
-        learned.push_back(parameter.set_requires_grad(true));
-        parameters.add(parameter);
+    network =
+        BookNetworks.named(
+            options.get("network"), 1, pixels, i -> x -> torch.dropout(x, 0.5, train));
+    network.train(train);
+    TensorVector learned = network.parameters();
+    for (int i = 0; i < learned.size(); i++) {
+      Tensor parameter = learned.get(i);
+      if (parameter.dim() == 4) {
+        parameter.set_data(in(layout, parameter.data()));
       }
     }
     for (int i = 0; i < BATCHES; i++) {
@@ -67,10 +69,6 @@ public final class TrainingStep {
       labels.add(torch.randint(10, new long[] {batch}).to(ScalarType.Long));
     }
     sgd = new SGD(learned, new SGDOptions(LEARNING_RATE));
-  }
-
-  private static org.bytedeco.pytorch.Scalar scalar(double value) {
-    return new org.bytedeco.pytorch.Scalar(value);
   }
 
   private static Tensor in(MemoryFormat layout, Tensor tensor) {
@@ -132,7 +130,7 @@ public final class TrainingStep {
       torch.set_autocast_dtype(DeviceType.CPU, ScalarType.BFloat16);
       torch.set_autocast_enabled(DeviceType.CPU, true);
     }
-    Tensor logits = Nin.logits(parameters, x, t -> torch.dropout(t, 0.5, train));
+    Tensor logits = network.apply(x);
     Tensor value = torch.cross_entropy_loss(logits, y);
     torch.set_autocast_enabled(DeviceType.CPU, false);
     return value;

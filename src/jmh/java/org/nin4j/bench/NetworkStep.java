@@ -10,25 +10,26 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import org.nin4j.backend.Backend;
+import org.nin4j.model.Network;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
 
 /**
- * NiN steps of ours, driven by lines on standard input: {@code run N} runs N steps and answers with
- * one line of JSON; the end of the input ends it. A step begins with bytes: gathering, enlarging
- * and scaling the batch are part of it.
+ * Steps of a network of ours, driven by lines on standard input: {@code run N} runs N steps and
+ * answers with one line of JSON; the end of the input ends it. A step begins with bytes: gathering,
+ * enlarging and scaling the batch are part of it.
  *
- * <p>Usage: {@code NinStep backend=onednn batch=128 pixels=224 precision=fp32|bf16
- * purpose=train|infer threads=2}.
+ * <p>Usage: {@code NetworkStep backend=onednn network=nin batch=128 pixels=224 precision=fp32|bf16
+ * purpose=train|infer threads=2}; networks as {@code nin models} lists them.
  */
-public final class NinStep {
-  private NinStep() {}
+public final class NetworkStep {
+  private NetworkStep() {}
 
   public static void main(String[] arguments) throws IOException {
     Map<String, String> options = options(arguments);
     int threads = Integer.parseInt(options.get("threads"));
     try (Backend backend = Bench.backend(options.get("backend"), threads);
-        Bench bench = Bench.bind(backend, plan(options))) {
+        Bench bench = Bench.bind(backend, network(options), plan(options))) {
       System.out.printf("{\"ready\":\"%s\"}%n", backend.description());
       BufferedReader commands =
           new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -48,14 +49,19 @@ public final class NinStep {
     return options;
   }
 
-  /** The plan that the settings batch, pixels, precision and purpose describe. */
+  /** The network that the setting of this name asks for, or NiN. */
+  static Network network(Map<String, String> options) {
+    return options.containsKey("network") ? Bench.network(options.get("network")) : Bench.NIN;
+  }
+
+  /** The plan that the settings network, batch, pixels, precision and purpose describe. */
   static Plan plan(Map<String, String> options) {
     int pixels = Integer.parseInt(options.get("pixels"));
     int batch = Integer.parseInt(options.get("batch"));
     Precision precision = Precision.valueOf(options.get("precision").toUpperCase(Locale.ROOT));
     return options.get("purpose").equals("train")
-        ? Bench.training(pixels, batch, precision)
-        : Bench.inference(pixels, batch, precision);
+        ? Bench.training(network(options), pixels, batch, precision)
+        : Bench.inference(network(options), pixels, batch, precision);
   }
 
   private static void answer(Bench bench, int steps) throws IOException {
