@@ -37,7 +37,7 @@ public final class TrainingStep {
 
   private final boolean train;
   private final boolean bf16;
-  private final List<Tensor> parameters = new ArrayList<>();
+  private final Chain network;
   private final List<Tensor> images = new ArrayList<>();
   private final List<Tensor> labels = new ArrayList<>();
   private final SGD sgd;
@@ -53,20 +53,27 @@ public final class TrainingStep {
         options.get("layout").equals("nhwc") ? MemoryFormat.ChannelsLast : MemoryFormat.Contiguous;
     torch.set_num_threads(Integer.parseInt(options.get("threads")));
     torch.manual_seed(1);
-    TensorVector learned = new TensorVector();
-    for (long[] shape : Nin.WEIGHTS) {
-      double bound = Math.sqrt(6.0 / (shape[1] * shape[2] * shape[3]));
-      Tensor weight = in(layout, torch.rand(shape).sub(scalar(0.5)).mul(scalar(2 * bound)));
-      for (Tensor parameter : List.of(weight, torch.zeros(shape[0]))) {
-        learned.push_back(parameter.set_requires_grad(true));
-        parameters.add(parameter);
-      }
+    network = BookNetworks.named("nin", 1, pixels, i -> x -> torch.dropout(x, 0.5, train));
+    TensorVector parameters = network.parameters();
+    for (int i = 0; i < parameters.size(); i++) {
+      initialise(parameters.get(i), layout);
     }
     for (int i = 0; i < BATCHES; i++) {
       images.add(in(layout, torch.rand(batch, 1, pixels, pixels)));
       labels.add(torch.randint(10, new long[] {batch}).to(ScalarType.Long));
     }
-    sgd = new SGD(learned, new SGDOptions(LEARNING_RATE));
+    sgd = new SGD(parameters, new SGDOptions(LEARNING_RATE));
+  }
+
+  /** He-uniform weights, biases of 0. */
+  private static void initialise(Tensor parameter, MemoryFormat layout) {
+    long[] shape = parameter.shape();
+    Tensor first = torch.zeros(shape);
+    if (shape.length == 4) {
+      double bound = Math.sqrt(6.0 / (shape[1] * shape[2] * shape[3]));
+      first = in(layout, torch.rand(shape).sub(scalar(0.5)).mul(scalar(2 * bound)));
+    }
+    parameter.set_data(first);
   }
 
   private static org.bytedeco.pytorch.Scalar scalar(double value) {
@@ -132,7 +139,7 @@ public final class TrainingStep {
       torch.set_autocast_dtype(DeviceType.CPU, ScalarType.BFloat16);
       torch.set_autocast_enabled(DeviceType.CPU, true);
     }
-    Tensor logits = Nin.logits(parameters, x, t -> torch.dropout(t, 0.5, train));
+    Tensor logits = network.apply(x);
     Tensor value = torch.cross_entropy_loss(logits, y);
     torch.set_autocast_enabled(DeviceType.CPU, false);
     return value;
