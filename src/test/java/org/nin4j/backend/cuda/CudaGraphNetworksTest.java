@@ -151,7 +151,8 @@ class CudaGraphNetworksTest {
                 DynamicTest.dynamicTest(
                     network.name(),
                     () -> {
-                      Trained expected = train(new ReferenceBackend(), network, Precision.FP32, RATE);
+                      Trained expected =
+                          train(new ReferenceBackend(), network, Precision.FP32, RATE);
                       for (boolean graph : new boolean[] {true, false}) {
                         Trained actual = train(graph, network, Precision.FP32, RATE);
                         assertLosses(expected, actual, 1e-4);
