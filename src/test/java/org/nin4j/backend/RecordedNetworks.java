@@ -29,7 +29,7 @@ import java.util.List;
  * tensors that have hardly changed.
  *
  * <p>Of nin-bn oneDNN repeats two steps. Later a ReLU or a pool decides otherwise than libtorch and
- * the reference, and with another rate, batch or seed too: it rounds batch norm more than they do.
+ * the reference, and with another rate, batch or seed too; why it does so more easily is not known.
  */
 public final class RecordedNetworks {
   /** A recording, and how far a backend may be from it. */
