@@ -142,8 +142,8 @@ public final class RecordSteps {
    * Plain descent, pixels in [0, 1]. Rates are the published ones, but less where training would be
    * chaotic: a ReLU next to 0 or two values of a pool that are nearly equal switch with a rounding,
    * the gradient jumps, and others follow. Few channels, small batches and noise for images make
-   * that likely. A seed is one with which the perturbed trainings stay together, but for
-   * one of five of nin-15, off by 4e-4, and DenseNet's, off by 1e-5.
+   * that likely. A seed is one with which the perturbed trainings stay together, but for one of
+   * five of nin-15, off by 4e-4, and DenseNet's, off by 1e-5.
    */
   private static Setting plain(
       String network,
