@@ -22,13 +22,7 @@ import java.util.zip.CRC32;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
-import org.nin4j.model.zoo.AlexNet;
-import org.nin4j.model.zoo.DenseNet;
-import org.nin4j.model.zoo.GoogLeNet;
-import org.nin4j.model.zoo.LeNet;
-import org.nin4j.model.zoo.NetworkInNetwork;
-import org.nin4j.model.zoo.ResNet;
-import org.nin4j.model.zoo.Vgg;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
@@ -85,14 +79,6 @@ public final class RecordedSteps {
    * much and so decide otherwise that much more often: 5.6e-2 at worst.
    */
   public static final double CHANGE_TOLERANCE_BY_TILES = 1e-1;
-
-  /**
-   * Where a tensor's elements have changed by less than this, on the average, a change is hardly
-   * more than rounding: a bias before a batch norm, which takes its mean away again, has a gradient
-   * of 0, and nothing flows through a ReLU that lets nothing through. There, elements may differ by
-   * as much instead.
-   */
-  private static final double HARDLY_CHANGED = 1e-6;
 
   private static final Shape SOURCE = Shape.of(1, 28, 28);
   private static final int CLASSES = 10;
@@ -287,19 +273,7 @@ public final class RecordedSteps {
 
   private static Network network(Setting setting) {
     int classes = CLASSES * setting.divisor();
-    Network whole =
-        switch (setting.network()) {
-          case "nin" -> NetworkInNetwork.of(classes);
-          case "lenet" -> LeNet.of(classes);
-          case "lenet-bn" -> LeNet.withBatchNorm(classes);
-          case "alexnet" -> AlexNet.of(classes);
-          case "vgg11" -> Vgg.eleven(classes);
-          case "vgg11-quarter" -> Vgg.elevenQuarter(classes);
-          case "googlenet" -> GoogLeNet.of(classes);
-          case "resnet18" -> ResNet.eighteen(classes);
-          case "densenet" -> DenseNet.of(classes);
-          default -> throw new AssertionError("a recording of " + setting.network());
-        };
+    Network whole = Networks.named(setting.network()).network(classes);
     return ReducedNetwork.of(whole, setting.divisor(), setting.dropout());
   }
 
@@ -367,6 +341,16 @@ public final class RecordedSteps {
             "%s: mean loss of the batch %s, recorded %s".formatted(at, loss, expected));
   }
 
+  /**
+   * Where a tensor's elements have changed by less than this, on the average, a change is hardly
+   * more than rounding: a bias before a batch norm, which takes its mean away again, has a gradient
+   * of 0, and nothing flows through a ReLU that lets nothing through. There, elements may differ by
+   * as much instead. Gradients that are nothing but rounding move it by the rate's share of them.
+   */
+  private double hardlyChanged() {
+    return 1e-6 + 1e-5 * setting.learningRate();
+  }
+
   private void compare(Session session, List<Change> tensors, int step, Worst elements) {
     for (int i = 0; i < tensors.size(); i++) {
       Change expected = tensors.get(i);
@@ -383,9 +367,9 @@ public final class RecordedSteps {
       }
       double root = Math.sqrt(values.length);
       double norm = expected.norm();
-      if (norm < HARDLY_CHANGED * root) {
+      if (norm < hardlyChanged() * root) {
         double difference = difference(expected.changes(), values, before);
-        double most = HARDLY_CHANGED * Math.sqrt(expected.changes().length);
+        double most = hardlyChanged() * Math.sqrt(expected.changes().length);
         assertTrue(difference <= most, at + difference + " is more than " + most);
         continue;
       }
@@ -396,7 +380,7 @@ public final class RecordedSteps {
       elements.see(
           difference(expected.changes(), values, before)
               / Math.max(
-                  norm(expected.changes()), HARDLY_CHANGED * Math.sqrt(expected.changes().length)),
+                  norm(expected.changes()), hardlyChanged() * Math.sqrt(expected.changes().length)),
           at + "change by element");
     }
   }

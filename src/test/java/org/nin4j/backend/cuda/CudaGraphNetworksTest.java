@@ -49,6 +49,7 @@ class CudaGraphNetworksTest {
   private static final int CLASSES = 3;
   private static final int BATCH = 4;
   private static final int STEPS = 3;
+  private static final float RATE = 0.1f;
   private static final BatchSpec IMAGES = BatchSpec.unit(Shape.of(2, 8, 8), 9, 9);
 
   /**
@@ -76,7 +77,7 @@ class CudaGraphNetworksTest {
     return Planner.plan(network, IMAGES, BATCH, precision, training);
   }
 
-  private Trained train(Backend backend, Network network, Precision precision) {
+  private Trained train(Backend backend, Network network, Precision precision, float rate) {
     Plan plan = plan(network, precision);
     try (Session session = backend.bind(backend.prepare(plan))) {
       session.load(RandomSamples.of(IMAGES.source(), 4, CLASSES, seed));
@@ -88,7 +89,7 @@ class CudaGraphNetworksTest {
         session.write(tensors.get(i), Initialisation.PYTORCH.draw(drawn.get(i), i, seed));
       }
       int[] order = IntStream.range(0, STEPS * BATCH).map(i -> i * 3 % 4).toArray();
-      session.begin(new Epoch(seed, 5, order, new float[] {0.1f, 0.1f, 0.1f}));
+      session.begin(new Epoch(seed, 5, order, new float[] {rate, rate, rate}));
       List<Double> losses = new ArrayList<>();
       Metrics before = Metrics.NONE;
       for (int step = 0; step < STEPS; step++) {
@@ -102,9 +103,9 @@ class CudaGraphNetworksTest {
     }
   }
 
-  private Trained train(boolean graph, Network network, Precision precision) {
+  private Trained train(boolean graph, Network network, Precision precision, float rate) {
     try (Backend backend = CudaBackend.open(0, StandInGpu.options().withGraph(graph))) {
-      return train(backend, network, precision);
+      return train(backend, network, precision, rate);
     }
   }
 
@@ -150,9 +151,10 @@ class CudaGraphNetworksTest {
                 DynamicTest.dynamicTest(
                     network.name(),
                     () -> {
-                      Trained expected = train(new ReferenceBackend(), network, Precision.FP32);
+                      Trained expected =
+                          train(new ReferenceBackend(), network, Precision.FP32, RATE);
                       for (boolean graph : new boolean[] {true, false}) {
-                        Trained actual = train(graph, network, Precision.FP32);
+                        Trained actual = train(graph, network, Precision.FP32, RATE);
                         assertLosses(expected, actual, 1e-4);
                         double error = error(expected, actual);
                         assertTrue(error <= 2e-3, "parameters differ by " + error);
@@ -161,27 +163,24 @@ class CudaGraphNetworksTest {
   }
 
   /**
-   * Activations of 8 bits, which a batch norm of a small deviation spreads, and steps that carry
-   * differences on: the first loss is off by up to 3 %, and of 25 networks two ended with
-   * parameters more than a fifth apart.
+   * Activations of 8 bits, against a reference that computes in single precision. At a tenth of the
+   * rate: at the whole one three steps of momentum carry roundings on until parameters are a third
+   * apart, and those of oneDNN in bf16 as far from the reference.
    */
-  @Test
-  void trainNearlySoInBfloat16() {
-    List<Network> networks = Stream.concat(Stream.of(residual()), random(5)).toList();
-    List<String> apart = new ArrayList<>();
-    for (Network network : networks) {
-      Trained expected = train(new ReferenceBackend(), network, Precision.BF16);
-      for (boolean graph : new boolean[] {true, false}) {
-        Trained actual = train(graph, network, Precision.BF16);
-        double first = expected.losses().get(0);
-        assertEquals(first, actual.losses().get(0), 0.05 * first, network.name());
-        double error = error(expected, actual);
-        if (error > 0.2) {
-          apart.add(network.name() + " by " + error);
-        }
-      }
+  @TestFactory
+  Stream<DynamicTest> trainNearlySoInBfloat16() {
+    return Stream.concat(Stream.of(residual()), random(5))
+        .map(network -> DynamicTest.dynamicTest(network.name(), () -> checkBfloat16(network)));
+  }
+
+  private void checkBfloat16(Network network) {
+    Trained expected = train(new ReferenceBackend(), network, Precision.BF16, RATE / 10);
+    for (boolean graph : new boolean[] {true, false}) {
+      Trained actual = train(graph, network, Precision.BF16, RATE / 10);
+      assertLosses(expected, actual, 0x1p-8);
+      double error = error(expected, actual);
+      assertTrue(error <= 0.03, "parameters differ by " + error);
     }
-    assertTrue(apart.size() <= 6, apart.toString());
   }
 
   /** Sums, a batch norm between, and everything that {@link RandomNetworks} does not draw. */

@@ -11,8 +11,8 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * The networks of "Dive into Deep Learning" as modules of libtorch, written out from the book's
- * code for PyTorch and not from the product; parameters are called as there. Images have one
- * channel, there are ten classes.
+ * code for PyTorch and not from the product; parameters are called as there. The other kinds of NiN
+ * are made as the book's is. Images have one channel, there are ten classes.
  */
 final class BookNetworks {
   private static final int CLASSES = 10;
@@ -40,7 +40,10 @@ final class BookNetworks {
       String name, int divisor, int pixels, IntFunction<UnaryOperator<Tensor>> dropout) {
     BookNetworks book = new BookNetworks(divisor, pixels, dropout);
     return switch (name) {
-      case "nin" -> book.nin();
+      case "nin" -> book.nin(false);
+      case "nin-bn" -> book.nin(true);
+      case "nin-15" -> book.fifteen();
+      case "nin-mini" -> book.mini();
       case "lenet" -> book.leNet(false);
       case "lenet-bn" -> book.leNet(true);
       case "alexnet" -> book.alexNet();
@@ -62,28 +65,61 @@ final class BookNetworks {
     return (int) chain.apply(torch.zeros(2, 1, pixels, pixels)).size(1);
   }
 
-  private Chain nin() {
+  private Chain nin(boolean norm) {
     return new Chain()
-        .then(ninBlock(1, part(96), 11, 4, 0))
+        .then(ninBlock(1, part(96), 11, 4, 0, norm))
         .maxPool(3, 2, 0)
-        .then(ninBlock(part(96), part(256), 5, 1, 2))
+        .then(ninBlock(part(96), part(256), 5, 1, 2, norm))
         .maxPool(3, 2, 0)
-        .then(ninBlock(part(256), part(384), 3, 1, 1))
+        .then(ninBlock(part(256), part(384), 3, 1, 1, norm))
         .maxPool(3, 2, 0)
         .function(dropout.apply(0))
-        .then(ninBlock(part(384), CLASSES, 3, 1, 1))
+        .then(ninBlock(part(384), CLASSES, 3, 1, 1, norm))
         .adaptiveAvgPool()
         .flatten();
   }
 
-  private static Chain ninBlock(int in, int out, int kernel, int stride, int padding) {
+  /** Five blocks, the first with a small window. */
+  private Chain fifteen() {
     return new Chain()
-        .conv(in, out, kernel, stride, padding)
-        .relu()
-        .conv(out, out, 1, 1, 0)
-        .relu()
-        .conv(out, out, 1, 1, 0)
-        .relu();
+        .then(ninBlock(1, part(64), 3, 2, 1, false))
+        .maxPool(3, 2, 0)
+        .then(ninBlock(part(64), part(256), 3, 1, 1, false))
+        .maxPool(3, 2, 0)
+        .then(ninBlock(part(256), part(256), 3, 1, 1, false))
+        .maxPool(3, 2, 0)
+        .then(ninBlock(part(256), part(384), 3, 1, 1, false))
+        .maxPool(3, 2, 0)
+        .function(dropout.apply(0))
+        .then(ninBlock(part(384), CLASSES, 3, 1, 1, false))
+        .adaptiveAvgPool()
+        .flatten();
+  }
+
+  /** Two blocks, and classes without a ReLU. */
+  private Chain mini() {
+    return new Chain()
+        .then(ninBlock(1, part(16), 5, 2, 2, false))
+        .maxPool(3, 2, 0)
+        .then(ninBlock(part(16), part(32), 3, 1, 1, false))
+        .function(dropout.apply(0))
+        .conv(part(32), CLASSES, 1, 1, 0)
+        .adaptiveAvgPool()
+        .flatten();
+  }
+
+  private static Chain ninBlock(
+      int in, int out, int kernel, int stride, int padding, boolean norm) {
+    Chain block = new Chain();
+    for (int i = 0; i < 3; i++) {
+      if (i == 0) {
+        block.conv(in, out, kernel, stride, padding);
+      } else {
+        block.conv(out, out, 1, 1, 0);
+      }
+      (norm ? block.batchNorm2d(out) : block).relu();
+    }
+    return block;
   }
 
   private Chain leNet(boolean norm) {

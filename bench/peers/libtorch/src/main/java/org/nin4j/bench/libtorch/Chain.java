@@ -65,8 +65,9 @@ final class Chain extends Module implements UnaryOperator<Tensor> {
     return then(module, module::forward);
   }
 
+  /** In place: what it is given is never a parameter, nor read by anything else. */
   Chain relu() {
-    return function(torch::relu);
+    return function(Tensor::relu_);
   }
 
   Chain sigmoid() {
