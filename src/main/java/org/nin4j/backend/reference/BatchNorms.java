@@ -24,13 +24,12 @@ final class BatchNorms {
    */
   record After(Optional<View> added, boolean relu, Optional<View> mask) {
     private double add(double value, int at) {
-      return added.isPresent() ? value + added.get().get(at) : value;
+      // Rounded as where the sum is a step of its own.
+      return added.isPresent() ? (float) value + added.get().get(at) : value;
     }
 
-    /**
-     * @param open whether the ReLU lets it through
-     */
-    private void store(View y, int at, double value, boolean open) {
+    private void store(View y, int at, double value) {
+      boolean open = value > 0;
       y.set(at, !relu || open || Double.isNaN(value) ? value : 0);
       if (relu && open && mask.isPresent()) {
         View bits = mask.get();
@@ -52,7 +51,7 @@ final class BatchNorms {
 
     /** Found out again from what the forward step has stored, as that does. */
     static Gate again(View x, View mean, View inverse, View weight, View bias) {
-      return (at, c) -> weight.get(c) * normalised(x, mean, inverse, at, c) + bias.get(c) > 0;
+      return (at, c) -> value(x, mean, inverse, weight, bias, at, c) > 0;
     }
   }
 
@@ -68,7 +67,6 @@ final class BatchNorms {
       View inverse,
       After after) {
     after.mask().ifPresent(bits -> Elements.fill(bits, 0));
-    Gate gate = Gate.again(x, mean, inverse, weight, bias);
     for (int c = 0; c < x.dim(1); c++) {
       Channel channel = new Channel(x, c);
       int m = channel.size();
@@ -89,10 +87,7 @@ final class BatchNorms {
       move(norm, runningVariance, c, squares / (m - 1));
       for (int e = 0; e < m; e++) {
         int at = channel.at(e);
-        double value = weight.get(c) * (x.get(at) - average) * factor + bias.get(c);
-        double sumWith = after.add(value, at);
-        boolean open = after.added().isPresent() ? sumWith > 0 : gate.lets(at, c);
-        after.store(y, at, sumWith, open);
+        after.store(y, at, after.add(value(x, mean, inverse, weight, bias, at, c), at));
       }
     }
   }
@@ -139,6 +134,11 @@ final class BatchNorms {
     return ((double) x.get(at) - mean.get(c)) * inverse.get(c);
   }
 
+  private static double value(
+      View x, View mean, View inverse, View weight, View bias, int at, int c) {
+    return weight.get(c) * normalised(x, mean, inverse, at, c) + bias.get(c);
+  }
+
   static void inference(
       BatchNorm norm,
       View x,
@@ -154,7 +154,7 @@ final class BatchNorms {
       for (int e = 0; e < channel.size(); e++) {
         int at = channel.at(e);
         double value = after.add((x.get(at) - mean.get(c)) * factor + bias.get(c), at);
-        after.store(y, at, value, value > 0);
+        after.store(y, at, value);
       }
     }
   }
