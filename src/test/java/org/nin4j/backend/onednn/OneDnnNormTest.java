@@ -15,7 +15,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Needs;
+import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.StepCase;
 import org.nin4j.backend.StepCases;
@@ -37,6 +39,7 @@ import org.nin4j.plan.step.AfterNorm;
 import org.nin4j.plan.step.BatchNormForward;
 import org.nin4j.plan.step.BatchNormReluBackward;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
@@ -176,7 +179,7 @@ class OneDnnNormTest {
     assertTrue(e.getMessage().contains("keeps no mask"), e.getMessage());
   }
 
-  private List<String> kinds(int channels, Purpose purpose) {
+  private static Plan residual(int channels, Purpose purpose) {
     Network network =
         new Network(
             "residual",
@@ -190,8 +193,42 @@ class OneDnnNormTest {
                 new GlobalAvgPool2d(),
                 new Flatten()));
     BatchSpec images = BatchSpec.unit(Shape.of(1, 12, 12), 12, 12);
-    Plan plan = Planner.plan(network, images, 4, Precision.FP32, purpose);
-    return backend.prepare(plan).plan().steps().stream().map(Step::kind).toList();
+    return Planner.plan(network, images, 4, Precision.FP32, purpose);
+  }
+
+  private List<String> kinds(int channels, Purpose purpose) {
+    Plan prepared = backend.prepare(residual(channels, purpose)).plan();
+    return prepared.steps().stream().map(Step::kind).toList();
+  }
+
+  private float[] logits(Backend on, Plan plan) {
+    try (Session session = on.bind(on.prepare(plan))) {
+      session.load(RandomSamples.of(Shape.of(1, 12, 12), 4, 3, seed));
+      plan.tensors(Role.PARAMETER)
+          .forEach(t -> session.fillRandomly(t, seed + t.name().hashCode()));
+      for (TensorSpec state : plan.tensors(Role.STATE)) {
+        session.fillRandomly(state, seed + state.name().hashCode());
+        HostTensor values = session.read(state);
+        for (int i = 0; i < values.values().length; i++) {
+          values.values()[i] = 0.6f + 0.5f * values.values()[i];
+        }
+        session.write(state, values);
+      }
+      session.begin(new Epoch(seed, 0, new int[] {0, 1, 2, 3}, new float[] {0}));
+      session.run();
+      SoftmaxCrossEntropy loss = plan.steps(SoftmaxCrossEntropy.class).findFirst().orElseThrow();
+      return session.read(loss.logits()).values();
+    }
+  }
+
+  /** Norms in the weights, on the one, and steps of their own on the other. */
+  @Test
+  void predictionWithNormsInWeightsIsAsTheReferences() {
+    for (int channels : new int[] {6, 32}) {
+      Plan plan = residual(channels, new Purpose.Inference());
+      TensorSpec logits = plan.steps(SoftmaxCrossEntropy.class).findFirst().orElseThrow().logits();
+      compare(logits, logits(new ReferenceBackend(), plan), logits(backend, plan), 2e-5);
+    }
   }
 
   @Test
