@@ -10,17 +10,21 @@
 //   batch_norm_forward           y[r, c] = weight[c] (x[r, c] - mean[c]) inverse[c] + bias[c]
 //   batch_norm_inference         the same, with inverse[c] = 1 / sqrt(variance[c] + eps)
 //
+// The last two add `added` before they store, where there is one, and then store max(y, 0) if `relu`
+// is not 0 (NaN stays NaN).
+//
 // One pass over x gives both sums without cancellation (Welford: with the n-th element, mean moves
 // by d = (x - mean) / n and D grows by (x - old mean) (x - new mean)); two groups of na and nb
 // elements become one by (Chan) D = Da + Db + (mb - ma)^2 na nb / (na + nb). Each sum has a fixed
 // order that depends on the first grid alone, so results repeat bit for bit.
 //
 // Shapes   x, y [rows, channels] with rows = N H W, or N for features, at least 2 in training;
-//          everything else [channels] in fp32; y may be x in inference.
+//          everything else [channels] in fp32; added as y, or null; y may be added, and x in
+//          inference.
 //          Workspace: partial [parts, 2, channels] in fp32 and behind it the rows of each part
 //          [parts] in fp32; parts = gridDim.x of the first kernel.
 // Bytes    statistics rows channels sizeof(T) and 8 parts channels; forward and inference
-//          2 rows channels sizeof(T).
+//          2 rows channels sizeof(T), with a sum 3.
 // FLOPs    rows channels each: statistics 4, the others 3.
 #include "grid.cuh"
 
@@ -174,38 +178,52 @@ struct Scales {
   }
 
   template <typename T>
-  __device__ void apply(const T* x, T* y) const {
+  __device__ void apply(const T* x, const T* added, int relu, T* y, long long i) const {
     float values[N];
-    load(x, values);
+    load(x + i, values);
 #pragma unroll
     for (int j = 0; j < N; j++) {
       values[j] = (values[j] - mean[j]) * scale[j] + shift[j];
     }
-    store(y, values);
+    if (added != nullptr) {
+      float terms[N];
+      load(added + i, terms);
+#pragma unroll
+      for (int j = 0; j < N; j++) {
+        values[j] += terms[j];
+      }
+    }
+    if (relu != 0) {
+#pragma unroll
+      for (int j = 0; j < N; j++) {
+        values[j] = values[j] <= 0.0f ? 0.0f : values[j];
+      }
+    }
+    store(y + i, values);
   }
 };
 
 template <typename T, typename Function>
 __device__ void normalise(const T* x, const float* mean, const float* spread, const float* weight,
-                          const float* bias, T* y, long long rows, int channels,
-                          Function inverse_of) {
+                          const float* bias, const T* added, int relu, T* y, long long rows,
+                          int channels, Function inverse_of) {
   constexpr int N = PACK<T>;
   const int packs = channels / N;
   // A stride of whole rows keeps a thread on its channels, so that it reads their scales once.
   const int stride = packs == 0 ? 0 : grid_threads() / packs * packs;
-  if (channels % N == 0 && stride > 0 && is_aligned(x) && is_aligned(y) && is_aligned(mean) &&
-      is_aligned(spread) && is_aligned(weight) && is_aligned(bias)) {
+  if (channels % N == 0 && stride > 0 && is_aligned(x) && is_aligned(added) && is_aligned(y) &&
+      is_aligned(mean) && is_aligned(spread) && is_aligned(weight) && is_aligned(bias)) {
     if (grid_thread() >= stride) {
       return;
     }
     const Scales<N> scales(mean, spread, weight, bias, grid_thread() % packs * N, inverse_of);
     for (long long i = grid_thread(); i < rows * packs; i += stride) {
-      scales.apply(x + i * N, y + i * N);
+      scales.apply(x, added, relu, y, i * N);
     }
   } else {
     for_each_unit(rows, channels, [=](long long row, int c) {
       const Scales<1> scales(mean, spread, weight, bias, c, inverse_of);
-      scales.apply(x + row * channels + c, y + row * channels + c);
+      scales.apply(x, added, relu, y, row * channels + c);
     });
   }
 }
@@ -221,31 +239,35 @@ batch_norm_statistics_bf16(const bf16* x, float* partial, long long rows, int ch
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
-batch_norm_forward_f32(const float* x, const float* mean, const float* inverse,
-                       const float* weight, const float* bias, float* y, long long rows,
-                       int channels) {
-  normalise(x, mean, inverse, weight, bias, y, rows, channels, [](float v) { return v; });
+batch_norm_forward_f32(
+    const float* x, const float* mean, const float* inverse, const float* weight,
+    const float* bias, const float* added, int relu, float* y, long long rows, int channels) {
+  normalise(x, mean, inverse, weight, bias, added, relu, y, rows, channels,
+            [](float v) { return v; });
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
-batch_norm_forward_bf16(const bf16* x, const float* mean, const float* inverse,
-                        const float* weight, const float* bias, bf16* y, long long rows,
-                        int channels) {
-  normalise(x, mean, inverse, weight, bias, y, rows, channels, [](float v) { return v; });
+batch_norm_forward_bf16(
+    const bf16* x, const float* mean, const float* inverse, const float* weight,
+    const float* bias, const bf16* added, int relu, bf16* y, long long rows, int channels) {
+  normalise(x, mean, inverse, weight, bias, added, relu, y, rows, channels,
+            [](float v) { return v; });
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
-batch_norm_inference_f32(const float* x, const float* mean, const float* variance,
-                         const float* weight, const float* bias, float* y, long long rows,
-                         int channels, float eps) {
-  normalise(x, mean, variance, weight, bias, y, rows, channels,
+batch_norm_inference_f32(
+    const float* x, const float* mean, const float* variance,
+    const float* weight, const float* bias, const float* added, int relu, float* y, long long rows,
+    int channels, float eps) {
+  normalise(x, mean, variance, weight, bias, added, relu, y, rows, channels,
             [=](float v) { return 1.0f / sqrtf(v + eps); });
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
-batch_norm_inference_bf16(const bf16* x, const float* mean, const float* variance,
-                          const float* weight, const float* bias, bf16* y, long long rows,
-                          int channels, float eps) {
-  normalise(x, mean, variance, weight, bias, y, rows, channels,
+batch_norm_inference_bf16(
+    const bf16* x, const float* mean, const float* variance,
+    const float* weight, const float* bias, const bf16* added, int relu, bf16* y, long long rows,
+    int channels, float eps) {
+  normalise(x, mean, variance, weight, bias, added, relu, y, rows, channels,
             [=](float v) { return 1.0f / sqrtf(v + eps); });
 }

@@ -1,5 +1,5 @@
 // Sum of up to eight tensors: y[i] = a[i] + b[i] + ..., from the first to the last in fp32, rounded
-// once.
+// once; max(y, 0) if `relu` is not 0 (NaN stays NaN).
 //
 // Shapes   n elements in any layout; b to h may be null, and every tensor after one that is; y may
 //          be any of them.
@@ -31,6 +31,7 @@ struct Terms {
   const T* f;
   const T* g;
   const T* h;
+  int relu;
 
   __device__ bool are_aligned() const {
     return is_aligned(a) && is_aligned(b) && is_aligned(c) && is_aligned(d) && is_aligned(e) &&
@@ -44,6 +45,12 @@ struct Terms {
     if (add(b, i, sum) && add(c, i, sum) && add(d, i, sum) && add(e, i, sum) && add(f, i, sum) &&
         add(g, i, sum)) {
       add(h, i, sum);
+    }
+    if (relu != 0) {
+#pragma unroll
+      for (int j = 0; j < N; j++) {
+        sum[j] = sum[j] <= 0.0f ? 0.0f : sum[j];
+      }
     }
     store(y + i, sum);
   }
@@ -66,12 +73,12 @@ __device__ void sum(const Terms<T>& terms, T* y, long long n) {
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 sum_f32(const float* a, const float* b, const float* c, const float* d, const float* e,
-        const float* f, const float* g, const float* h, float* y, long long n) {
-  sum(Terms<float>{a, b, c, d, e, f, g, h}, y, n);
+        const float* f, const float* g, const float* h, int relu, float* y, long long n) {
+  sum(Terms<float>{a, b, c, d, e, f, g, h, relu}, y, n);
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 sum_bf16(const bf16* a, const bf16* b, const bf16* c, const bf16* d, const bf16* e, const bf16* f,
-         const bf16* g, const bf16* h, bf16* y, long long n) {
-  sum(Terms<bf16>{a, b, c, d, e, f, g, h}, y, n);
+         const bf16* g, const bf16* h, int relu, bf16* y, long long n) {
+  sum(Terms<bf16>{a, b, c, d, e, f, g, h, relu}, y, n);
 }

@@ -146,7 +146,7 @@ public final class Arena {
       Step step = plan.steps().get(i);
       int last = rules.lastConcurrentStep(i);
       for (TensorSpec read : step.reads()) {
-        if (read.role() == Role.ACTIVATION) {
+        if (read.isTemporary()) {
           // A tensor that no step has written was put there before the run.
           use(blocks, read, blocks.containsKey(read) ? i : 0, last);
         }
@@ -156,7 +156,7 @@ public final class Arena {
         step.inPlace().ifPresent(pair -> merge(blocks, pair, at));
       }
       for (TensorSpec written : step.writes()) {
-        if (written.role() == Role.ACTIVATION) {
+        if (written.isTemporary()) {
           use(blocks, written, i, last);
         }
       }

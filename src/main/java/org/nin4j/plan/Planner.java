@@ -27,6 +27,7 @@ import org.nin4j.model.OperationVisitor;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.ShapeException;
 import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AfterNorm;
 import org.nin4j.plan.step.AvgPoolForward;
 import org.nin4j.plan.step.BatchNormForward;
 import org.nin4j.plan.step.BatchNormInference;
@@ -269,7 +270,15 @@ public final class Planner {
       if (!training()) {
         return List.of(
             new BatchNormInference(
-                name, layer, x, parameter(0), parameter(1), state(0), state(1), y));
+                name,
+                layer,
+                x,
+                parameter(0),
+                parameter(1),
+                state(0),
+                state(1),
+                y,
+                AfterNorm.NOTHING));
       }
       Shape channels = Shape.of(node.output().dim(0));
       return List.of(
@@ -283,7 +292,8 @@ public final class Planner {
               state(1),
               y,
               new TensorSpec(name + ".mean", channels, DType.F32, Role.ACTIVATION),
-              new TensorSpec(name + ".inverse", channels, DType.F32, Role.ACTIVATION)));
+              new TensorSpec(name + ".inverse", channels, DType.F32, Role.ACTIVATION),
+              AfterNorm.NOTHING));
     }
 
     @Override
@@ -326,7 +336,7 @@ public final class Planner {
 
     @Override
     public List<ForwardStep> visit(org.nin4j.model.Sum layer) {
-      return List.of(new Sum(name, inputs, y));
+      return List.of(new Sum(name, inputs, y, false));
     }
 
     @Override
@@ -372,7 +382,7 @@ public final class Planner {
         return parts.get(0);
       }
       TensorSpec sum = gradient(tensor);
-      steps.add(new Sum(tensor.name(), parts, sum));
+      steps.add(new Sum(tensor.name(), parts, sum, false));
       return sum;
     }
 

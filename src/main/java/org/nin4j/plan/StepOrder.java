@@ -12,7 +12,6 @@ import java.util.Optional;
 import java.util.Set;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
-import org.nin4j.plan.step.TensorSpec.Role;
 
 /**
  * Chooses, where branches leave a choice, the order of steps that needs the least memory at once.
@@ -79,7 +78,7 @@ public final class StepOrder {
         if (writers.containsKey(tensor)) {
           earlier.set(writers.get(tensor));
         }
-        if (tensor.role() == Role.ACTIVATION) {
+        if (tensor.isTemporary()) {
           if (!tensors.containsKey(tensor)) {
             tensors.put(tensor, tensor(tensor, rules));
             given += rules.bytes(tensor);
@@ -98,7 +97,7 @@ public final class StepOrder {
           earlier.set(writers.get(tensor));
         }
         writers.put(tensor, i);
-        if (tensor.role() == Role.ACTIVATION && !tensors.containsKey(tensor)) {
+        if (tensor.isTemporary() && !tensors.containsKey(tensor)) {
           Tensor fresh = tensor(tensor, rules);
           tensors.put(tensor, fresh);
           written.add(fresh);

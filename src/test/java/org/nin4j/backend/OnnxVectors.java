@@ -26,6 +26,7 @@ import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Window;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AfterNorm;
 import org.nin4j.plan.step.AvgPoolForward;
 import org.nin4j.plan.step.BatchNormForward;
 import org.nin4j.plan.step.BatchNormInference;
@@ -170,7 +171,7 @@ public final class OnnxVectors {
           case "Tanh" -> new ActivationForward("l", Activation.TANH, image(0), result(0));
           case "Relu" -> new ActivationForward("l", Activation.RELU, image(0), result(0));
           case "Concat" -> new ConcatForward("l", images(), result(0));
-          case "Sum", "Add" -> new Sum("l", images(), result(0));
+          case "Sum", "Add" -> new Sum("l", images(), result(0), false);
           case "Gemm" -> linear();
           case "SoftmaxCrossEntropyLoss" -> crossEntropy();
           case "Momentum" -> update();
@@ -268,7 +269,8 @@ public final class OnnxVectors {
     TensorSpec variance = vector("v", 4, Role.STATE);
     TensorSpec y = result(0);
     if (vector.integer("training_mode", 0) == 0) {
-      return new BatchNormInference("l", norm, x, weight, bias, mean, variance, y);
+      return new BatchNormInference(
+          "l", norm, x, weight, bias, mean, variance, y, AfterNorm.NOTHING);
     }
     float[] before = vector.inputs().get(4).values();
     float[] after = vector.outputs().get(2).values();
@@ -290,7 +292,8 @@ public final class OnnxVectors {
         variance,
         y,
         new TensorSpec("l.mean", mean.shape(), DType.F32, Role.ACTIVATION),
-        new TensorSpec("l.inverse", mean.shape(), DType.F32, Role.ACTIVATION));
+        new TensorSpec("l.inverse", mean.shape(), DType.F32, Role.ACTIVATION),
+        AfterNorm.NOTHING);
   }
 
   private Step linear() {

@@ -25,9 +25,20 @@ import org.nin4j.tensor.Philox;
 /** Small networks with branches within branches, drawn at random. */
 public final class RandomNetworks {
   private final Philox.Sequence random;
+  private final boolean normed;
 
-  private RandomNetworks(long seed) {
+  private RandomNetworks(long seed, boolean normed) {
     random = new Philox.Sequence(seed, 11, 0);
+    this.normed = normed;
+  }
+
+  /**
+   * The same, with many a batch norm before a ReLU or a sum, and with a ReLU after each sum.
+   *
+   * @param seed the same one gives the same network
+   */
+  public static Network drawNormed(long seed, int classes) {
+    return draw(new RandomNetworks(seed, true), "normed-" + seed, classes);
   }
 
   /**
@@ -36,7 +47,10 @@ public final class RandomNetworks {
    * @param seed the same one gives the same network
    */
   public static Network draw(long seed, int classes) {
-    RandomNetworks draw = new RandomNetworks(seed);
+    return draw(new RandomNetworks(seed, false), "random-" + seed, classes);
+  }
+
+  private static Network draw(RandomNetworks draw, String name, int classes) {
     List<Layer> layers = new ArrayList<>();
     layers.add(new Conv2d(4, 3, 1, 1));
     for (int i = 0; i < 3; i++) {
@@ -54,7 +68,7 @@ public final class RandomNetworks {
       layers.add(new Flatten());
       layers.add(new Linear(classes));
     }
-    return new Network("random-" + seed, Sequential.of(layers.toArray(Layer[]::new)));
+    return new Network(name, Sequential.of(layers.toArray(Layer[]::new)));
   }
 
   /** Something that leaves height and width as they are. */
@@ -65,16 +79,19 @@ public final class RandomNetworks {
       case 1 -> Sequential.of(new Conv2d(3, 3, 1, 1), leaf());
       case 2 -> {
         // Channels must agree: every branch but the identity of a convolution ends in one.
-        Layer main = Sequential.of(block(depth - 1), new Conv2d(4, 1, 1, 0));
+        Layer main = Sequential.of(block(depth - 1), new Conv2d(4, 1, 1, 0), norm());
         Layer side =
             random.nextBelow(2) == 0
                 ? new Conv2d(4, 1, 1, 0)
                 : Sequential.of(block(depth - 1), new Conv2d(4, 3, 1, 1));
-        yield Sequential.of(Part.inline("sum", Sum.of(Part.of("a", main), Part.of("b", side))));
+        Part sum = Part.inline("sum", Sum.of(Part.of("a", main), Part.of("b", side)));
+        yield normed ? Sequential.of(sum, Part.of("relu", Activation.RELU)) : Sequential.of(sum);
       }
       case 3 ->
           Sequential.of(
-              new Conv2d(4, 1, 1, 0), Sum.of(new Identity(), Sequential.of(leaf(), leaf())));
+              new Conv2d(4, 1, 1, 0),
+              Sum.of(new Identity(), Sequential.of(leaf(), leaf(), norm())),
+              normed ? Activation.RELU : new Identity());
       default -> {
         List<Part> branches = new ArrayList<>();
         branches.add(Part.of("x", random.nextBelow(2) == 0 ? new Identity() : block(depth - 1)));
@@ -86,7 +103,18 @@ public final class RandomNetworks {
     };
   }
 
+  /** Where it matters, a batch norm as often as not. */
+  private Layer norm() {
+    return normed && random.nextBelow(2) == 0 ? new BatchNorm() : new Identity();
+  }
+
   private Layer leaf() {
+    if (normed && random.nextBelow(2) == 0) {
+      return random.nextBelow(3) == 0
+          ? Sequential.of(
+              new BatchNorm(), Concat.of(new Identity(), Activation.RELU), new Conv2d(4, 1, 1, 0))
+          : Sequential.of(new BatchNorm(), Activation.RELU);
+    }
     return switch (random.nextBelow(7)) {
       case 0 -> Activation.SIGMOID;
       case 1 -> Activation.TANH;

@@ -35,7 +35,7 @@ public record StepCase(
     Epoch epoch) {
 
   /** A step whose inputs are drawn from (−1, 1); all rounded to bf16 if any tensor is. */
-  static StepCase random(String name, Step step, long seed) {
+  public static StepCase random(String name, Step step, long seed) {
     Map<TensorSpec, HostTensor> inputs = new LinkedHashMap<>();
     boolean bf16 =
         Stream.concat(step.reads().stream(), step.writes().stream())

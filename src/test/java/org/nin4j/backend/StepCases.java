@@ -24,11 +24,14 @@ import org.nin4j.plan.rewrite.Fusion;
 import org.nin4j.plan.rewrite.KernelFusion;
 import org.nin4j.plan.step.ActivationBackward;
 import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AfterNorm;
 import org.nin4j.plan.step.AvgPoolBackward;
 import org.nin4j.plan.step.AvgPoolForward;
 import org.nin4j.plan.step.BatchNormBackward;
 import org.nin4j.plan.step.BatchNormForward;
 import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.BatchNormReluBackward;
+import org.nin4j.plan.step.BatchNormSumReluBackward;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.Cast;
 import org.nin4j.plan.step.ConcatBackward;
@@ -40,6 +43,7 @@ import org.nin4j.plan.step.DropoutBackward;
 import org.nin4j.plan.step.DropoutForward;
 import org.nin4j.plan.step.FlattenBackward;
 import org.nin4j.plan.step.FlattenForward;
+import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.GlobalAvgPoolBackward;
 import org.nin4j.plan.step.GlobalAvgPoolForward;
@@ -489,14 +493,17 @@ public final class StepCases {
       TensorSpec c = activation("c", s);
       TensorSpec y = activation("y", s);
       String what = " of " + a.shape();
-      random("sum of two" + what, new Sum("l", List.of(a, b), y));
-      random("sum of three" + what, new Sum("l", List.of(a, b, c), y));
-      random("sum of eight" + what, new Sum("l", List.of(a, b, c, b, a, c, b, a), y));
+      random("sum of two" + what, new Sum("l", List.of(a, b), y, false));
+      random("sum of three" + what, new Sum("l", List.of(a, b, c), y, false));
+      random("sum of eight" + what, new Sum("l", List.of(a, b, c, b, a, c, b, a), y, false));
       if (type == DType.F32) {
         // In bf16 a backend may round in between where there are so many.
-        random("sum of ten" + what, new Sum("l", List.of(a, b, c, b, a, c, b, a, c, b), y));
+        random("sum of ten" + what, new Sum("l", List.of(a, b, c, b, a, c, b, a, c, b), y, false));
       }
-      random("twice" + what, new Sum("l", List.of(a, a), y));
+      random("sum of two and relu" + what, new Sum("l", List.of(a, b), y, true));
+      random("sum of three and relu" + what, new Sum("l", List.of(a, b, c), y, true));
+      random("twice and relu" + what, new Sum("l", List.of(a, a), y, true));
+      random("twice" + what, new Sum("l", List.of(a, a), y, false));
       TensorSpec wide = activation("wide", s[0], 2 * s[1] + 5, s[2], s[3]);
       TensorSpec five = activation("five", s[0], 5, s[2], s[3]);
       random("concatenation" + what, new ConcatForward("l", List.of(a, five, b), wide));
@@ -513,47 +520,167 @@ public final class StepCases {
         "concatenation of features", new ConcatForward("l", List.of(a, b), activation("y", 3, 9)));
   }
 
-  private void norms() {
-    for (int[] s :
-        new int[][] {{2, 1, 1, 1}, {1, 3, 5, 7}, {3, 17, 4, 4}, {2, 96, 9, 9}, {5, 6}, {2, 40}}) {
-      TensorSpec x = activation("x", s);
-      TensorSpec y = activation("y", s);
-      TensorSpec dy = activation("dy", s);
-      TensorSpec dx = activation("dx", s);
-      TensorSpec weight = tensor("weight", DType.F32, Role.PARAMETER, s[1]);
-      TensorSpec bias = tensor("bias", DType.F32, Role.PARAMETER, s[1]);
-      TensorSpec runningMean = tensor("running_mean", DType.F32, Role.STATE, s[1]);
-      TensorSpec runningVariance = tensor("running_var", DType.F32, Role.STATE, s[1]);
-      TensorSpec mean = tensor("mean", DType.F32, Role.ACTIVATION, s[1]);
-      TensorSpec inverse = tensor("inverse", DType.F32, Role.ACTIVATION, s[1]);
-      TensorSpec dweight = tensor("weight.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[1]);
-      TensorSpec dbias = tensor("bias.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[1]);
-      BatchNorm norm = new BatchNorm(1e-3f, 0.2f);
-      String what = " of " + x.shape();
-      random(
-          "batch norm" + what,
-          new BatchNormForward(
-              "l", norm, x, weight, bias, runningMean, runningVariance, y, mean, inverse));
-      // Variances and their inverses are above 0.
-      float[] variances = new float[s[1]];
+  private static final int[][] NORMED = {
+    {2, 1, 1, 1}, {1, 3, 5, 7}, {3, 17, 4, 4}, {2, 96, 9, 9}, {5, 6}, {2, 40}
+  };
+
+  /** The tensors of a batch norm over so much. */
+  private final class Normed {
+    final String what;
+    final TensorSpec x;
+    final TensorSpec y;
+    final TensorSpec dy;
+    final TensorSpec added;
+    final TensorSpec sumGradient;
+    final Optional<TensorSpec> dx;
+    final TensorSpec weight;
+    final TensorSpec bias;
+    final TensorSpec runningMean;
+    final TensorSpec runningVariance;
+    final TensorSpec mean;
+    final TensorSpec inverse;
+    final TensorSpec dweight;
+    final TensorSpec dbias;
+
+    /** For what is above 0, such as variances and their inverses. */
+    final float[] positive;
+
+    Normed(int[] s) {
+      x = activation("x", s);
+      y = activation("y", s);
+      dy = activation("dy", s);
+      added = activation("added", s);
+      sumGradient = activation("masked", s);
+      dx = Optional.of(activation("dx", s));
+      weight = tensor("weight", DType.F32, Role.PARAMETER, s[1]);
+      bias = tensor("bias", DType.F32, Role.PARAMETER, s[1]);
+      runningMean = tensor("running_mean", DType.F32, Role.STATE, s[1]);
+      runningVariance = tensor("running_var", DType.F32, Role.STATE, s[1]);
+      mean = tensor("mean", DType.F32, Role.ACTIVATION, s[1]);
+      inverse = tensor("inverse", DType.F32, Role.ACTIVATION, s[1]);
+      dweight = tensor("weight.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[1]);
+      dbias = tensor("bias.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[1]);
+      what = " of " + x.shape();
+      positive = new float[s[1]];
       Philox.Sequence random = new Philox.Sequence(seed, 6, 1);
-      for (int i = 0; i < variances.length; i++) {
-        variances[i] = 0.1f + random.nextUniform();
+      for (int i = 0; i < positive.length; i++) {
+        positive[i] = 0.1f + random.nextUniform();
       }
-      for (Optional<TensorSpec> by : List.of(Optional.of(dx), Optional.<TensorSpec>empty())) {
-        cases.add(
-            StepCase.random(
-                    "batch norm gradient" + (by.isPresent() ? "" : ", parameters only") + what,
-                    new BatchNormBackward("l", x, weight, mean, inverse, dy, by, dweight, dbias),
-                    seed)
-                .with(inverse, variances));
-      }
-      Step inference =
-          new BatchNormInference("l", norm, x, weight, bias, runningMean, runningVariance, y);
-      cases.add(
-          StepCase.random("batch norm, inference" + what, inference, seed)
-              .with(runningVariance, variances));
     }
+
+    void forward(String name, AfterNorm after) {
+      random(
+          name + what,
+          new BatchNormForward(
+              "l", NORM, x, weight, bias, runningMean, runningVariance, y, mean, inverse, after));
+      Step inference =
+          new BatchNormInference(
+              "l", NORM, x, weight, bias, runningMean, runningVariance, y, after);
+      cases.add(
+          StepCase.random(name + ", inference" + what, inference, seed)
+              .with(runningVariance, positive));
+    }
+
+    void backward(String name, Step step) {
+      cases.add(StepCase.random(name + what, step, seed).with(inverse, positive));
+    }
+  }
+
+  private static final BatchNorm NORM = new BatchNorm(1e-3f, 0.2f);
+
+  private void norms() {
+    for (int[] s : NORMED) {
+      Normed n = new Normed(s);
+      n.forward("batch norm", AfterNorm.NOTHING);
+      n.forward("batch norm and relu", AfterNorm.RELU);
+      for (Optional<TensorSpec> by : List.of(n.dx, Optional.<TensorSpec>empty())) {
+        String only = by.isPresent() ? "" : ", parameters only";
+        n.backward(
+            "batch norm gradient" + only,
+            new BatchNormBackward(
+                "l", n.x, n.weight, n.mean, n.inverse, n.dy, by, n.dweight, n.dbias));
+        n.backward(
+            "batch norm, sum and relu gradient" + only,
+            new BatchNormSumReluBackward(
+                "l",
+                n.x,
+                n.weight,
+                n.mean,
+                n.inverse,
+                n.y,
+                n.dy,
+                n.sumGradient,
+                by,
+                n.dweight,
+                n.dbias));
+      }
+    }
+  }
+
+  /**
+   * Batch norms with a sum, and gradients that find a ReLU's mask out again, for backends that have
+   * kernels for that.
+   *
+   * @param type F32 or BF16
+   * @param seed of the random inputs
+   */
+  public static List<StepCase> summedNorms(DType type, long seed) {
+    StepCases cases = new StepCases(type, seed);
+    for (int[] s : NORMED) {
+      Normed n = cases.new Normed(s);
+      n.forward("batch norm, sum and relu", AfterNorm.sumRelu(n.added));
+      n.forward("batch norm, sum with its input and relu", AfterNorm.sumRelu(n.x));
+      for (Optional<TensorSpec> by : List.of(n.dx, Optional.<TensorSpec>empty())) {
+        n.backward(
+            "batch norm and relu gradient" + (by.isPresent() ? "" : ", parameters only"),
+            new BatchNormReluBackward(
+                "l",
+                n.x,
+                n.weight,
+                n.bias,
+                n.mean,
+                n.inverse,
+                Optional.empty(),
+                n.dy,
+                by,
+                n.dweight,
+                n.dbias));
+      }
+    }
+    return cases.cases;
+  }
+
+  /**
+   * Batch norms put into the weights of convolutions, for backends that compute so.
+   *
+   * @param seed of the random inputs
+   */
+  public static List<StepCase> foldedNorms(long seed) {
+    StepCases cases = new StepCases(DType.F32, seed);
+    for (int[] s : new int[][] {{1, 1, 1, 1}, {6, 1, 5, 5}, {17, 3, 3, 3}, {96, 20, 3, 3}}) {
+      Normed n = cases.new Normed(new int[] {2, s[0], 1, 1});
+      TensorSpec weight = tensor("w", DType.F32, Role.PARAMETER, s);
+      TensorSpec bias = tensor("b", DType.F32, Role.PARAMETER, s[0]);
+      for (Optional<TensorSpec> by : List.of(Optional.of(bias), Optional.<TensorSpec>empty())) {
+        Step fold =
+            new FoldNorm(
+                "l",
+                NORM,
+                weight,
+                by,
+                n.weight,
+                n.bias,
+                n.runningMean,
+                n.runningVariance,
+                tensor("w.folded", DType.F32, Role.DERIVED, s),
+                tensor("b.folded", DType.F32, Role.DERIVED, s[0]));
+        String what =
+            "batch norm in weights of %s%s"
+                .formatted(weight.shape(), by.isPresent() ? "" : ", no bias");
+        cases.cases.add(StepCase.random(what, fold, seed).with(n.runningVariance, n.positive));
+      }
+    }
+    return cases.cases;
   }
 
   private void casts() {

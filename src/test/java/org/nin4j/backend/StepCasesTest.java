@@ -30,6 +30,8 @@ class StepCasesTest {
       StepCases.all(type, SEED).forEach(c -> cases.add(c.step().getClass()));
     }
     StepCases.fused(SEED).forEach(c -> cases.add(c.step().getClass()));
+    StepCases.foldedNorms(SEED).forEach(c -> cases.add(c.step().getClass()));
+    StepCases.summedNorms(DType.F32, SEED).forEach(c -> cases.add(c.step().getClass()));
     assertEquals(kinds(Step.class).collect(Collectors.toSet()), cases);
   }
 

@@ -3,6 +3,7 @@ package org.nin4j.backend;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -76,6 +77,11 @@ public final class StepSuite {
   /** One test for each case. */
   public static Stream<DynamicTest> tests(Backend backend, DType type, Sums sums, long seed) {
     return tests(backend, type, F32, sums, seed);
+  }
+
+  /** One test for each of some cases that not every backend has. */
+  public static Stream<DynamicTest> tests(Backend backend, List<StepCase> cases) {
+    return cases.stream().map(c -> DynamicTest.dynamicTest(c.name(), () -> check(backend, c)));
   }
 
   private static Stream<DynamicTest> tests(

@@ -154,12 +154,16 @@ public final class CudaBackend implements Backend {
               .formatted(device.name(), plan.precision().toString().toLowerCase(Locale.ROOT)));
     }
     Plan fused = plan;
-    // The last one takes what the one before it has left.
+    // Each takes what those before it have made or left.
     for (Fusion fusion :
         List.of(
             Fusion.CONVOLUTION_RELU,
             Fusion.LINEAR_RELU,
+            Fusion.NORM_RELU,
+            Fusion.SUM_RELU,
+            Fusion.NORM_SUM_RELU,
             Fusion.RELU_AFTER_POOL,
+            Fusion.NORM_RELU_GRADIENT,
             Fusion.RELU_BIAS_GRADIENT)) {
       fused = fusion.apply(fused);
     }

@@ -32,6 +32,7 @@ import org.nin4j.plan.Precision;
 import org.nin4j.plan.StepOrder;
 import org.nin4j.plan.StorageRules;
 import org.nin4j.plan.rewrite.Fusion;
+import org.nin4j.plan.rewrite.NormMasks;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 
@@ -175,11 +176,19 @@ public final class OneDnnBackend implements Backend {
     }
     Plan fused = plan;
     for (Fusion fusion :
-        List.of(Fusion.CONVOLUTION_RELU, Fusion.LINEAR_RELU, Fusion.RELU_AFTER_POOL)) {
+        List.of(
+            Fusion.FOLD_NORM,
+            Fusion.CONVOLUTION_RELU,
+            Fusion.LINEAR_RELU,
+            Fusion.NORM_RELU,
+            Fusion.SUM_RELU,
+            Fusion.RELU_AFTER_POOL)) {
       fused = fusion.apply(fused);
     }
     try (PointerScope temporary = new PointerScope()) {
-      Rules rules = new Rules(operations(plan.precision(), new SampleStore()));
+      Operations operations = operations(plan.precision(), new SampleStore());
+      fused = NormMasks.apply(fused, operations::keepsMask);
+      Rules rules = new Rules(operations);
       return Arena.place(StepOrder.forMemory(fused, rules), rules);
     }
   }

@@ -24,6 +24,8 @@ import org.nin4j.plan.step.AvgPoolForward;
 import org.nin4j.plan.step.BatchNormBackward;
 import org.nin4j.plan.step.BatchNormForward;
 import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.BatchNormReluBackward;
+import org.nin4j.plan.step.BatchNormSumReluBackward;
 import org.nin4j.plan.step.Cast;
 import org.nin4j.plan.step.ConcatBackward;
 import org.nin4j.plan.step.ConcatForward;
@@ -34,6 +36,7 @@ import org.nin4j.plan.step.DropoutBackward;
 import org.nin4j.plan.step.DropoutForward;
 import org.nin4j.plan.step.FlattenBackward;
 import org.nin4j.plan.step.FlattenForward;
+import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.GlobalAvgPoolBackward;
 import org.nin4j.plan.step.GlobalAvgPoolForward;
@@ -75,6 +78,11 @@ final class Operations implements StepVisitor<Operation> {
     this.norms = new BatchNorms(dnnl);
     this.sgds = new SgdUpdates(dnnl);
     this.samples = samples;
+  }
+
+  /** Whether a batch norm with a ReLU can keep the ReLU's mask for the gradient. */
+  boolean keepsMask(BatchNormForward step) {
+    return norms.keepsMask(step);
   }
 
   Operation of(Step step) {
@@ -206,6 +214,24 @@ final class Operations implements StepVisitor<Operation> {
   @Override
   public Operation visit(BatchNormBackward s) {
     return norms.backward(s);
+  }
+
+  @Override
+  public Operation visit(BatchNormReluBackward s) {
+    return norms.backward(s);
+  }
+
+  @Override
+  public Operation visit(BatchNormSumReluBackward s) {
+    return Operation.inOrder(
+        elements.activationBackward(
+            Activation.RELU, s.output(), s.outputGradient(), s.sumGradient()),
+        norms.backward(s.norm()));
+  }
+
+  @Override
+  public Operation visit(FoldNorm s) {
+    return norms.fold(s);
   }
 
   @Override

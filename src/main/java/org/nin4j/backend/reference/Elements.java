@@ -38,13 +38,19 @@ final class Elements {
     };
   }
 
-  static void sum(List<View> inputs, View y) {
+  static void fill(View x, float value) {
+    for (int e = 0; e < x.size(); e++) {
+      x.set(e, value);
+    }
+  }
+
+  static void sum(List<View> inputs, View y, boolean relu) {
     for (int e = 0; e < y.size(); e++) {
       double sum = 0;
       for (View input : inputs) {
         sum += input.get(e);
       }
-      y.set(e, sum);
+      y.set(e, relu && sum <= 0 ? 0 : sum);
     }
   }
 

@@ -7,11 +7,14 @@ import org.nin4j.model.Activation;
 import org.nin4j.model.Window;
 import org.nin4j.plan.step.ActivationBackward;
 import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AfterNorm;
 import org.nin4j.plan.step.AvgPoolBackward;
 import org.nin4j.plan.step.AvgPoolForward;
 import org.nin4j.plan.step.BatchNormBackward;
 import org.nin4j.plan.step.BatchNormForward;
 import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.BatchNormReluBackward;
+import org.nin4j.plan.step.BatchNormSumReluBackward;
 import org.nin4j.plan.step.Cast;
 import org.nin4j.plan.step.ConcatBackward;
 import org.nin4j.plan.step.ConcatForward;
@@ -22,6 +25,7 @@ import org.nin4j.plan.step.DropoutBackward;
 import org.nin4j.plan.step.DropoutForward;
 import org.nin4j.plan.step.FlattenBackward;
 import org.nin4j.plan.step.FlattenForward;
+import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.GlobalAvgPoolBackward;
 import org.nin4j.plan.step.GlobalAvgPoolForward;
@@ -164,7 +168,21 @@ final class ReferenceSteps implements StepVisitor<Runnable> {
     View inverse = view(s.inverse());
     return () ->
         BatchNorms.forward(
-            s.norm(), x, weight, bias, runningMean, runningVariance, y, mean, inverse);
+            s.norm(),
+            x,
+            weight,
+            bias,
+            runningMean,
+            runningVariance,
+            y,
+            mean,
+            inverse,
+            after(s.after()));
+  }
+
+  private BatchNorms.After after(AfterNorm after) {
+    return new BatchNorms.After(
+        after.added().map(this::view), after.relu(), after.mask().map(this::view));
   }
 
   @Override
@@ -177,7 +195,52 @@ final class ReferenceSteps implements StepVisitor<Runnable> {
     Optional<View> dx = s.inputGradient().map(this::view);
     View dweight = view(s.weightGradient());
     View dbias = view(s.biasGradient());
-    return () -> BatchNorms.backward(x, weight, mean, inverse, dy, dx, dweight, dbias);
+    return () ->
+        BatchNorms.backward(x, weight, mean, inverse, BatchNorms.Gate.OPEN, dy, dx, dweight, dbias);
+  }
+
+  @Override
+  public Runnable visit(BatchNormReluBackward s) {
+    View x = view(s.input());
+    View weight = view(s.weight());
+    View mean = view(s.mean());
+    View inverse = view(s.inverse());
+    View dy = view(s.outputGradient());
+    Optional<View> dx = s.inputGradient().map(this::view);
+    View dweight = view(s.weightGradient());
+    View dbias = view(s.biasGradient());
+    BatchNorms.Gate gate =
+        s.mask()
+            .map(m -> BatchNorms.Gate.bits(view(m)))
+            .orElseGet(() -> BatchNorms.Gate.again(x, mean, inverse, weight, view(s.bias())));
+    return () -> BatchNorms.backward(x, weight, mean, inverse, gate, dy, dx, dweight, dbias);
+  }
+
+  @Override
+  public Runnable visit(BatchNormSumReluBackward s) {
+    View y = view(s.output());
+    View dy = view(s.outputGradient());
+    View masked = view(s.sumGradient());
+    Runnable norm = visit(s.norm());
+    return () -> {
+      Elements.activateBackward(Activation.RELU, y, dy, masked);
+      norm.run();
+    };
+  }
+
+  @Override
+  public Runnable visit(FoldNorm s) {
+    View weight = view(s.weight());
+    Optional<View> bias = s.bias().map(this::view);
+    View normWeight = view(s.normWeight());
+    View normBias = view(s.normBias());
+    View mean = view(s.runningMean());
+    View variance = view(s.runningVariance());
+    View foldedWeight = view(s.foldedWeight());
+    View foldedBias = view(s.foldedBias());
+    return () ->
+        BatchNorms.fold(
+            s.norm(), weight, bias, normWeight, normBias, mean, variance, foldedWeight, foldedBias);
   }
 
   @Override
@@ -188,7 +251,8 @@ final class ReferenceSteps implements StepVisitor<Runnable> {
     View mean = view(s.runningMean());
     View variance = view(s.runningVariance());
     View y = view(s.output());
-    return () -> BatchNorms.inference(s.norm(), x, weight, bias, mean, variance, y);
+    return () ->
+        BatchNorms.inference(s.norm(), x, weight, bias, mean, variance, y, after(s.after()));
   }
 
   @Override
@@ -289,7 +353,7 @@ final class ReferenceSteps implements StepVisitor<Runnable> {
   public Runnable visit(Sum s) {
     List<View> inputs = s.inputs().stream().map(this::view).toList();
     View y = view(s.output());
-    return () -> Elements.sum(inputs, y);
+    return () -> Elements.sum(inputs, y, s.relu());
   }
 
   @Override

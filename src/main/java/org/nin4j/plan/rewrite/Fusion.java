@@ -8,17 +8,37 @@ import org.nin4j.model.Activation;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.step.ActivationBackward;
 import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AfterNorm;
+import org.nin4j.plan.step.BatchNormBackward;
+import org.nin4j.plan.step.BatchNormForward;
+import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.BatchNormReluBackward;
+import org.nin4j.plan.step.BatchNormSumReluBackward;
 import org.nin4j.plan.step.ConvolutionBackwardFilter;
 import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.LinearForward;
 import org.nin4j.plan.step.MaxPoolBackward;
 import org.nin4j.plan.step.MaxPoolForward;
 import org.nin4j.plan.step.ReluBiasBackward;
 import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.Sum;
 import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 
 /** Rewrites that put two steps into one; each is pure, and a backend applies those it has. */
 public enum Fusion implements UnaryOperator<Plan> {
+  /**
+   * In inference, a convolution and the batch norm after it: the norm goes into the weights and the
+   * bias, in a step that each run begins with, since they may change between runs. Where an output
+   * has no more elements than the weights that is no gain, and not done.
+   */
+  FOLD_NORM {
+    @Override
+    public Plan apply(Plan plan) {
+      return rewrite(plan, (first, second) -> foldNorm(plan, first, second));
+    }
+  },
   /** A convolution and the ReLU after it; the value between them is never stored. */
   CONVOLUTION_RELU {
     @Override
@@ -31,6 +51,37 @@ public enum Fusion implements UnaryOperator<Plan> {
     @Override
     public Plan apply(Plan plan) {
       return rewrite(plan, (first, second) -> linearRelu(plan, first, second));
+    }
+  },
+  /** A batch norm and the ReLU after it. */
+  NORM_RELU {
+    @Override
+    public Plan apply(Plan plan) {
+      return rewrite(plan, (first, second) -> normRelu(plan, first, second));
+    }
+  },
+  /** A sum and the ReLU after it. */
+  SUM_RELU {
+    @Override
+    public Plan apply(Plan plan) {
+      return rewrite(plan, (first, second) -> sumRelu(plan, first, second));
+    }
+  },
+  /** A batch norm and, after it, a sum of two with its ReLU, which {@link #SUM_RELU} has made. */
+  NORM_SUM_RELU {
+    @Override
+    public Plan apply(Plan plan) {
+      return rewrite(plan, (first, second) -> normSumRelu(plan, first, second));
+    }
+  },
+  /**
+   * The gradient of what {@link #NORM_RELU} and {@link #NORM_SUM_RELU} have made: the ReLU's and
+   * the norm's.
+   */
+  NORM_RELU_GRADIENT {
+    @Override
+    public Plan apply(Plan plan) {
+      return rewrite(plan, (first, second) -> normReluGradient(plan, first, second));
     }
   },
   /** The ReLU's gradient and the bias gradient of the convolution before it. */
@@ -100,6 +151,148 @@ public enum Fusion implements UnaryOperator<Plan> {
           List.of(new LinearForward(l.layer(), l.input(), l.weight(), l.bias(), r.output(), true)));
     }
     return Optional.empty();
+  }
+
+  private static Optional<List<Step>> foldNorm(Plan plan, Step first, Step second) {
+    if (first instanceof ConvolutionForward c
+        && second instanceof BatchNormInference n
+        && !c.relu()
+        && n.after().equals(AfterNorm.NOTHING)
+        && n.input().equals(c.output())
+        && plan.isOnlyFor(c.output(), n)
+        && c.weight().shape().elements() < c.output().shape().elements()) {
+      TensorSpec weight = folded(c.weight().name(), c.weight());
+      TensorSpec bias = folded(c.layer() + ".bias", n.bias());
+      return Optional.of(
+          List.of(
+              new FoldNorm(
+                  c.layer(),
+                  n.norm(),
+                  c.weight(),
+                  c.bias(),
+                  n.weight(),
+                  n.bias(),
+                  n.runningMean(),
+                  n.runningVariance(),
+                  weight,
+                  bias),
+              new ConvolutionForward(
+                  c.layer(),
+                  c.convolution(),
+                  c.input(),
+                  weight,
+                  Optional.of(bias),
+                  n.output(),
+                  false)));
+    }
+    return Optional.empty();
+  }
+
+  private static TensorSpec folded(String name, TensorSpec like) {
+    return new TensorSpec(name + ".folded", like.shape(), like.type(), Role.DERIVED);
+  }
+
+  private static Optional<List<Step>> normRelu(Plan plan, Step first, Step second) {
+    if (second instanceof ActivationForward r && r.function() == Activation.RELU) {
+      if (first instanceof BatchNormForward n
+          && n.after().equals(AfterNorm.NOTHING)
+          && r.input().equals(n.output())
+          && plan.isOnlyFor(n.output(), r)) {
+        return Optional.of(List.of(n.then(AfterNorm.RELU, r.output())));
+      }
+      if (first instanceof BatchNormInference n
+          && n.after().equals(AfterNorm.NOTHING)
+          && r.input().equals(n.output())
+          && plan.isOnlyFor(n.output(), r)) {
+        return Optional.of(List.of(n.then(AfterNorm.RELU, r.output())));
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<List<Step>> sumRelu(Plan plan, Step first, Step second) {
+    if (first instanceof Sum s
+        && second instanceof ActivationForward r
+        && r.function() == Activation.RELU
+        && !s.relu()
+        && r.input().equals(s.output())
+        && plan.isOnlyFor(s.output(), r)) {
+      return Optional.of(List.of(new Sum(s.layer(), s.inputs(), r.output(), true)));
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<List<Step>> normSumRelu(Plan plan, Step first, Step second) {
+    if (second instanceof Sum s && s.relu() && s.inputs().size() == 2) {
+      if (first instanceof BatchNormForward n
+          && n.after().equals(AfterNorm.NOTHING)
+          && plan.isOnlyFor(n.output(), s)) {
+        return other(s, n.output()).map(a -> List.of(n.then(AfterNorm.sumRelu(a), s.output())));
+      }
+      if (first instanceof BatchNormInference n
+          && n.after().equals(AfterNorm.NOTHING)
+          && plan.isOnlyFor(n.output(), s)) {
+        return other(s, n.output()).map(a -> List.of(n.then(AfterNorm.sumRelu(a), s.output())));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** What a tensor is added to; empty where it is not a term, or both. */
+  private static Optional<TensorSpec> other(Sum sum, TensorSpec term) {
+    List<TensorSpec> others = sum.inputs().stream().filter(t -> !t.equals(term)).toList();
+    return others.size() == 1 ? Optional.of(others.get(0)) : Optional.empty();
+  }
+
+  private static Optional<List<Step>> normReluGradient(Plan plan, Step first, Step second) {
+    if (first instanceof ActivationBackward r
+        && r.function() == Activation.RELU
+        && second instanceof BatchNormBackward n
+        && n.outputGradient().equals(r.inputGradient())) {
+      return plan.steps(BatchNormForward.class)
+          .filter(f -> f.input().equals(n.input()) && f.output().equals(r.output()))
+          .findFirst()
+          .flatMap(
+              f ->
+                  f.after().added().isPresent()
+                      ? Optional.of(normSumReluBackward(r, n))
+                      : plan.isOnlyFor(r.inputGradient(), n)
+                          ? Optional.of(normReluBackward(f, r, n, Optional.empty()))
+                          : Optional.empty())
+          .map(List::of);
+    }
+    return Optional.empty();
+  }
+
+  static Step normReluBackward(
+      BatchNormForward f, ActivationBackward r, BatchNormBackward n, Optional<TensorSpec> mask) {
+    return new BatchNormReluBackward(
+        n.layer(),
+        n.input(),
+        n.weight(),
+        f.bias(),
+        n.mean(),
+        n.inverse(),
+        mask,
+        r.outputGradient(),
+        n.inputGradient(),
+        n.weightGradient(),
+        n.biasGradient());
+  }
+
+  private static Step normSumReluBackward(ActivationBackward r, BatchNormBackward n) {
+    return new BatchNormSumReluBackward(
+        n.layer(),
+        n.input(),
+        n.weight(),
+        n.mean(),
+        n.inverse(),
+        r.output(),
+        r.outputGradient(),
+        r.inputGradient(),
+        n.inputGradient(),
+        n.weightGradient(),
+        n.biasGradient());
   }
 
   private static Optional<List<Step>> reluAfterPool(Plan plan, Step first, Step second) {

@@ -31,6 +31,10 @@ public interface StepVisitor<R> {
 
   R visit(BatchNormBackward step);
 
+  R visit(BatchNormReluBackward step);
+
+  R visit(BatchNormSumReluBackward step);
+
   R visit(BatchNormInference step);
 
   R visit(MaxPoolForward step);
@@ -68,4 +72,6 @@ public interface StepVisitor<R> {
   R visit(SgdUpdate step);
 
   R visit(Fused step);
+
+  R visit(FoldNorm step);
 }

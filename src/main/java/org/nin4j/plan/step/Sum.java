@@ -3,8 +3,13 @@ package org.nin4j.plan.step;
 import java.util.List;
 import java.util.Optional;
 
-/** y = the sum of all inputs, element by element: a layer of its own, or a tensor's gradient. */
-public record Sum(String layer, List<TensorSpec> inputs, TensorSpec output) implements ForwardStep {
+/**
+ * y = the sum of all inputs, element by element: a layer of its own, or a tensor's gradient.
+ *
+ * @param relu whether a ReLU follows
+ */
+public record Sum(String layer, List<TensorSpec> inputs, TensorSpec output, boolean relu)
+    implements ForwardStep {
   public Sum {
     inputs = List.copyOf(inputs);
     if (inputs.isEmpty()) {
@@ -32,9 +37,17 @@ public record Sum(String layer, List<TensorSpec> inputs, TensorSpec output) impl
         : Optional.empty();
   }
 
+  @Override
+  public String kind() {
+    return relu ? "SumRelu" : "Sum";
+  }
+
   /** The gradient by each input is the one by the output. */
   @Override
   public List<Step> backward(TensorSpec outputGradient, Gradients gradients) {
+    if (relu) {
+      throw new IllegalStateException("gradients are stated before fusion");
+    }
     inputs.forEach(input -> gradients.pass(input, outputGradient));
     return List.of();
   }

@@ -121,6 +121,11 @@ record TensorRules(String step) {
     return alike(from, to);
   }
 
+  /** One bit for each element of another tensor. */
+  TensorRules bits(TensorSpec mask, TensorSpec of) {
+    return type(DType.U8, mask).shape(mask, Math.toIntExact((of.shape().elements() + 7) / 8));
+  }
+
   private static boolean isFloat(TensorSpec tensor) {
     return tensor.type() == DType.F32 || tensor.type() == DType.BF16;
   }

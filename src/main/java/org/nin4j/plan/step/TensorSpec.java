@@ -28,7 +28,17 @@ public record TensorSpec(String name, Shape shape, DType type, Role role) {
      */
     STATE,
     /** Anything between steps: activations, their gradients, labels, pooling positions. */
-    ACTIVATION
+    ACTIVATION,
+    /**
+     * What a run computes from parameters for use in their place, such as weights with a batch norm
+     * folded into them; fp32, laid out as parameters are, and lives only as long as it is needed.
+     */
+    DERIVED
+  }
+
+  /** Whether it lives only from the step that writes it to the last that reads it. */
+  public boolean isTemporary() {
+    return role == Role.ACTIVATION || role == Role.DERIVED;
   }
 
   /** Bytes in plain storage, without a backend's padding. */

@@ -160,7 +160,11 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
     Set<String> weighing = new HashSet<>();
     for (ForwardStep step : forward) {
       boolean weighs =
-          step.reads().stream().anyMatch(t -> t.role() == Role.PARAMETER && t.shape().rank() > 1);
+          step.reads().stream()
+              .anyMatch(
+                  t ->
+                      (t.role() == Role.PARAMETER || t.role() == Role.DERIVED)
+                          && t.shape().rank() > 1);
       if (weighs) {
         weighing.add(outermost(step.layer()));
       }

@@ -37,9 +37,11 @@ import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
+import org.nin4j.plan.step.ActivationForward;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.LinearForward;
 import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.Shape;
@@ -212,6 +214,28 @@ class CudaGraphNetworksTest {
       Plan prepared = backend.prepare(plan(residual(), Precision.FP32)).plan();
       List<Boolean> relu = prepared.steps(LinearForward.class).map(LinearForward::relu).toList();
       assertEquals(List.of(true, false), relu);
+    }
+  }
+
+  @Test
+  void aBatchNormAndWhatFollowsItAreOneStep() {
+    try (Backend backend = StandInGpu.open()) {
+      Plan prepared = backend.prepare(plan(residual(), Precision.FP32)).plan();
+      List<String> norms =
+          prepared.steps().stream()
+              .map(Step::kind)
+              .filter(kind -> kind.startsWith("BatchNorm"))
+              .toList();
+      assertEquals(
+          List.of(
+              "BatchNormReluForward",
+              "BatchNormReluForward",
+              "BatchNormSumReluForward",
+              "BatchNormSumReluBackward",
+              "BatchNormReluBackward",
+              "BatchNormReluBackward"),
+          norms);
+      assertEquals(0, prepared.steps(ActivationForward.class).count());
     }
   }
 }

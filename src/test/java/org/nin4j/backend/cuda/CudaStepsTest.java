@@ -5,6 +5,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.nin4j.backend.StepCases;
 import org.nin4j.backend.StepSuite;
 import org.nin4j.backend.StepSuite.Sums;
 import org.nin4j.plan.step.Fused;
@@ -37,6 +38,12 @@ class CudaStepsTest {
   @TestFactory
   Stream<DynamicTest> inBfloat16() {
     return StepSuite.tests(backend, DType.BF16, Sums.BY_TENSOR_CORES, seed);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> normsWithSums() {
+    return Stream.of(DType.F32, DType.BF16)
+        .flatMap(type -> StepSuite.tests(backend, StepCases.summedNorms(type, seed)));
   }
 
   @TestFactory

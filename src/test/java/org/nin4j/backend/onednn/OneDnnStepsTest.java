@@ -9,6 +9,7 @@ import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.nin4j.backend.Needs;
+import org.nin4j.backend.StepCases;
 import org.nin4j.backend.StepSuite;
 import org.nin4j.backend.onednn.convolution.Convolutions.Algorithm;
 import org.nin4j.plan.Precision;
@@ -50,9 +51,17 @@ class OneDnnStepsTest {
             : StepSuite.tests(backend, type, seed));
   }
 
+  private static DynamicContainer foldedNorms() {
+    OneDnnBackend backend = new OneDnnBackend(3);
+    OPEN.add(backend);
+    return DynamicContainer.dynamicContainer(
+        "norms in weights", StepSuite.tests(backend, StepCases.foldedNorms(System.nanoTime())));
+  }
+
   @TestFactory
   Stream<DynamicContainer> everyStep() {
     return Stream.of(
+        foldedNorms(),
         suite(DType.F32, Algorithm.DIRECT, false),
         suite(DType.F32, Algorithm.WINOGRAD, false),
         suite(DType.BF16, Algorithm.DIRECT, false),

@@ -5,10 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -19,6 +22,7 @@ import org.nin4j.backend.RandomNetworks;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
 import org.nin4j.model.Activation;
+import org.nin4j.model.BatchNorm;
 import org.nin4j.model.Concat;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
@@ -28,14 +32,19 @@ import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
+import org.nin4j.model.Sum;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.rewrite.Fusion;
+import org.nin4j.plan.rewrite.NormMasks;
 import org.nin4j.plan.step.ActivationForward;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.SoftmaxCrossEntropy;
+import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
@@ -82,7 +91,10 @@ class GraphTest {
   }
 
   private void checkGradients(Network network) {
-    Plan plan = plan(network, Optional.empty());
+    checkGradients(network, plan(network, Optional.empty()));
+  }
+
+  private void checkGradients(Network network, Plan plan) {
     Map<TensorSpec, HostTensor> values = drawn(network, plan);
     try (Session session = backend.bind(backend.prepare(plan))) {
       session.load(RandomSamples.of(IMAGES.source(), 4, CLASSES, seed));
@@ -142,6 +154,171 @@ class GraphTest {
       all = fusion.apply(all);
     }
     compare("all fusions", apart, trained(network, all));
+    Plan masked = NormMasks.apply(Fusion.NORM_RELU.apply(plan), norm -> true);
+    compare("masks", apart, trained(network, masked));
+  }
+
+  private Stream<Network> normed(int count) {
+    System.out.println("random networks with norms from seed " + seed);
+    return LongStream.range(seed, seed + count)
+        .mapToObj(s -> RandomNetworks.drawNormed(s, CLASSES));
+  }
+
+  @TestFactory
+  Stream<DynamicTest> rewritesOfNormsChangeNothing() {
+    return normed(20).map(n -> DynamicTest.dynamicTest(n.name(), () -> checkRewrites(n)));
+  }
+
+  /** Else the test before this one would show nothing. */
+  @Test
+  void theNetworksWithNormsHaveEveryKindOfFusedNorm() {
+    Set<String> kinds = new HashSet<>();
+    Consumer<Plan> count = p -> p.steps().forEach(s -> kinds.add(s.kind()));
+    LongStream.range(0, 20)
+        .mapToObj(s -> RandomNetworks.drawNormed(s, CLASSES))
+        .forEach(
+            network -> {
+              Plan plan = plan(network, Optional.empty());
+              count.accept(fused(plan));
+              count.accept(NormMasks.apply(Fusion.NORM_RELU.apply(plan), norm -> true));
+              count.accept(fused(inference(network)));
+            });
+    assertTrue(
+        kinds.containsAll(
+            List.of(
+                "SumRelu",
+                "BatchNormReluForward",
+                "BatchNormSumReluForward",
+                "BatchNormReluBackward",
+                "BatchNormSumReluBackward",
+                "BatchNormReluInference",
+                "BatchNormSumReluInference",
+                "FoldNorm")),
+        kinds.toString());
+  }
+
+  private static Plan inference(Network network) {
+    return Planner.plan(network, IMAGES, BATCH, Precision.FP32, new Purpose.Inference());
+  }
+
+  private static Plan fused(Plan plan) {
+    Plan all = plan;
+    for (Fusion fusion : Fusion.values()) {
+      all = fusion.apply(all);
+    }
+    return all;
+  }
+
+  /** Weights that a norm has been put into are rounded once more. */
+  @TestFactory
+  Stream<DynamicTest> rewritesOfInferenceChangeNothing() {
+    return normed(20)
+        .map(
+            network ->
+                DynamicTest.dynamicTest(
+                    network.name(),
+                    () -> {
+                      Plan plan = inference(network);
+                      float[] apart = outputs(network, plan);
+                      assertArrayEquals(apart, outputs(network, fused(plan)), 2e-5f);
+                      for (Fusion fusion : Fusion.values()) {
+                        float[] actual = outputs(network, fusion.apply(plan));
+                        assertArrayEquals(apart, actual, 2e-5f, fusion.name());
+                      }
+                    }));
+  }
+
+  /** The logits with running statistics that are no one's default. */
+  private float[] outputs(Network network, Plan plan) {
+    try (Session session = backend.bind(backend.prepare(plan))) {
+      session.load(RandomSamples.of(IMAGES.source(), 4, CLASSES, seed));
+      drawn(network, plan).forEach(session::write);
+      for (TensorSpec state : plan.tensors(Role.STATE)) {
+        session.fillRandomly(state, seed);
+        HostTensor values = session.read(state);
+        for (int i = 0; i < values.values().length; i++) {
+          values.values()[i] = 0.5f + 0.25f * values.values()[i];
+        }
+        session.write(state, values);
+      }
+      session.begin(epoch());
+      session.run();
+      SoftmaxCrossEntropy loss = plan.steps(SoftmaxCrossEntropy.class).findFirst().orElseThrow();
+      return session.read(loss.logits()).values();
+    }
+  }
+
+  private static Network residual() {
+    return new Network(
+        "residual",
+        Sequential.of(
+            new Conv2d(3, 3, 1, 1),
+            new BatchNorm(),
+            Activation.RELU,
+            Sum.of(
+                new Identity(),
+                Sequential.of(
+                    new Conv2d(3, 3, 1, 1),
+                    new BatchNorm(),
+                    Activation.RELU,
+                    new Conv2d(3, 3, 1, 1),
+                    new BatchNorm())),
+            Activation.RELU,
+            new GlobalAvgPool2d(),
+            new Flatten()));
+  }
+
+  /** A residual block as one says it, in steps of its own. */
+  @Test
+  void aResidualBlockIsFused() {
+    List<String> kinds =
+        fused(plan(residual(), Optional.empty())).steps().stream().map(Step::kind).toList();
+    assertEquals(
+        List.of(
+            "MakeBatch",
+            "ConvolutionForward",
+            "BatchNormReluForward",
+            "ConvolutionForward",
+            "BatchNormReluForward",
+            "ConvolutionForward",
+            "BatchNormSumReluForward"),
+        kinds.subList(0, 7));
+    assertEquals(1, kinds.stream().filter("BatchNormSumReluBackward"::equals).count());
+    assertEquals(2, kinds.stream().filter("BatchNormReluBackward"::equals).count());
+    assertTrue(kinds.stream().noneMatch(kind -> kind.startsWith("Relu")), kinds.toString());
+    List<String> predicting =
+        fused(inference(residual())).steps().stream().map(Step::kind).toList();
+    assertEquals(
+        List.of("FoldNorm", "ConvolutionReluForward", "FoldNorm", "ConvolutionReluForward"),
+        predicting.subList(1, 5));
+    assertEquals(List.of("FoldNorm", "ConvolutionForward", "SumRelu"), predicting.subList(5, 8));
+  }
+
+  /** The gradients of fused steps, against differences of the loss. */
+  @Test
+  void fusedNormsHaveTheGradientOfTheLoss() {
+    Plan plan = plan(residual(), Optional.empty());
+    checkGradients(residual(), fused(plan));
+    checkGradients(residual(), NormMasks.apply(Fusion.NORM_RELU.apply(plan), norm -> true));
+  }
+
+  /** A batch norm that two read keeps its ReLU apart; so does a convolution its batch norm. */
+  @Test
+  void normsWithTwoReadersStayApart() {
+    Network network =
+        new Network(
+            "two-readers",
+            Sequential.of(
+                new Conv2d(3, 3, 1, 1),
+                Concat.of(
+                    Sequential.of(new BatchNorm(), Concat.of(Activation.RELU, new Identity())),
+                    new Identity()),
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    Plan plan = fused(inference(network));
+    assertEquals(1, plan.steps(ActivationForward.class).count());
+    assertEquals(0, plan.steps(FoldNorm.class).count());
+    assertArrayEquals(outputs(network, inference(network)), outputs(network, plan), 1e-6f);
   }
 
   private static List<TensorSpec> activations(Plan plan) {

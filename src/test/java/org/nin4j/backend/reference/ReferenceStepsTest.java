@@ -3,6 +3,7 @@ package org.nin4j.backend.reference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.nin4j.backend.StepCases;
 import org.nin4j.backend.StepSuite;
 import org.nin4j.tensor.DType;
 
@@ -10,6 +11,12 @@ import org.nin4j.tensor.DType;
 class ReferenceStepsTest {
   @TestFactory
   Stream<DynamicTest> everyCaseWritesEverything() {
-    return StepSuite.tests(new ReferenceBackend(), DType.F32, System.nanoTime());
+    ReferenceBackend backend = new ReferenceBackend();
+    long seed = System.nanoTime();
+    return Stream.of(
+            StepSuite.tests(backend, DType.F32, seed),
+            StepSuite.tests(backend, StepCases.summedNorms(DType.F32, seed)),
+            StepSuite.tests(backend, StepCases.foldedNorms(seed)))
+        .flatMap(s -> s);
   }
 }

@@ -79,22 +79,23 @@ final class Elements {
       List<CUdeviceptr> terms = new ArrayList<>();
       for (TensorSpec input : s.inputs()) {
         if (terms.size() == TERMS) {
-          addSum(a, type, terms, y, s.output().shape().elements());
+          addSum(a, type, terms, false, y, s.output().shape().elements());
           terms.clear();
           terms.add(y);
         }
         terms.add(a.at(input));
       }
-      addSum(a, type, terms, y, s.output().shape().elements());
+      addSum(a, type, terms, s.relu(), y, s.output().shape().elements());
     };
   }
 
   private static void addSum(
-      Assembly a, DType type, List<CUdeviceptr> terms, CUdeviceptr y, long n) {
+      Assembly a, DType type, List<CUdeviceptr> terms, boolean relu, CUdeviceptr y, long n) {
     List<Object> arguments = new ArrayList<>(terms);
     while (arguments.size() < TERMS) {
       arguments.add(Assembly.NONE);
     }
+    arguments.add(relu ? 1 : 0);
     arguments.add(y);
     arguments.add(n);
     a.launch("sum", "sum_" + Kernels.suffix(type), n / Kernels.pack(type), arguments.toArray());

@@ -3,6 +3,7 @@ package org.nin4j.backend.cuda.step;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
+import org.nin4j.backend.BackendException;
 import org.nin4j.backend.cuda.convolution.ConvolutionSearch;
 import org.nin4j.backend.cuda.device.Device;
 import org.nin4j.backend.cuda.kernel.KernelLibrary;
@@ -15,6 +16,8 @@ import org.nin4j.plan.step.AvgPoolForward;
 import org.nin4j.plan.step.BatchNormBackward;
 import org.nin4j.plan.step.BatchNormForward;
 import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.BatchNormReluBackward;
+import org.nin4j.plan.step.BatchNormSumReluBackward;
 import org.nin4j.plan.step.Cast;
 import org.nin4j.plan.step.ConcatBackward;
 import org.nin4j.plan.step.ConcatForward;
@@ -25,6 +28,7 @@ import org.nin4j.plan.step.DropoutBackward;
 import org.nin4j.plan.step.DropoutForward;
 import org.nin4j.plan.step.FlattenBackward;
 import org.nin4j.plan.step.FlattenForward;
+import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.GlobalAvgPoolBackward;
 import org.nin4j.plan.step.GlobalAvgPoolForward;
@@ -138,6 +142,23 @@ public final class Operations implements StepVisitor<Operation> {
   @Override
   public Operation visit(BatchNormBackward s) {
     return BatchNorms.backward(s);
+  }
+
+  @Override
+  public Operation visit(BatchNormReluBackward s) {
+    return BatchNorms.backward(s);
+  }
+
+  @Override
+  public Operation visit(BatchNormSumReluBackward s) {
+    return BatchNorms.backward(s);
+  }
+
+  @Override
+  public Operation visit(FoldNorm s) {
+    throw new BackendException(
+        "%s (%s): the GPU computes a convolution and its batch norm one by one"
+            .formatted(s.layer(), s.kind()));
   }
 
   @Override

@@ -9,29 +9,46 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_MEAN;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SCALE;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SHIFT;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_0;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_1;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_VARIANCE;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WORKSPACE;
 
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.dnnl.batch_normalization_backward;
 import org.bytedeco.dnnl.batch_normalization_forward;
+import org.bytedeco.dnnl.binary;
+import org.bytedeco.dnnl.global.dnnl.algorithm;
 import org.bytedeco.dnnl.global.dnnl.normalization_flags;
 import org.bytedeco.dnnl.global.dnnl.prop_kind;
 import org.bytedeco.dnnl.memory;
+import org.nin4j.backend.BackendException;
 import org.nin4j.backend.onednn.library.Buffers;
 import org.nin4j.backend.onednn.library.Calls;
 import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.Regions;
+import org.nin4j.model.Activation;
 import org.nin4j.model.BatchNorm;
+import org.nin4j.plan.step.AfterNorm;
 import org.nin4j.plan.step.BatchNormBackward;
 import org.nin4j.plan.step.BatchNormForward;
 import org.nin4j.plan.step.BatchNormInference;
+import org.nin4j.plan.step.BatchNormReluBackward;
+import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
 
 /**
  * Batch normalisation. oneDNN works with the variance, the plan stores 1 / √(variance + eps): a
  * variance lies in the workspace while a step runs.
+ *
+ * <p>A ReLU goes into the primitive where that keeps its mask in bits, as the compiled ones do;
+ * elsewhere, with numbers of channels that fill no vector, another primitive would be taken that is
+ * slower than both apart. A sum does not go into it: the CPU has no such primitive.
  */
 public final class BatchNorms {
   private static final int SCALE_AND_SHIFT =
@@ -64,38 +81,93 @@ public final class BatchNorms {
     return Calls.aligned(byChannel(x).get_size());
   }
 
+  private static int relu(boolean relu) {
+    return SCALE_AND_SHIFT | (relu ? normalization_flags.fuse_norm_relu.value : 0);
+  }
+
+  private static boolean inBits(
+      batch_normalization_forward.primitive_desc descriptor, TensorSpec y) {
+    return descriptor.workspace_desc().get_size() <= (y.shape().elements() + 7) / 8;
+  }
+
+  /** Whether a step with a ReLU can keep the ReLU's mask for the gradient. */
+  public boolean keepsMask(BatchNormForward step) {
+    return inBits(training(step, true), step.output());
+  }
+
+  private batch_normalization_forward.primitive_desc training(BatchNormForward step, boolean relu) {
+    return forward(
+        prop_kind.forward_training, step.input(), step.output(), step.norm().eps(), relu(relu));
+  }
+
+  private static void requireNoSum(String layer, String kind, AfterNorm after) {
+    if (after.added().isPresent()) {
+      throw new BackendException(
+          "%s (%s) is a norm and a sum in one, which the CPU computes one by one"
+              .formatted(layer, kind));
+    }
+  }
+
   public Operation forward(BatchNormForward step) {
+    requireNoSum(step.layer(), step.kind(), step.after());
+    boolean inside = step.after().relu() && keepsMask(step);
+    if (step.after().mask().isPresent() && !inside) {
+      throw new BackendException(
+          "%s (%s): the CPU keeps no mask for that number of channels"
+              .formatted(step.layer(), step.kind()));
+    }
+    Operation norm = norm(step, inside);
+    TensorSpec y = step.output();
+    return step.after().relu() && !inside
+        ? Operation.inOrder(norm, new Elements(dnnl).activation(Activation.RELU, y, y))
+        : norm;
+  }
+
+  private Operation norm(BatchNormForward step, boolean relu) {
     TensorSpec x = step.input();
     BatchNorm norm = step.norm();
     int channels = x.shape().dim(1);
     double values = x.shape().elements() / (double) channels;
-    batch_normalization_forward.primitive_desc descriptor =
-        forward(prop_kind.forward_training, x, step.output(), norm.eps(), SCALE_AND_SHIFT);
-    long scratch = Calls.scratchpad(descriptor);
+    batch_normalization_forward.primitive_desc descriptor = training(step, relu);
+    memory.desc bits = descriptor.workspace_desc();
+    Optional<TensorSpec> mask = step.after().mask();
+    Regions regions = new Regions();
+    long varianceAt = regions.take(bytes(x));
+    long maskAt = regions.take(mask.isPresent() ? 0 : bits.get_size());
+    long scratchAt = regions.take(Calls.scratchpad(descriptor));
     return new Operation() {
       @Override
       public long workspace() {
-        return bytes(x) + scratch;
+        return regions.bytes();
       }
 
       @Override
       public Kernel bind(Buffers buffers) {
+        List<Calls.Argument> arguments = new ArrayList<>();
+        arguments.add(Calls.argument(DNNL_ARG_SRC, buffers.memory(x)));
+        arguments.add(Calls.argument(DNNL_ARG_DST, buffers.memory(step.output())));
+        arguments.add(Calls.argument(DNNL_ARG_SCALE, buffers.memory(step.weight())));
+        arguments.add(Calls.argument(DNNL_ARG_SHIFT, buffers.memory(step.bias())));
+        arguments.add(Calls.argument(DNNL_ARG_MEAN, buffers.memory(step.mean())));
+        arguments.add(
+            Calls.argument(DNNL_ARG_VARIANCE, buffers.workspace(byChannel(x), varianceAt)));
+        if (bits.get_size() > 0) {
+          arguments.add(
+              Calls.argument(
+                  DNNL_ARG_WORKSPACE,
+                  mask.map(m -> buffers.memory(bits, m))
+                      .orElseGet(() -> buffers.workspace(bits, maskAt))));
+        }
         Calls calls =
             new Calls(dnnl)
                 .add(
                     descriptor,
                     new batch_normalization_forward(descriptor),
                     buffers,
-                    bytes(x),
-                    List.of(
-                        Calls.argument(DNNL_ARG_SRC, buffers.memory(x)),
-                        Calls.argument(DNNL_ARG_DST, buffers.memory(step.output())),
-                        Calls.argument(DNNL_ARG_SCALE, buffers.memory(step.weight())),
-                        Calls.argument(DNNL_ARG_SHIFT, buffers.memory(step.bias())),
-                        Calls.argument(DNNL_ARG_MEAN, buffers.memory(step.mean())),
-                        Calls.argument(DNNL_ARG_VARIANCE, buffers.workspace(byChannel(x), 0))));
+                    scratchAt,
+                    arguments);
         FloatBuffer mean = buffers.floats(step.mean());
-        FloatBuffer variance = buffers.workspaceFloats(0, bytes(x));
+        FloatBuffer variance = buffers.workspaceFloats(varianceAt, bytes(x));
         FloatBuffer inverse = buffers.floats(step.inverse());
         FloatBuffer runningMean = buffers.floats(step.runningMean());
         FloatBuffer runningVariance = buffers.floats(step.runningVariance());
@@ -117,6 +189,7 @@ public final class BatchNorms {
   }
 
   public Operation inference(BatchNormInference step) {
+    requireNoSum(step.layer(), step.kind(), step.after());
     TensorSpec x = step.input();
     batch_normalization_forward.primitive_desc descriptor =
         forward(
@@ -124,7 +197,7 @@ public final class BatchNorms {
             x,
             step.output(),
             step.norm().eps(),
-            SCALE_AND_SHIFT | normalization_flags.use_global_stats.value);
+            relu(step.after().relu()) | normalization_flags.use_global_stats.value);
     return Calls.single(
         dnnl,
         descriptor,
@@ -139,14 +212,50 @@ public final class BatchNorms {
                 Calls.argument(DNNL_ARG_VARIANCE, buffers.memory(step.runningVariance()))));
   }
 
-  /** With eps 0, since the variance that is handed in has it already. */
   public Operation backward(BatchNormBackward step) {
-    TensorSpec x = step.input();
-    TensorSpec dy = step.outputGradient();
+    return backward(
+        step.input(),
+        step.weight(),
+        step.mean(),
+        step.inverse(),
+        Optional.empty(),
+        step.outputGradient(),
+        step.inputGradient(),
+        step.weightGradient(),
+        step.biasGradient());
+  }
+
+  /** By the mask that the forward step has kept. */
+  public Operation backward(BatchNormReluBackward step) {
+    if (step.mask().isEmpty()) {
+      throw new BackendException(
+          "%s (%s) needs the mask of its ReLU on the CPU".formatted(step.layer(), step.kind()));
+    }
+    return backward(
+        step.input(),
+        step.weight(),
+        step.mean(),
+        step.inverse(),
+        step.mask(),
+        step.outputGradient(),
+        step.inputGradient(),
+        step.weightGradient(),
+        step.biasGradient());
+  }
+
+  /** With eps 0, since the variance that is handed in has it already. */
+  private Operation backward(
+      TensorSpec x,
+      TensorSpec weight,
+      TensorSpec means,
+      TensorSpec inverses,
+      Optional<TensorSpec> mask,
+      TensorSpec dy,
+      Optional<TensorSpec> inputGradient,
+      TensorSpec weightGradient,
+      TensorSpec biasGradient) {
     int channels = x.shape().dim(1);
-    // oneDNN has no gradient by the parameters alone: the other goes to the workspace.
-    long unwanted =
-        step.inputGradient().isPresent() ? 0 : Calls.aligned(Dnnl.layoutOf(x).get_size());
+    int flags = relu(mask.isPresent());
     batch_normalization_backward.primitive_desc descriptor =
         new batch_normalization_backward.primitive_desc(
             dnnl.engine(),
@@ -155,24 +264,42 @@ public final class BatchNorms {
             Dnnl.layoutOf(dy),
             Dnnl.layoutOf(x),
             0f,
-            SCALE_AND_SHIFT,
-            forward(prop_kind.forward_training, x, x, 0f, SCALE_AND_SHIFT),
+            flags,
+            forward(prop_kind.forward_training, x, x, 0f, flags),
             dnnl.userScratchpad(),
             false);
-    long scratchAt = bytes(x) + unwanted;
-    long scratch = Calls.scratchpad(descriptor);
+    Regions regions = new Regions();
+    long varianceAt = regions.take(bytes(x));
+    // oneDNN has no gradient by the parameters alone: the other goes to the workspace.
+    long unwantedAt = regions.take(inputGradient.isPresent() ? 0 : Dnnl.layoutOf(x).get_size());
+    long scratchAt = regions.take(Calls.scratchpad(descriptor));
     return new Operation() {
       @Override
       public long workspace() {
-        return scratchAt + scratch;
+        return regions.bytes();
       }
 
       @Override
       public Kernel bind(Buffers buffers) {
         memory dx =
-            step.inputGradient()
+            inputGradient
                 .map(buffers::memory)
-                .orElseGet(() -> buffers.workspace(Dnnl.layoutOf(x), bytes(x)));
+                .orElseGet(() -> buffers.workspace(Dnnl.layoutOf(x), unwantedAt));
+        List<Calls.Argument> arguments = new ArrayList<>();
+        arguments.add(Calls.argument(DNNL_ARG_SRC, buffers.memory(x)));
+        arguments.add(Calls.argument(DNNL_ARG_DIFF_DST, buffers.memory(dy)));
+        arguments.add(Calls.argument(DNNL_ARG_SCALE, buffers.memory(weight)));
+        arguments.add(Calls.argument(DNNL_ARG_MEAN, buffers.memory(means)));
+        arguments.add(
+            Calls.argument(DNNL_ARG_VARIANCE, buffers.workspace(byChannel(x), varianceAt)));
+        mask.ifPresent(
+            m ->
+                arguments.add(
+                    Calls.argument(
+                        DNNL_ARG_WORKSPACE, buffers.memory(descriptor.workspace_desc(), m))));
+        arguments.add(Calls.argument(DNNL_ARG_DIFF_SRC, dx));
+        arguments.add(Calls.argument(DNNL_ARG_DIFF_SCALE, buffers.memory(weightGradient)));
+        arguments.add(Calls.argument(DNNL_ARG_DIFF_SHIFT, buffers.memory(biasGradient)));
         Calls calls =
             new Calls(dnnl)
                 .add(
@@ -180,21 +307,71 @@ public final class BatchNorms {
                     new batch_normalization_backward(descriptor),
                     buffers,
                     scratchAt,
-                    List.of(
-                        Calls.argument(DNNL_ARG_SRC, buffers.memory(x)),
-                        Calls.argument(DNNL_ARG_DIFF_DST, buffers.memory(dy)),
-                        Calls.argument(DNNL_ARG_SCALE, buffers.memory(step.weight())),
-                        Calls.argument(DNNL_ARG_MEAN, buffers.memory(step.mean())),
-                        Calls.argument(DNNL_ARG_VARIANCE, buffers.workspace(byChannel(x), 0)),
-                        Calls.argument(DNNL_ARG_DIFF_SRC, dx),
-                        Calls.argument(DNNL_ARG_DIFF_SCALE, buffers.memory(step.weightGradient())),
-                        Calls.argument(DNNL_ARG_DIFF_SHIFT, buffers.memory(step.biasGradient()))));
-        FloatBuffer inverse = buffers.floats(step.inverse());
-        FloatBuffer variance = buffers.workspaceFloats(0, bytes(x));
+                    arguments);
+        FloatBuffer inverse = buffers.floats(inverses);
+        FloatBuffer variance = buffers.workspaceFloats(varianceAt, bytes(x));
         return run -> {
           for (int c = 0; c < channels; c++) {
             float factor = inverse.get(c);
             variance.put(c, 1 / (factor * factor));
+          }
+          calls.execute();
+        };
+      }
+    };
+  }
+
+  /** The weights as a matrix with a row for each filter, and a factor for each row. */
+  public Operation fold(FoldNorm step) {
+    TensorSpec weight = step.weight();
+    int filters = weight.shape().dim(0);
+    memory.desc matrix = Dnnl.matrix(filters, weight.shape().elements() / filters, DType.F32);
+    memory.desc column = Dnnl.matrix(filters, 1, DType.F32);
+    binary.primitive_desc product =
+        new binary.primitive_desc(
+            dnnl.engine(),
+            algorithm.binary_mul,
+            matrix,
+            column,
+            matrix,
+            dnnl.userScratchpad(),
+            false);
+    Regions regions = new Regions();
+    long factorsAt = regions.take(column.get_size());
+    long scratchAt = regions.take(Calls.scratchpad(product));
+    return new Operation() {
+      @Override
+      public long workspace() {
+        return regions.bytes();
+      }
+
+      @Override
+      public Kernel bind(Buffers buffers) {
+        Calls calls =
+            new Calls(dnnl)
+                .add(
+                    product,
+                    new binary(product),
+                    buffers,
+                    scratchAt,
+                    List.of(
+                        Calls.argument(DNNL_ARG_SRC_0, buffers.memory(matrix, weight)),
+                        Calls.argument(DNNL_ARG_SRC_1, buffers.workspace(column, factorsAt)),
+                        Calls.argument(DNNL_ARG_DST, buffers.memory(matrix, step.foldedWeight()))));
+        FloatBuffer factors = buffers.workspaceFloats(factorsAt, column.get_size());
+        Optional<FloatBuffer> bias = step.bias().map(buffers::floats);
+        FloatBuffer normWeight = buffers.floats(step.normWeight());
+        FloatBuffer normBias = buffers.floats(step.normBias());
+        FloatBuffer mean = buffers.floats(step.runningMean());
+        FloatBuffer variance = buffers.floats(step.runningVariance());
+        FloatBuffer folded = buffers.floats(step.foldedBias());
+        return run -> {
+          for (int o = 0; o < filters; o++) {
+            double factor =
+                normWeight.get(o) / Math.sqrt((double) variance.get(o) + step.norm().eps());
+            double before = bias.isPresent() ? bias.get().get(o) : 0;
+            factors.put(o, (float) factor);
+            folded.put(o, (float) (normBias.get(o) + factor * (before - mean.get(o))));
           }
           calls.execute();
         };

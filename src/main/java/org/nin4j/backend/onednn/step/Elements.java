@@ -5,10 +5,13 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DIFF_SRC;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_MULTIPLE_SRC;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_0;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_1;
 
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.dnnl.binary;
 import org.bytedeco.dnnl.concat;
 import org.bytedeco.dnnl.eltwise_backward;
 import org.bytedeco.dnnl.eltwise_forward;
@@ -16,7 +19,9 @@ import org.bytedeco.dnnl.global.dnnl.algorithm;
 import org.bytedeco.dnnl.global.dnnl.prop_kind;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.memory_desc_vector;
+import org.bytedeco.dnnl.post_ops;
 import org.bytedeco.dnnl.primitive;
+import org.bytedeco.dnnl.primitive_attr;
 import org.bytedeco.dnnl.primitive_desc_base;
 import org.bytedeco.dnnl.sum;
 import org.nin4j.backend.onednn.library.Buffers;
@@ -61,11 +66,12 @@ public final class Elements {
   }
 
   public Operation activation(ActivationForward step) {
+    return activation(step.function(), step.input(), step.output());
+  }
+
+  Operation activation(Activation function, TensorSpec x, TensorSpec y) {
     eltwise_forward.primitive_desc descriptor =
-        forward(
-            forwardAlgorithm(step.function()),
-            Dnnl.layoutOf(step.input()),
-            Dnnl.layoutOf(step.output()));
+        forward(forwardAlgorithm(function), Dnnl.layoutOf(x), Dnnl.layoutOf(y));
     return buffers ->
         new Calls(dnnl)
             .add(
@@ -74,8 +80,8 @@ public final class Elements {
                 buffers,
                 0,
                 List.of(
-                    Calls.argument(DNNL_ARG_SRC, buffers.memory(step.input())),
-                    Calls.argument(DNNL_ARG_DST, buffers.memory(step.output()))))
+                    Calls.argument(DNNL_ARG_SRC, buffers.memory(x)),
+                    Calls.argument(DNNL_ARG_DST, buffers.memory(y))))
             .kernel();
   }
 
@@ -114,7 +120,43 @@ public final class Elements {
         step.input(), Dnnl.layoutOf(step.input()), step.output(), Dnnl.layoutOf(step.output()));
   }
 
+  /** With a ReLU in one pass where there are two terms. */
   public Operation sum(Sum step) {
+    if (!step.relu()) {
+      return plainSum(step);
+    }
+    TensorSpec y = step.output();
+    return step.inputs().size() == 2
+        ? sumRelu(step.inputs().get(0), step.inputs().get(1), y)
+        : Operation.inOrder(plainSum(step), activation(Activation.RELU, y, y));
+  }
+
+  private Operation sumRelu(TensorSpec a, TensorSpec b, TensorSpec y) {
+    primitive_attr attributes = Dnnl.withUserScratchpad();
+    post_ops relu = new post_ops();
+    relu.append_eltwise(algorithm.eltwise_relu, 0, 0);
+    attributes.set_post_ops(relu);
+    binary.primitive_desc descriptor =
+        new binary.primitive_desc(
+            dnnl.engine(),
+            algorithm.binary_add,
+            Dnnl.layoutOf(a),
+            Dnnl.layoutOf(b),
+            Dnnl.layoutOf(y),
+            attributes,
+            false);
+    return Calls.single(
+        dnnl,
+        descriptor,
+        new binary(descriptor),
+        buffers ->
+            List.of(
+                Calls.argument(DNNL_ARG_SRC_0, buffers.memory(a)),
+                Calls.argument(DNNL_ARG_SRC_1, buffers.memory(b)),
+                Calls.argument(DNNL_ARG_DST, buffers.memory(y))));
+  }
+
+  private Operation plainSum(Sum step) {
     memory_desc_vector inputs = new memory_desc_vector();
     float[] ones = new float[step.inputs().size()];
     Arrays.fill(ones, 1);
