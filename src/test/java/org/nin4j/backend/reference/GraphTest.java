@@ -35,6 +35,7 @@ import org.nin4j.plan.Purpose;
 import org.nin4j.plan.rewrite.Fusion;
 import org.nin4j.plan.step.ActivationForward;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
@@ -58,7 +59,12 @@ class GraphTest {
   }
 
   private static Plan plan(Network network, Optional<Sgd> optimizer) {
-    return Planner.plan(network, IMAGES, BATCH, Precision.FP32, new Purpose.Training(optimizer, 0));
+    return Planner.plan(
+        network,
+        IMAGES,
+        BATCH,
+        Precision.FP32,
+        new Purpose.Training(optimizer.map(Learning::by), 0));
   }
 
   private Epoch epoch() {
