@@ -4,9 +4,9 @@ import java.util.Optional;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.step.MakeBatch;
-import org.nin4j.plan.step.SgdUpdate;
 import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.Update;
 import org.nin4j.tensor.HostTensor;
 
 /**
@@ -32,7 +32,7 @@ public final class CheckedSession implements Session {
     this.session = session;
     plan = session.placed().plan();
     makesBatch = plan.batchStep().isPresent();
-    updates = plan.steps(SgdUpdate.class).findAny().isPresent();
+    updates = plan.steps(Update.class).findAny().isPresent();
   }
 
   @Override

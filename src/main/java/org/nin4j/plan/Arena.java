@@ -11,10 +11,10 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.nin4j.plan.PlacedPlan.Slot;
-import org.nin4j.plan.step.SgdUpdate;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.plan.step.Update;
 
 /**
  * Gives every tensor of a plan its place: two share memory only if no step finds both alive.
@@ -75,11 +75,11 @@ public final class Arena {
     return new PlacedPlan(plan, tensors, workspaces, residents, parameterBytes, end);
   }
 
-  /** A role's tensors in the update's order, so that the regions match element by element. */
+  /** A role's tensors in the updates' order, so that the regions match element by element. */
   private List<TensorSpec> region(Role role) {
     Set<TensorSpec> ordered = new LinkedHashSet<>();
-    plan.steps(SgdUpdate.class)
-        .flatMap(u -> Stream.of(u.parameters(), u.gradients(), u.velocities()))
+    plan.steps(Update.class)
+        .flatMap(Update::regions)
         .flatMap(List::stream)
         .filter(t -> t.role() == role)
         .forEach(ordered::add);

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.nin4j.model.Activation;
 import org.nin4j.model.AvgPool2d;
 import org.nin4j.model.BatchNorm;
@@ -33,6 +34,7 @@ import org.nin4j.plan.step.BatchNormForward;
 import org.nin4j.plan.step.BatchNormInference;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ClipFactor;
 import org.nin4j.plan.step.ConcatForward;
 import org.nin4j.plan.step.ConvolutionForward;
 import org.nin4j.plan.step.DropoutForward;
@@ -41,16 +43,18 @@ import org.nin4j.plan.step.ForwardStep;
 import org.nin4j.plan.step.GlobalAvgPoolForward;
 import org.nin4j.plan.step.GlobalMaxPoolForward;
 import org.nin4j.plan.step.Gradients;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.LinearForward;
 import org.nin4j.plan.step.MakeBatch;
 import org.nin4j.plan.step.MaxPoolForward;
-import org.nin4j.plan.step.Sgd;
-import org.nin4j.plan.step.SgdUpdate;
+import org.nin4j.plan.step.Optimizer;
 import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.Sum;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.plan.step.Update;
+import org.nin4j.plan.step.UpdateGroup;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
@@ -117,7 +121,7 @@ public final class Planner {
           new SoftmaxCrossEntropy(
               logits, labels, Optional.of(gradient), training.labelSmoothing()));
       backward.follow(logits, gradient);
-      training.optimizer().ifPresent(this::update);
+      training.learning().ifPresent(learning -> update(learning, images));
     } else {
       steps.add(new SoftmaxCrossEntropy(logits, labels, Optional.empty(), 0));
     }
@@ -422,24 +426,94 @@ public final class Planner {
         };
   }
 
-  private void update(Sgd sgd) {
-    List<TensorSpec> parameters =
-        steps.stream()
-            .filter(ForwardStep.class::isInstance)
-            .flatMap(s -> s.reads().stream())
-            .filter(t -> t.role() == Role.PARAMETER)
+  /** One update for each group of parameters that are treated alike. */
+  private void update(Learning learning, BatchSpec images) {
+    Map<String, TensorSpec> parameters = new LinkedHashMap<>();
+    steps.stream()
+        .filter(ForwardStep.class::isInstance)
+        .flatMap(s -> s.reads().stream())
+        .filter(t -> t.role() == Role.PARAMETER)
+        .forEach(t -> parameters.put(t.name(), t));
+    Optional<TensorSpec> clip =
+        learning
+            .clip()
+            .map(norm -> new TensorSpec("clip", Shape.of(1), DType.F32, Role.ACTIVATION));
+    clip.ifPresent(
+        factor ->
+            steps.add(
+                new ClipFactor(
+                    learning.clip().orElseThrow(),
+                    parameters.values().stream().map(parameterGradients::get).toList(),
+                    factor)));
+    Map<Treatment, List<TensorSpec>> groups = new LinkedHashMap<>();
+    for (Parameter parameter : network.parameters(images.output())) {
+      groups
+          .computeIfAbsent(
+              Treatment.of(parameter, isOfLastLayer(parameter, images), learning),
+              t -> new ArrayList<>())
+          .add(parameters.get(parameter.name()));
+    }
+    groups.forEach((treatment, tensors) -> steps.add(update(treatment, tensors, clip, learning)));
+  }
+
+  /** How a group is updated. */
+  private record Treatment(Optimizer optimizer, float rate) {
+    static Treatment of(Parameter parameter, boolean last, Learning learning) {
+      Learning.Factors factors = learning.factors();
+      boolean weight = parameter.role() == Parameter.Role.WEIGHT;
+      float rate =
+          switch (parameter.role()) {
+            case WEIGHT -> 1;
+            case BIAS -> factors.bias();
+            case SCALE, SHIFT -> factors.norm();
+            case RUNNING_MEAN, RUNNING_VARIANCE ->
+                throw new IllegalStateException(parameter.name() + " is not learned");
+          };
+      return new Treatment(
+          weight || !factors.decayWeightsOnly()
+              ? learning.optimizer()
+              : learning.optimizer().withoutDecay(),
+          last ? rate * factors.last() : rate);
+    }
+  }
+
+  private boolean isOfLastLayer(Parameter parameter, BatchSpec images) {
+    List<Parameter> weights =
+        network.parameters(images.output()).stream()
+            .filter(p -> p.role() == Parameter.Role.WEIGHT)
             .toList();
-    List<TensorSpec> gradients = parameters.stream().map(parameterGradients::get).toList();
-    List<TensorSpec> velocities =
-        sgd.momentum() == 0
-            ? List.of()
-            : parameters.stream()
+    return layer(parameter).equals(layer(weights.get(weights.size() - 1)));
+  }
+
+  private static String layer(Parameter parameter) {
+    return parameter.name().substring(0, parameter.name().lastIndexOf('.') + 1);
+  }
+
+  private Update update(
+      Treatment treatment,
+      List<TensorSpec> parameters,
+      Optional<TensorSpec> clip,
+      Learning learning) {
+    UpdateGroup group =
+        new UpdateGroup(
+            parameters,
+            parameters.stream().map(parameterGradients::get).toList(),
+            treatment.rate(),
+            clip,
+            learning
+                .average()
                 .map(
-                    p ->
-                        new TensorSpec(
-                            p.name() + ".velocity", p.shape(), DType.F32, Role.OPTIMIZER_STATE))
-                .toList();
-    steps.add(new SgdUpdate(sgd, parameters, gradients, velocities));
+                    decay ->
+                        new UpdateGroup.Average(
+                            decay, beside(parameters, UpdateGroup.Average::of))));
+    return treatment.optimizer().update(group, what -> beside(parameters, p -> p + "." + what));
+  }
+
+  /** Something to remember for each parameter. */
+  private static List<TensorSpec> beside(List<TensorSpec> parameters, UnaryOperator<String> name) {
+    return parameters.stream()
+        .map(p -> new TensorSpec(name.apply(p.name()), p.shape(), DType.F32, Role.OPTIMIZER_STATE))
+        .toList();
   }
 
   private TensorSpec activation(String name, Shape sample, DType type) {

@@ -1,7 +1,8 @@
 package org.nin4j.plan;
 
 import java.util.Optional;
-import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.Learning;
+import org.nin4j.plan.step.Optimizer;
 
 /** What a plan is for. */
 public sealed interface Purpose {
@@ -9,14 +10,14 @@ public sealed interface Purpose {
   record Inference() implements Purpose {}
 
   /**
-   * Forward, loss, gradients and, if an optimizer is given, the update.
+   * Forward, loss, gradients and, if it is said how, the update.
    *
-   * @param optimizer what changes the parameters; empty leaves the gradients where they are
+   * @param learning what changes the parameters; empty leaves the gradients where they are
    * @param labelSmoothing see {@link org.nin4j.plan.step.SoftmaxCrossEntropy}
    */
-  record Training(Optional<Sgd> optimizer, float labelSmoothing) implements Purpose {
-    public Training(Sgd sgd) {
-      this(Optional.of(sgd), 0);
+  record Training(Optional<Learning> learning, float labelSmoothing) implements Purpose {
+    public Training(Optimizer optimizer) {
+      this(Optional.of(Learning.by(optimizer)), 0);
     }
   }
 }

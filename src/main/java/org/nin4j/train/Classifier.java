@@ -56,7 +56,7 @@ public final class Classifier implements AutoCloseable {
             new Purpose.Inference());
     logits = plan.steps(SoftmaxCrossEntropy.class).findFirst().orElseThrow().logits();
     session = backend.bind(backend.prepare(plan));
-    Parameters.write(session, checkpoint.parameters());
+    Parameters.write(session, checkpoint.inUse());
   }
 
   /**

@@ -15,6 +15,7 @@ import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
@@ -95,8 +96,9 @@ public final class Trainer {
 
   /** Size of a checkpoint's tensors. */
   public long checkpointBytes() {
-    boolean state = recipe.optimizer().momentum() > 0;
-    return plan.parameterBytes() * (state ? 2 : 1);
+    long state =
+        plan.plan().tensors(Role.OPTIMIZER_STATE).stream().mapToLong(TensorSpec::bytes).sum();
+    return plan.parameterBytes() + state;
   }
 
   /** Makes the training stop after the step that is under way; may be called from any thread. */
@@ -154,9 +156,15 @@ public final class Trainer {
     return train(from);
   }
 
-  /** State that is missing as a whole starts at zero: it is new, as where momentum is. */
+  /**
+   * State that is missing as a whole starts at zero where that is how it begins at any time, as
+   * momentum's is; Adam's corrections and averages count from the training's first step.
+   */
   private void requireOptimizerState(Checkpoint from) {
-    if (from.optimizerState().isEmpty()) {
+    boolean begins = from.position().epoch() == 0 && from.position().step() == 0;
+    boolean anytime =
+        recipe.learning().optimizer() instanceof Sgd && recipe.learning().average().isEmpty();
+    if (from.optimizerState().isEmpty() && (begins || anytime)) {
       return;
     }
     for (TensorSpec tensor : plan.plan().tensors(Role.OPTIMIZER_STATE)) {
@@ -214,11 +222,13 @@ public final class Trainer {
         Position position = trainEpoch(session, last.position());
         History history = last.history();
         Map<String, HostTensor> parameters = parameters(session, position);
+        Map<String, HostTensor> state = Parameters.readOptimizer(session);
+        Map<String, HostTensor> used = Parameters.averaged(parameters, state);
         Optional<Metrics> test =
-            position.step() < steps ? Optional.empty() : evaluate(evaluator, parameters, position);
+            position.step() < steps ? Optional.empty() : evaluate(evaluator, used, position);
         Optional<Best> best = last.best();
         if (test.isPresent()) {
-          history = history.with(result(position, test.get(), deadUnits.count(parameters)));
+          history = history.with(result(position, test.get(), deadUnits.count(used)));
           Best now = new Best(position.epoch() + 1, test.get().accuracy(), testData);
           best = Optional.of(best.filter(b -> b.holdsAgainst(now)).orElse(now));
           position = Position.atEpoch(position.epoch() + 1);
@@ -226,7 +236,7 @@ public final class Trainer {
             listener.epochEnded(history);
           }
         }
-        last = checkpoint(position, history, best, parameters, Parameters.readOptimizer(session));
+        last = checkpoint(position, history, best, parameters, state);
         for (TrainingListener listener : listeners) {
           listener.checkpointed(last, test.isPresent() && last.holdsBest());
         }

@@ -43,6 +43,7 @@ import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.Sum;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.plan.step.UpdateGroup;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
@@ -363,6 +364,6 @@ public final class OnnxVectors {
       expected.put(parameters.get(i), vector.outputs().get(i).values());
       expected.put(velocities.get(i), vector.outputs().get(count + i).values());
     }
-    return new SgdUpdate(sgd, parameters, gradients, velocities);
+    return new SgdUpdate(sgd, UpdateGroup.of(parameters, gradients), velocities);
   }
 }

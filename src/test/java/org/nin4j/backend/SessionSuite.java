@@ -38,6 +38,7 @@ import org.nin4j.plan.step.SgdUpdate;
 import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.plan.step.UpdateGroup;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
@@ -349,7 +350,8 @@ public final class SessionSuite {
         () -> {
           TensorSpec w = new TensorSpec("w", Shape.of(3), DType.F32, Role.PARAMETER);
           TensorSpec dw = new TensorSpec("dw", Shape.of(3), DType.F32, Role.PARAMETER_GRADIENT);
-          SgdUpdate update = new SgdUpdate(Sgd.PLAIN, List.of(w), List.of(dw), List.of());
+          SgdUpdate update =
+              new SgdUpdate(Sgd.PLAIN, UpdateGroup.of(List.of(w), List.of(dw)), List.of());
           Plan plan = new Plan("update", 1, Precision.FP32, List.of(update), Set.of());
           try (Session session = bind(plan)) {
             says(IllegalStateException.class, "no epoch has begun", session::run);

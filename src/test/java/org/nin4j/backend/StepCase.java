@@ -57,6 +57,29 @@ public record StepCase(
     return new StepCase(name, step, changed, samples, epoch);
   }
 
+  /** The same in another step of the training. */
+  StepCase atStep(int step) {
+    return new StepCase(
+        name + ", step " + step,
+        this.step,
+        inputs,
+        samples,
+        new Epoch(epoch.seed(), step, epoch.order(), epoch.learningRates()));
+  }
+
+  /** The same without signs in those tensors. */
+  StepCase withMagnitudes(List<TensorSpec> tensors) {
+    StepCase changed = this;
+    for (TensorSpec tensor : tensors) {
+      float[] values = inputs.get(tensor).values().clone();
+      for (int i = 0; i < values.length; i++) {
+        values[i] = Math.abs(values[i]);
+      }
+      changed = changed.with(tensor, values);
+    }
+    return changed;
+  }
+
   private static HostTensor uniform(TensorSpec tensor, boolean bf16, long seed, int stream) {
     HostTensor values = HostTensor.zeros(tensor.shape());
     Philox.Sequence random = new Philox.Sequence(seed, 1, stream);

@@ -24,6 +24,8 @@ import org.nin4j.plan.rewrite.Fusion;
 import org.nin4j.plan.rewrite.KernelFusion;
 import org.nin4j.plan.step.ActivationBackward;
 import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.Adam;
+import org.nin4j.plan.step.AdamUpdate;
 import org.nin4j.plan.step.AfterNorm;
 import org.nin4j.plan.step.AvgPoolBackward;
 import org.nin4j.plan.step.AvgPoolForward;
@@ -34,6 +36,7 @@ import org.nin4j.plan.step.BatchNormReluBackward;
 import org.nin4j.plan.step.BatchNormSumReluBackward;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ClipFactor;
 import org.nin4j.plan.step.ConcatBackward;
 import org.nin4j.plan.step.ConcatForward;
 import org.nin4j.plan.step.ConvolutionBackwardData;
@@ -63,6 +66,7 @@ import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.Sum;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.plan.step.UpdateGroup;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
@@ -723,19 +727,54 @@ public final class StepCases {
   }
 
   private void updates() {
-    for (Sgd sgd :
-        List.of(
-            Sgd.PLAIN,
-            new Sgd(0, false, 0.01f),
-            new Sgd(0.9f, false, 0),
-            new Sgd(0.9f, true, 5e-4f))) {
-      int[][] shapes = {{5, 3, 3, 3}, {5}, {1}, {37, 21}};
-      List<TensorSpec> parameters = group("p%d", Role.PARAMETER, shapes);
-      List<TensorSpec> gradients = group("p%d.gradient", Role.PARAMETER_GRADIENT, shapes);
-      List<TensorSpec> velocities =
-          sgd.momentum() == 0 ? List.of() : group("p%d.velocity", Role.OPTIMIZER_STATE, shapes);
-      random("update " + sgd, new SgdUpdate(sgd, parameters, gradients, velocities));
+    int[][] shapes = {{5, 3, 3, 3}, {5}, {1}, {37, 21}};
+    List<TensorSpec> parameters = group("p%d", Role.PARAMETER, shapes);
+    List<TensorSpec> gradients = group("p%d.gradient", Role.PARAMETER_GRADIENT, shapes);
+    UpdateGroup plain = UpdateGroup.of(parameters, gradients);
+    TensorSpec clip = tensor("clip", DType.F32, Role.ACTIVATION, 1);
+    UpdateGroup.Average average =
+        new UpdateGroup.Average(0.75f, group("p%d.average", Role.OPTIMIZER_STATE, shapes));
+    UpdateGroup all =
+        new UpdateGroup(parameters, gradients, 0.5f, Optional.of(clip), Optional.of(average));
+    for (UpdateGroup group : List.of(plain, all)) {
+      String how = group == plain ? "" : " clipped, at half the rate, averaged";
+      for (Sgd sgd :
+          List.of(
+              Sgd.PLAIN,
+              new Sgd(0, false, 0.01f),
+              new Sgd(0.9f, false, 0),
+              new Sgd(0.9f, true, 5e-4f))) {
+        List<TensorSpec> velocities =
+            sgd.momentum() == 0 ? List.of() : group("p%d.velocity", Role.OPTIMIZER_STATE, shapes);
+        random("update " + sgd + how, new SgdUpdate(sgd, group, velocities));
+      }
+      for (Adam adam :
+          List.of(
+              Adam.USUAL,
+              new Adam(0.8, 0.95, 1e-3f, 0.1f, false),
+              new Adam(0.9, 0.999, 1e-8f, 0.1f, true))) {
+        List<TensorSpec> squares = group("p%d.square", Role.OPTIMIZER_STATE, shapes);
+        StepCase update =
+            StepCase.random(
+                    "update " + adam + how,
+                    new AdamUpdate(
+                        adam, group, group("p%d.mean", Role.OPTIMIZER_STATE, shapes), squares),
+                    seed)
+                .withMagnitudes(squares);
+        cases.add(update.atStep(0));
+        cases.add(update.atStep(1234));
+      }
     }
+    cases.add(
+        StepCase.random("update with its average", new SgdUpdate(Sgd.PLAIN, all, List.of()), seed)
+            .atStep(0));
+    for (float most : new float[] {1e-2f, 1e6f}) {
+      random("clip to " + most, new ClipFactor(most, gradients, clip));
+    }
+    int[][] large = {{70_001}, {3}};
+    random(
+        "clip many",
+        new ClipFactor(1, group("q%d.gradient", Role.PARAMETER_GRADIENT, large), clip));
   }
 
   private static List<TensorSpec> group(String name, Role role, int[][] shapes) {

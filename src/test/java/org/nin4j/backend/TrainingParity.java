@@ -27,6 +27,7 @@ import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
@@ -127,7 +128,7 @@ public final class TrainingParity {
             images,
             BATCH,
             precision,
-            new Purpose.Training(Optional.of(new Sgd(0.9f, true, 5e-4f)), 0.1f));
+            new Purpose.Training(Optional.of(Learning.by(new Sgd(0.9f, true, 5e-4f))), 0.1f));
     List<Parameter> parameters = network.parameters(images.output());
     try (Session session = backend.bind(backend.prepare(plan))) {
       session.load(RandomSamples.of(images.source(), 20, CLASSES, seed));

@@ -215,11 +215,12 @@ class ArenaTest {
     Plan plan = training();
     PlacedPlan placed = Arena.place(plan, RULES);
     SgdUpdate update = plan.steps(SgdUpdate.class).findFirst().orElseThrow();
-    List<TensorSpec> parameters = update.parameters();
+    List<TensorSpec> parameters = update.group().parameters();
     for (int i = 0; i < parameters.size(); i++) {
       long offset = placed.slot(parameters.get(i)).offset();
       assertEquals(
-          offset + placed.parameterBytes(), placed.slot(update.gradients().get(i)).offset());
+          offset + placed.parameterBytes(),
+          placed.slot(update.group().gradients().get(i)).offset());
       assertEquals(
           offset + 2 * placed.parameterBytes(), placed.slot(update.velocities().get(i)).offset());
     }

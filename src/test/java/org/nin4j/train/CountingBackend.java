@@ -10,8 +10,8 @@ import org.nin4j.backend.Session;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.step.SgdUpdate;
 import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.Update;
 import org.nin4j.tensor.HostTensor;
 
 /** A backend that tells when the given number of training or inference runs are done. */
@@ -64,7 +64,7 @@ final class CountingBackend implements Backend {
   @Override
   public Session bind(PlacedPlan plan) {
     Session session = backend.bind(plan);
-    boolean trains = plan.plan().steps(SgdUpdate.class).findAny().isPresent();
+    boolean trains = plan.plan().steps(Update.class).findAny().isPresent();
     return trains == training ? new Counted(session) : session;
   }
 

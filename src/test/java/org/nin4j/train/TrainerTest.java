@@ -34,6 +34,9 @@ import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.Sequential;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.step.Adam;
+import org.nin4j.plan.step.Learning;
+import org.nin4j.plan.step.Sgd;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 import org.nin4j.train.checkpoint.Best;
@@ -120,15 +123,19 @@ class TrainerTest {
   }
 
   private void requireExactResume(String device, boolean training, int runs) {
+    requireExactResume(Trial.recipe(), device, training, runs);
+  }
+
+  private void requireExactResume(Recipe recipe, String device, boolean training, int runs) {
     Checkpoint whole;
     try (Backend backend = Devices.open(device, 2)) {
-      whole = Trial.trainer(backend, Trial.recipe()).train();
+      whole = Trial.trainer(backend, recipe).train();
     }
     Path file = folder.resolve("stopped.safetensors");
     AtomicReference<Trainer> trainer = new AtomicReference<>();
     try (Backend backend =
         new CountingBackend(Devices.open(device, 2), training, runs, () -> trainer.get().stop())) {
-      trainer.set(Trial.trainer(backend, Trial.recipe()));
+      trainer.set(Trial.trainer(backend, recipe));
       Checkpoint stopped = trainer.get().train();
       assertFalse(stopped.complete());
       if (training) {
@@ -137,12 +144,57 @@ class TrainerTest {
       stopped.write(file);
     }
     try (Backend backend = Devices.open(device, 2)) {
-      Checkpoint resumed = Trial.trainer(backend, Trial.recipe()).resume(Checkpoint.read(file));
+      Checkpoint resumed = Trial.trainer(backend, recipe).resume(Checkpoint.read(file));
       assertTrue(resumed.complete());
       assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
       assertSameBits(whole.parameters(), resumed.parameters());
       assertSameBits(whole.optimizerState(), resumed.optimizerState());
     }
+  }
+
+  /** Adam with everything there is beside it; its step number counts over the whole run. */
+  private static Recipe averaging() {
+    return Trial.recipe().toBuilder()
+        .learning(
+            new Learning(
+                new Adam(0.9, 0.99, 1e-8f, 0.01f, true),
+                new Learning.Factors(2, 1, 0.5f, true),
+                Optional.of(1f),
+                Optional.of(0.8f)))
+        .schedule(new Schedule.OneCycle(0.003f, 0.3f))
+        .build();
+  }
+
+  @ParameterizedTest(name = "on {0}, stopped after {1} runs")
+  @CsvSource({"reference, 1", "reference, 8", "cpu, 4"})
+  void aRunWithAdamAndAnAverageResumesExactly(String device, int runs) {
+    requireExactResume(averaging(), device, true, runs);
+  }
+
+  @Test
+  void theAverageIsEvaluatedAndUsed() {
+    Checkpoint trained = Trial.trainer(averaging()).train();
+    String name = trained.parameters().keySet().iterator().next();
+    HostTensor average = trained.optimizerState().get(name + ".average");
+    assertArrayEquals(average.values(), trained.inUse().get(name).values());
+    assertFalse(Arrays.equals(average.values(), trained.parameters().get(name).values()));
+    Recipe recipe = averaging();
+    try (Backend backend = Devices.open("reference", 1);
+        Evaluator evaluator =
+            new Evaluator(backend, recipe, trained.network(), Trial.data().test())) {
+      Metrics used = evaluator.evaluate(trained.inUse(), () -> false, sums -> {}).orElseThrow();
+      EpochResult last = trained.history().epochs().get(recipe.epochs() - 1);
+      assertEquals(last.testLoss(), used.loss());
+    }
+  }
+
+  @Test
+  void adamAndAveragesCannotBeginWithinARun() {
+    Checkpoint plain =
+        Trial.trainer(Trial.recipe().toBuilder().epochs(1).optimizer(Sgd.PLAIN).build()).train();
+    CheckpointException refused =
+        assertThrows(CheckpointException.class, () -> Trial.trainer(averaging()).resume(plain));
+    assertTrue(refused.getMessage().startsWith("the checkpoint has no "), refused.getMessage());
   }
 
   private static int globalStep(Checkpoint checkpoint) {

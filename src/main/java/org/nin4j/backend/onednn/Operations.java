@@ -15,10 +15,11 @@ import org.nin4j.backend.onednn.step.GlobalMax;
 import org.nin4j.backend.onednn.step.MatMuls;
 import org.nin4j.backend.onednn.step.Pools;
 import org.nin4j.backend.onednn.step.SampleStore;
-import org.nin4j.backend.onednn.step.SgdUpdates;
+import org.nin4j.backend.onednn.step.Updates;
 import org.nin4j.model.Activation;
 import org.nin4j.plan.step.ActivationBackward;
 import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AdamUpdate;
 import org.nin4j.plan.step.AvgPoolBackward;
 import org.nin4j.plan.step.AvgPoolForward;
 import org.nin4j.plan.step.BatchNormBackward;
@@ -27,6 +28,7 @@ import org.nin4j.plan.step.BatchNormInference;
 import org.nin4j.plan.step.BatchNormReluBackward;
 import org.nin4j.plan.step.BatchNormSumReluBackward;
 import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ClipFactor;
 import org.nin4j.plan.step.ConcatBackward;
 import org.nin4j.plan.step.ConcatForward;
 import org.nin4j.plan.step.ConvolutionBackwardData;
@@ -62,7 +64,7 @@ final class Operations implements StepVisitor<Operation> {
   private final Elements elements;
   private final Pools pools;
   private final BatchNorms norms;
-  private final SgdUpdates sgds;
+  private final Updates updates;
   private final SampleStore samples;
   private final Workers workers;
 
@@ -76,7 +78,7 @@ final class Operations implements StepVisitor<Operation> {
     this.elements = new Elements(dnnl);
     this.pools = new Pools(dnnl);
     this.norms = new BatchNorms(dnnl);
-    this.sgds = new SgdUpdates(dnnl);
+    this.updates = new Updates(dnnl);
     this.samples = samples;
   }
 
@@ -190,8 +192,18 @@ final class Operations implements StepVisitor<Operation> {
   }
 
   @Override
+  public Operation visit(ClipFactor s) {
+    return updates.factor(s);
+  }
+
+  @Override
+  public Operation visit(AdamUpdate s) {
+    return updates.update(s);
+  }
+
+  @Override
   public Operation visit(SgdUpdate s) {
-    return sgds.update(s);
+    return updates.update(s);
   }
 
   @Override

@@ -7,6 +7,7 @@ import org.nin4j.model.Activation;
 import org.nin4j.model.Window;
 import org.nin4j.plan.step.ActivationBackward;
 import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AdamUpdate;
 import org.nin4j.plan.step.AfterNorm;
 import org.nin4j.plan.step.AvgPoolBackward;
 import org.nin4j.plan.step.AvgPoolForward;
@@ -16,6 +17,7 @@ import org.nin4j.plan.step.BatchNormInference;
 import org.nin4j.plan.step.BatchNormReluBackward;
 import org.nin4j.plan.step.BatchNormSumReluBackward;
 import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ClipFactor;
 import org.nin4j.plan.step.ConcatBackward;
 import org.nin4j.plan.step.ConcatForward;
 import org.nin4j.plan.step.ConvolutionBackwardData;
@@ -43,6 +45,7 @@ import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.StepVisitor;
 import org.nin4j.plan.step.Sum;
 import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.UpdateGroup;
 
 /** Ties each step of a plan to its tensors: what comes out computes it. */
 final class ReferenceSteps implements StepVisitor<Runnable> {
@@ -388,18 +391,62 @@ final class ReferenceSteps implements StepVisitor<Runnable> {
   }
 
   @Override
+  public Runnable visit(ClipFactor s) {
+    List<View> gradients = views(s.gradients());
+    View factor = view(s.factor());
+    return () -> Updates.clipFactor(s, gradients, factor);
+  }
+
+  @Override
   public Runnable visit(SgdUpdate s) {
-    List<View> parameters = s.parameters().stream().map(this::view).toList();
-    List<View> gradients = s.gradients().stream().map(this::view).toList();
-    List<View> velocities = s.velocities().stream().map(this::view).toList();
+    List<View> velocities = views(s.velocities());
+    return update(
+        s.group(),
+        (i, rate, step, w, dw) ->
+            Updates.sgd(
+                s.sgd(),
+                rate,
+                w,
+                dw,
+                velocities.isEmpty() ? Optional.empty() : Optional.of(velocities.get(i))));
+  }
+
+  @Override
+  public Runnable visit(AdamUpdate s) {
+    List<View> means = views(s.means());
+    List<View> squares = views(s.squares());
+    return update(
+        s.group(),
+        (i, rate, step, w, dw) ->
+            Updates.adam(s.adam(), rate, step, w, dw, means.get(i), squares.get(i)));
+  }
+
+  /** What an optimizer does to the i-th parameter of a group. */
+  @FunctionalInterface
+  private interface Rule {
+    void update(int i, double rate, long step, View w, Updates.Gradient dw);
+  }
+
+  private Runnable update(UpdateGroup group, Rule rule) {
+    List<View> parameters = views(group.parameters());
+    List<View> gradients = views(group.gradients());
+    Optional<View> clip = group.clip().map(this::view);
+    Optional<List<View>> averages = group.average().map(a -> views(a.values()));
     return () -> {
-      float rate = session.epoch().learningRates()[session.index()];
+      double rate = (double) group.rate() * session.epoch().learningRates()[session.index()];
+      long step = (long) session.epoch().firstStep() + session.index();
       for (int i = 0; i < parameters.size(); i++) {
-        Optional<View> velocity =
-            velocities.isEmpty() ? Optional.empty() : Optional.of(velocities.get(i));
-        Updates.sgd(s.sgd(), rate, parameters.get(i), gradients.get(i), velocity);
+        View w = parameters.get(i);
+        rule.update(i, rate, step, w, new Updates.Gradient(gradients.get(i), clip));
+        if (averages.isPresent()) {
+          Updates.average(group.average().orElseThrow(), step, w, averages.get().get(i));
+        }
       }
     };
+  }
+
+  private List<View> views(List<TensorSpec> tensors) {
+    return tensors.stream().map(this::view).toList();
   }
 
   @Override

@@ -124,7 +124,7 @@ public final class EvaluateCommand implements Callable<Integer> {
       metrics =
           evaluator
               .evaluate(
-                  trained.parameters(),
+                  trained.inUse(),
                   () -> false,
                   sums ->
                       report.progressed(

@@ -11,7 +11,7 @@ public final class RecipeArguments {
   private static final Map<String, String> NAMES =
       Map.of("kind", "schedule", "rate", "lr", "initialisation", "init");
 
-  private static final List<String> SWITCHES = List.of("flip", "nesterov");
+  private static final List<String> SWITCHES = List.of("flip", "nesterov", "decay_weights_only");
 
   private RecipeArguments() {}
 

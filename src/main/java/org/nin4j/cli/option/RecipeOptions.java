@@ -6,7 +6,10 @@ import org.nin4j.backend.Backend;
 import org.nin4j.cli.output.Console;
 import org.nin4j.model.Initialisation;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.step.Adam;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Learning;
+import org.nin4j.plan.step.Optimizer;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
@@ -96,7 +99,7 @@ public final class RecipeOptions {
       names = "--schedule",
       paramLabel = "NAME",
       description =
-          "How the learning rate goes: constant, cosine, linear or steps. Default:"
+          "How the learning rate goes: constant, cosine, linear, steps or onecycle. Default:"
               + " ${bundle:recipe.kind}.")
   private Optional<String> schedule = Optional.empty();
 
@@ -104,7 +107,7 @@ public final class RecipeOptions {
       names = "--warm-up",
       paramLabel = "X",
       description =
-          "Share of the run in which the rate rises from 0; cosine and linear only. Default:"
+          "Share of the run in which the rate rises; cosine, linear and onecycle only. Default:"
               + " ${bundle:recipe.warm_up}.")
   private Optional<Float> warmUp = Optional.empty();
 
@@ -120,6 +123,12 @@ public final class RecipeOptions {
       paramLabel = "X",
       description = "What the rate is multiplied by at each milestone. Default: 0.1.")
   private Optional<Float> factor = Optional.empty();
+
+  @Option(
+      names = "--optimizer",
+      paramLabel = "NAME",
+      description = "sgd, adam or adamw. Default: ${bundle:recipe.optimizer}.")
+  private Optional<String> optimizer = Optional.empty();
 
   @Option(
       names = "--momentum",
@@ -138,6 +147,69 @@ public final class RecipeOptions {
       paramLabel = "X",
       description = "Weight decay. Default: ${bundle:recipe.weight_decay}.")
   private Optional<Float> weightDecay = Optional.empty();
+
+  @Option(
+      names = "--beta1",
+      paramLabel = "X",
+      description = "What adam keeps of the gradients' mean in each step. Default: 0.9.")
+  private Optional<Double> beta1 = Optional.empty();
+
+  @Option(
+      names = "--beta2",
+      paramLabel = "X",
+      description = "What adam keeps of their squares' mean. Default: 0.999.")
+  private Optional<Double> beta2 = Optional.empty();
+
+  @Option(
+      names = "--epsilon",
+      paramLabel = "X",
+      description = "What adam adds to their root. Default: 1e-8.")
+  private Optional<Float> epsilon = Optional.empty();
+
+  @Option(
+      names = "--bias-rate",
+      paramLabel = "X",
+      description = "Factor of the learning rate for biases. Default: ${bundle:recipe.bias_rate}.")
+  private Optional<Float> biasRate = Optional.empty();
+
+  @Option(
+      names = "--norm-rate",
+      paramLabel = "X",
+      description =
+          "Factor for scales and shifts of batch normalisation. Default:"
+              + " ${bundle:recipe.norm_rate}.")
+  private Optional<Float> normRate = Optional.empty();
+
+  @Option(
+      names = "--last-rate",
+      paramLabel = "X",
+      description =
+          "Factor for the last layer, on top of the others. Default: ${bundle:recipe.last_rate}.")
+  private Optional<Float> lastRate = Optional.empty();
+
+  @Option(
+      names = "--decay-weights-only",
+      negatable = true,
+      description =
+          "Leave biases, scales and shifts out of the weight decay. Default:"
+              + " ${bundle:recipe.decay_weights_only}.")
+  private Optional<Boolean> decayWeightsOnly = Optional.empty();
+
+  @Option(
+      names = "--clip",
+      paramLabel = "X",
+      description =
+          "Scale all gradients so that their common norm is at most X; 0: never. Default:"
+              + " ${bundle:recipe.clip}.")
+  private Optional<Float> clip = Optional.empty();
+
+  @Option(
+      names = "--average",
+      paramLabel = "X",
+      description =
+          "Evaluate and keep a running average of the parameters, of which a share of X stays in each"
+              + " step; 0: none. Default: ${bundle:recipe.average}.")
+  private Optional<Float> average = Optional.empty();
 
   @Option(
       names = "--init",
@@ -213,24 +285,69 @@ public final class RecipeOptions {
     epochs.ifPresent(changed::epochs);
     precision.ifPresent(changed::precision);
     changed.schedule(schedule(base.schedule()));
-    changed.optimizer(optimizer(base.optimizer()));
+    changed.learning(learning(base.learning()));
     initialisation.ifPresent(changed::initialisation);
     labelSmoothing.ifPresent(changed::labelSmoothing);
     seed.ifPresent(changed::seed);
     return changed.build();
   }
 
-  private Sgd optimizer(Sgd base) {
-    float used = momentum.orElse(base.momentum());
-    return new Sgd(
-        used, nesterov.orElse(base.nesterov() && used > 0), weightDecay.orElse(base.weightDecay()));
+  private Learning learning(Learning base) {
+    Learning.Factors factors = base.factors();
+    return new Learning(
+        optimizer(base.optimizer()),
+        new Learning.Factors(
+            biasRate.orElse(factors.bias()),
+            normRate.orElse(factors.norm()),
+            lastRate.orElse(factors.last()),
+            decayWeightsOnly.orElse(factors.decayWeightsOnly())),
+        unlessZero(clip, base.clip()),
+        unlessZero(average, base.average()));
+  }
+
+  private static Optional<Float> unlessZero(Optional<Float> given, Optional<Float> otherwise) {
+    return given.isPresent() ? given.filter(value -> value != 0) : otherwise;
+  }
+
+  private Optimizer optimizer(Optimizer base) {
+    String kind = optimizer.orElse(RecipeJson.kind(base));
+    float decay = weightDecay.orElse(base.weightDecay());
+    return switch (kind) {
+      case "sgd" -> {
+        requireNone(kind, "--beta1, --beta2 or --epsilon", beta1, beta2, epsilon);
+        Sgd before = base instanceof Sgd sgd ? sgd : Sgd.PLAIN;
+        float used = momentum.orElse(before.momentum());
+        yield new Sgd(used, nesterov.orElse(before.nesterov() && used > 0), decay);
+      }
+      case "adam", "adamw" -> {
+        requireNone(kind, "--momentum or --nesterov", momentum, nesterov);
+        Adam before = base instanceof Adam adam ? adam : Adam.USUAL;
+        yield new Adam(
+            beta1.orElse(before.beta1()),
+            beta2.orElse(before.beta2()),
+            epsilon.orElse(before.epsilon()),
+            decay,
+            kind.equals("adamw"));
+      }
+      default ->
+          throw new IllegalArgumentException(
+              "there is no optimizer '" + kind + "'; there are sgd, adam, adamw");
+    };
+  }
+
+  private static void requireNone(String kind, String names, Optional<?>... options) {
+    for (Optional<?> option : options) {
+      if (option.isPresent()) {
+        throw new IllegalArgumentException("the optimizer " + kind + " has no " + names);
+      }
+    }
   }
 
   private Schedule schedule(Schedule base) {
     float peak = rate.orElse(base.base());
     float warm = warmUp.orElse(warmUp(base));
     String kind = schedule.orElse(RecipeJson.kind(base));
-    if (warmUp.isPresent() && !List.of("cosine", "linear").contains(kind)) {
+    if (warmUp.isPresent() && !List.of("cosine", "linear", "onecycle").contains(kind)) {
       throw new IllegalArgumentException("the schedule " + kind + " has no --warm-up");
     }
     if ((!milestones.isEmpty() || factor.isPresent()) && !kind.equals("steps")) {
@@ -240,6 +357,7 @@ public final class RecipeOptions {
       case "constant" -> new Schedule.Constant(peak);
       case "cosine" -> new Schedule.Cosine(peak, warm);
       case "linear" -> new Schedule.Linear(peak, warm);
+      case "onecycle" -> new Schedule.OneCycle(peak, warm);
       case "steps" ->
           base instanceof Schedule.Steps steps
               ? new Schedule.Steps(
@@ -248,7 +366,9 @@ public final class RecipeOptions {
                   peak, factor.orElse(0.1f), orElse(milestones, List.of(0.5f, 0.75f)));
       default ->
           throw new IllegalArgumentException(
-              "there is no schedule '" + kind + "'; there are constant, cosine, linear, steps");
+              "there is no schedule '"
+                  + kind
+                  + "'; there are constant, cosine, linear, steps, onecycle");
     };
   }
 
@@ -259,6 +379,9 @@ public final class RecipeOptions {
   private static float warmUp(Schedule schedule) {
     if (schedule instanceof Schedule.Cosine cosine) {
       return cosine.warmUp();
+    }
+    if (schedule instanceof Schedule.OneCycle cycle) {
+      return cycle.warmUp();
     }
     return schedule instanceof Schedule.Linear linear ? linear.warmUp() : 0;
   }

@@ -17,10 +17,10 @@ import org.nin4j.plan.step.ForwardStep;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.MaxPoolBackward;
 import org.nin4j.plan.step.MaxPoolForward;
-import org.nin4j.plan.step.SgdUpdate;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.plan.step.Update;
 
 /**
  * Rewrites that put several steps into one {@link Fused}. Each is pure; which shapes there are
@@ -122,7 +122,7 @@ public enum KernelFusion {
 
   private static Optional<List<Replacement>> ninBlock(Plan plan, List<Step> forward, int next) {
     List<Step> backward = backward(plan.steps().subList(next, plan.steps().size()), forward);
-    if (backward.stream().anyMatch(s -> s instanceof ForwardStep || s instanceof SgdUpdate)) {
+    if (backward.stream().anyMatch(s -> s instanceof ForwardStep || s instanceof Update)) {
       return Optional.empty();
     }
     List<Step> others =

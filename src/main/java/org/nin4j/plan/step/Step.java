@@ -32,7 +32,8 @@ public sealed interface Step
         FlattenBackward,
         ConcatBackward,
         SoftmaxCrossEntropy,
-        SgdUpdate,
+        ClipFactor,
+        Update,
         Fused {
 
   /** Calls the visitor's method for this kind. */

@@ -69,7 +69,11 @@ public interface StepVisitor<R> {
 
   R visit(SoftmaxCrossEntropy step);
 
+  R visit(ClipFactor step);
+
   R visit(SgdUpdate step);
+
+  R visit(AdamUpdate step);
 
   R visit(Fused step);
 

@@ -1,6 +1,7 @@
 package org.nin4j.plan.step;
 
 import java.util.Arrays;
+import java.util.List;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Window;
 import org.nin4j.tensor.DType;
@@ -25,6 +26,16 @@ record TensorRules(String step) {
       require(
           other.type() == first.type() && other.shape().equals(first.shape()),
           "%s and %s must be of one shape and type".formatted(first, other));
+    }
+    return this;
+  }
+
+  /** The second list has one like it for each of the first. */
+  TensorRules alikeOneByOne(List<TensorSpec> first, List<TensorSpec> second) {
+    require(
+        first.size() == second.size(), "%d and %d tensors".formatted(first.size(), second.size()));
+    for (int i = 0; i < first.size(); i++) {
+      alike(first.get(i), second.get(i));
     }
     return this;
   }

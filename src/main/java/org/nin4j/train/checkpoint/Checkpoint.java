@@ -109,6 +109,14 @@ public record Checkpoint(
         optimizerState);
   }
 
+  /**
+   * What the network is used with, by name: the running averages in the place of the parameters
+   * that have one, else the parameters.
+   */
+  public Map<String, HostTensor> inUse() {
+    return Parameters.averaged(parameters, optimizerState);
+  }
+
   /** Whether all epochs of the recipe are done. */
   public boolean complete() {
     return position.epoch() >= recipe.epochs();

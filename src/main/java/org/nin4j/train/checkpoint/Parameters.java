@@ -9,6 +9,7 @@ import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.plan.step.UpdateGroup;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 import org.nin4j.train.recipe.Recipe;
@@ -52,6 +53,15 @@ public final class Parameters {
   public static void write(Session session, Map<String, HostTensor> values) {
     write(session, Role.PARAMETER, values);
     write(session, Role.STATE, values);
+  }
+
+  /** The running averages in the place of the parameters that have one, else the parameters. */
+  public static Map<String, HostTensor> averaged(
+      Map<String, HostTensor> parameters, Map<String, HostTensor> optimizerState) {
+    Map<String, HostTensor> values = new LinkedHashMap<>(parameters);
+    values.replaceAll(
+        (name, value) -> optimizerState.getOrDefault(UpdateGroup.Average.of(name), value));
+    return values;
   }
 
   /** The optimizer's state, empty where it keeps none. */

@@ -13,7 +13,8 @@ import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.BatchSpec;
-import org.nin4j.plan.step.Sgd;
+import org.nin4j.plan.step.Learning;
+import org.nin4j.plan.step.Optimizer;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
 
@@ -32,7 +33,7 @@ import org.nin4j.tensor.Shape;
  * @param batch samples per step
  * @param epochs passes over the training set
  * @param precision which tensors have fewer bits
- * @param optimizer what changes the parameters
+ * @param learning what changes the parameters
  * @param schedule the learning rate
  * @param initialisation how parameters start
  * @param labelSmoothing see {@link org.nin4j.plan.step.SoftmaxCrossEntropy}
@@ -51,7 +52,7 @@ public record Recipe(
     int batch,
     int epochs,
     Precision precision,
-    Sgd optimizer,
+    Learning learning,
     Schedule schedule,
     Initialisation initialisation,
     float labelSmoothing,
@@ -152,7 +153,7 @@ public record Recipe(
 
   /** What the training plan is for. */
   public Purpose.Training purpose() {
-    return new Purpose.Training(Optional.of(optimizer), labelSmoothing);
+    return new Purpose.Training(Optional.of(learning), labelSmoothing);
   }
 
   /**
@@ -203,7 +204,7 @@ public record Recipe(
     private int batch;
     private int epochs;
     private Precision precision;
-    private Sgd optimizer;
+    private Learning learning;
     private Schedule schedule;
     private Initialisation initialisation;
     private float labelSmoothing;
@@ -222,7 +223,7 @@ public record Recipe(
       batch = from.batch;
       epochs = from.epochs;
       precision = from.precision;
-      optimizer = from.optimizer;
+      learning = from.learning;
       schedule = from.schedule;
       initialisation = from.initialisation;
       labelSmoothing = from.labelSmoothing;
@@ -289,8 +290,14 @@ public record Recipe(
       return this;
     }
 
-    public Builder optimizer(Sgd value) {
-      optimizer = value;
+    public Builder learning(Learning value) {
+      learning = value;
+      return this;
+    }
+
+    /** By another rule; factors, clipping and average stay. */
+    public Builder optimizer(Optimizer value) {
+      learning = new Learning(value, learning.factors(), learning.clip(), learning.average());
       return this;
     }
 
@@ -333,7 +340,7 @@ public record Recipe(
           batch,
           epochs,
           precision,
-          optimizer,
+          learning,
           schedule,
           initialisation,
           labelSmoothing,

@@ -6,11 +6,15 @@ import com.google.gson.JsonObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.step.Adam;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Learning;
+import org.nin4j.plan.step.Optimizer;
 import org.nin4j.plan.step.Sgd;
 
 /** Recipes as JSON, in checkpoints and run folders; floats keep their value exactly. */
@@ -35,9 +39,7 @@ public final class RecipeJson {
     json.addProperty("batch", recipe.batch());
     json.addProperty("epochs", recipe.epochs());
     json.addProperty("precision", name(recipe.precision()));
-    json.addProperty("momentum", recipe.optimizer().momentum());
-    json.addProperty("nesterov", recipe.optimizer().nesterov());
-    json.addProperty("weight_decay", recipe.optimizer().weightDecay());
+    learning(recipe.learning(), json);
     json.add("schedule", schedule(recipe.schedule()));
     json.addProperty("initialisation", name(recipe.initialisation()));
     json.addProperty("label_smoothing", recipe.labelSmoothing());
@@ -67,14 +69,79 @@ public final class RecipeJson {
         get(json, "batch").getAsInt(),
         get(json, "epochs").getAsInt(),
         constant(Precision.class, get(json, "precision").getAsString()),
-        new Sgd(
-            get(json, "momentum").getAsFloat(),
-            get(json, "nesterov").getAsBoolean(),
-            get(json, "weight_decay").getAsFloat()),
+        learning(json),
         schedule(get(json, "schedule").getAsJsonObject()),
         constant(Initialisation.class, get(json, "initialisation").getAsString()),
         get(json, "label_smoothing").getAsFloat(),
         get(json, "seed").getAsLong());
+  }
+
+  private static void learning(Learning learning, JsonObject json) {
+    Optimizer optimizer = learning.optimizer();
+    json.addProperty("optimizer", kind(optimizer));
+    if (optimizer instanceof Sgd sgd) {
+      json.addProperty("momentum", sgd.momentum());
+      json.addProperty("nesterov", sgd.nesterov());
+    } else if (optimizer instanceof Adam adam) {
+      json.addProperty("beta1", adam.beta1());
+      json.addProperty("beta2", adam.beta2());
+      json.addProperty("epsilon", adam.epsilon());
+    }
+    json.addProperty("weight_decay", optimizer.weightDecay());
+    json.addProperty("bias_rate", learning.factors().bias());
+    json.addProperty("norm_rate", learning.factors().norm());
+    json.addProperty("last_rate", learning.factors().last());
+    json.addProperty("decay_weights_only", learning.factors().decayWeightsOnly());
+    json.addProperty("clip", learning.clip().orElse(0f));
+    json.addProperty("average", learning.average().orElse(0f));
+  }
+
+  /** An optimizer's kind in one word: sgd, adam, adamw. */
+  public static String kind(Optimizer optimizer) {
+    return optimizer instanceof Adam adam && adam.decoupled()
+        ? "adamw"
+        : optimizer.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+  }
+
+  /** Files of the first versions know gradient descent alone. */
+  private static Learning learning(JsonObject json) {
+    if (!json.has("optimizer")) {
+      return Learning.by(sgd(json));
+    }
+    String kind = json.get("optimizer").getAsString();
+    Optimizer optimizer =
+        switch (kind) {
+          case "sgd" -> sgd(json);
+          case "adam", "adamw" ->
+              new Adam(
+                  get(json, "beta1").getAsDouble(),
+                  get(json, "beta2").getAsDouble(),
+                  get(json, "epsilon").getAsFloat(),
+                  get(json, "weight_decay").getAsFloat(),
+                  kind.equals("adamw"));
+          default -> throw new IllegalArgumentException("there is no optimizer " + kind);
+        };
+    return new Learning(
+        optimizer,
+        new Learning.Factors(
+            get(json, "bias_rate").getAsFloat(),
+            get(json, "norm_rate").getAsFloat(),
+            get(json, "last_rate").getAsFloat(),
+            get(json, "decay_weights_only").getAsBoolean()),
+        unlessZero(get(json, "clip").getAsFloat()),
+        unlessZero(get(json, "average").getAsFloat()));
+  }
+
+  private static Sgd sgd(JsonObject json) {
+    return new Sgd(
+        get(json, "momentum").getAsFloat(),
+        get(json, "nesterov").getAsBoolean(),
+        get(json, "weight_decay").getAsFloat());
+  }
+
+  /** What is written as 0 where there is none. */
+  private static Optional<Float> unlessZero(float value) {
+    return value == 0 ? Optional.empty() : Optional.of(value);
   }
 
   private static JsonObject schedule(Schedule schedule) {
@@ -85,6 +152,8 @@ public final class RecipeJson {
       json.addProperty("warm_up", cosine.warmUp());
     } else if (schedule instanceof Schedule.Linear linear) {
       json.addProperty("warm_up", linear.warmUp());
+    } else if (schedule instanceof Schedule.OneCycle cycle) {
+      json.addProperty("warm_up", cycle.warmUp());
     } else if (schedule instanceof Schedule.Steps steps) {
       json.addProperty("factor", steps.factor());
       json.add("milestones", floats(steps.milestones()));
@@ -99,6 +168,7 @@ public final class RecipeJson {
       case "constant" -> new Schedule.Constant(rate);
       case "cosine" -> new Schedule.Cosine(rate, get(json, "warm_up").getAsFloat());
       case "linear" -> new Schedule.Linear(rate, get(json, "warm_up").getAsFloat());
+      case "onecycle" -> new Schedule.OneCycle(rate, get(json, "warm_up").getAsFloat());
       case "steps" ->
           new Schedule.Steps(
               rate, get(json, "factor").getAsFloat(), floats(get(json, "milestones")));

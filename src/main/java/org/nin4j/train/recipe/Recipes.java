@@ -8,7 +8,9 @@ import org.nin4j.model.Initialisation;
 import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.step.Adam;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
 
 /** The recipes that come with the library. */
@@ -57,7 +59,7 @@ public final class Recipes {
         known ? Networks.named(network).batch() : 128,
         10,
         Precision.FP32,
-        Sgd.PLAIN,
+        Learning.by(Sgd.PLAIN),
         new Schedule.Constant(known ? Networks.named(network).rate() : 0.1f),
         Initialisation.XAVIER_PYTORCH_BIAS,
         0,
@@ -121,10 +123,25 @@ public final class Recipes {
     return standard(FEWEST_EPOCHS).toBuilder().name("fast").build();
   }
 
+  /**
+   * A network of the library on Fashion-MNIST as PaddlePaddle's version of the book has it: Adam
+   * with a rate of 0.001, pixels in [−1, 1], batches of 128, 10 epochs; else as {@link
+   * #d2l(String)}.
+   */
+  public static Recipe paddle() {
+    return d2l().toBuilder()
+        .name("paddle")
+        .mean(List.of(0.5f))
+        .std(List.of(0.5f))
+        .optimizer(Adam.USUAL)
+        .schedule(new Schedule.Constant(0.001f))
+        .build();
+  }
+
   /** All recipes by name, {@link #DEFAULT} first. */
   public static Map<String, Recipe> all() {
     Map<String, Recipe> all = new LinkedHashMap<>();
-    for (Recipe recipe : List.of(standard(), fast(), d2l())) {
+    for (Recipe recipe : List.of(standard(), fast(), d2l(), paddle())) {
       all.put(recipe.name(), recipe);
     }
     return all;

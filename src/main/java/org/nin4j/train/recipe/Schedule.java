@@ -84,6 +84,38 @@ public sealed interface Schedule {
   }
 
   /**
+   * One cycle: from base / 25 up to base over the first {@code warmUp} share of all steps, then
+   * down to base / 250,000, both along half a cosine; as PyTorch's {@code OneCycleLR} has it.
+   * Source: Smith, Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
+   * Learning Rates", 2018.
+   *
+   * @param warmUp share of all steps, in [0, 1)
+   */
+  record OneCycle(float base, float warmUp) implements Schedule {
+    private static final double START = 25;
+    private static final double END = START * 1e4;
+
+    public OneCycle {
+      requireRate(base);
+      requireWarmUp(warmUp);
+    }
+
+    @Override
+    public float rate(long step, long total) {
+      double peak = Math.max((double) warmUp * total - 1, 0);
+      if (step <= peak && peak > 0) {
+        return between(base / START, base, step / peak);
+      }
+      double fall = total - 1 - peak;
+      return between(base, base / END, fall > 0 ? (step - peak) / fall : 0);
+    }
+
+    private static float between(double from, double to, double t) {
+      return (float) (to + (from - to) / 2 * (1 + Math.cos(Math.PI * t)));
+    }
+  }
+
+  /**
    * base · factor^k where k milestones are passed.
    *
    * @param factor in (0, 1)

@@ -38,6 +38,7 @@ import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
@@ -86,7 +87,7 @@ class CudaFaultsTest {
         BatchSpec.unit(Shape.of(1, 6, 6), 8, 8),
         batch,
         precision,
-        new Purpose.Training(Optional.of(new Sgd(0.9f, false, 0)), 0));
+        new Purpose.Training(Optional.of(Learning.by(new Sgd(0.9f, false, 0))), 0));
   }
 
   /** Everything that a trainer does, once. */

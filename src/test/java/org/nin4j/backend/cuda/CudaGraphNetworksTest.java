@@ -39,6 +39,7 @@ import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.ActivationForward;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.LinearForward;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.Step;
@@ -75,7 +76,8 @@ class CudaGraphNetworksTest {
   private record Trained(List<Double> losses, List<TensorSpec> tensors, List<float[]> values) {}
 
   private static Plan plan(Network network, Precision precision) {
-    Purpose training = new Purpose.Training(Optional.of(new Sgd(0.9f, true, 1e-3f)), 0);
+    Purpose training =
+        new Purpose.Training(Optional.of(Learning.by(new Sgd(0.9f, true, 1e-3f))), 0);
     return Planner.plan(network, IMAGES, BATCH, precision, training);
   }
 

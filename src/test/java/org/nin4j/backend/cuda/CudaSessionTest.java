@@ -30,6 +30,7 @@ import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
@@ -66,7 +67,8 @@ class CudaSessionTest {
   }
 
   private static Plan training(Precision precision) {
-    return plan(new Purpose.Training(Optional.of(new Sgd(0.9f, true, 0)), 0), precision);
+    return plan(
+        new Purpose.Training(Optional.of(Learning.by(new Sgd(0.9f, true, 0))), 0), precision);
   }
 
   private static Epoch epoch() {

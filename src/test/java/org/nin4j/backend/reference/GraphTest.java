@@ -42,6 +42,7 @@ import org.nin4j.plan.rewrite.NormMasks;
 import org.nin4j.plan.step.ActivationForward;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.FoldNorm;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.Step;
@@ -67,7 +68,12 @@ class GraphTest {
   }
 
   private static Plan plan(Network network, Optional<Sgd> optimizer) {
-    return Planner.plan(network, IMAGES, BATCH, Precision.FP32, new Purpose.Training(optimizer, 0));
+    return Planner.plan(
+        network,
+        IMAGES,
+        BATCH,
+        Precision.FP32,
+        new Purpose.Training(optimizer.map(Learning::by), 0));
   }
 
   private Epoch epoch() {

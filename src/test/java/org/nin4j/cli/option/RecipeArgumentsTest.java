@@ -3,6 +3,7 @@ package org.nin4j.cli.option;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -12,7 +13,9 @@ import org.nin4j.model.Initialisation;
 import org.nin4j.model.Window;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.step.Adam;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
@@ -27,6 +30,16 @@ class RecipeArgumentsTest {
             .mapToObj(Recipes::standard),
         Stream.of(
             Recipes.d2l(),
+            Recipes.paddle(),
+            Recipes.paddle().toBuilder()
+                .learning(
+                    new Learning(
+                        new Adam(0.5, 0.25, 1e-3f, 0.1f, true),
+                        new Learning.Factors(2, 0.5f, 0.1f, true),
+                        Optional.of(1.5f),
+                        Optional.of(0.99f)))
+                .schedule(new Schedule.OneCycle(0.1f, 0.3f))
+                .build(),
             Recipes.standard().toBuilder()
                 .dataset("shapes")
                 .network("nin-mini")

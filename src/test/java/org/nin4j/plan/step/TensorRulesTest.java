@@ -141,7 +141,7 @@ class TensorRulesTest {
                 Optional.empty(),
                 0));
     refuses(
-        "update (SgdUpdate): w[4×3×3×3 F32] and b[4 F32] must be of one shape and type",
-        () -> new SgdUpdate(Sgd.PLAIN, List.of(W), List.of(B), List.of()));
+        "update (Update): w[4×3×3×3 F32] and b[4 F32] must be of one shape and type",
+        () -> UpdateGroup.of(List.of(W), List.of(B)));
   }
 }

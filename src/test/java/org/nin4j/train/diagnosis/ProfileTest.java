@@ -23,6 +23,7 @@ import org.nin4j.plan.Purpose;
 import org.nin4j.plan.rewrite.Fusion;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.Step;
 import org.nin4j.tensor.Shape;
@@ -41,7 +42,7 @@ class ProfileTest {
         BatchSpec.unit(Shape.of(1, 28, 28), 28, 28),
         3,
         precision,
-        new Purpose.Training(Optional.of(Sgd.PLAIN), 0));
+        new Purpose.Training(Optional.of(Learning.by(Sgd.PLAIN)), 0));
   }
 
   /** Of 3 runs, step i takes i + 1, 3 (i + 1) and 2 (i + 1) microseconds. */

@@ -17,6 +17,7 @@ import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.tensor.Shape;
 
@@ -27,7 +28,7 @@ class RecipeTest {
     assertEquals(224, recipe.size());
     assertEquals(128, recipe.batch());
     assertEquals(10, recipe.epochs());
-    assertEquals(new Sgd(0, false, 0), recipe.optimizer());
+    assertEquals(Learning.by(new Sgd(0, false, 0)), recipe.learning());
     assertEquals(new Schedule.Constant(0.1f), recipe.schedule());
     assertEquals(Initialisation.XAVIER_PYTORCH_BIAS, recipe.initialisation());
     assertEquals(Precision.FP32, recipe.precision());
@@ -89,8 +90,9 @@ class RecipeTest {
     assertEquals(
         "{\"name\":\"fast\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dataset\":\"fashion-mnist\","
             + "\"size\":67,\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,"
-            + "\"batch\":64,\"epochs\":2,\"precision\":\"bf16\",\"momentum\":0.9,"
-            + "\"nesterov\":true,\"weight_decay\":5.0E-4,"
+            + "\"batch\":64,\"epochs\":2,\"precision\":\"bf16\",\"optimizer\":\"sgd\",\"momentum\":0.9,"
+            + "\"nesterov\":true,\"weight_decay\":5.0E-4,\"bias_rate\":1.0,\"norm_rate\":1.0,"
+            + "\"last_rate\":1.0,\"decay_weights_only\":false,\"clip\":0.0,\"average\":0.0,"
             + "\"schedule\":{\"kind\":\"linear\",\"rate\":0.03,\"warm_up\":0.15},"
             + "\"initialisation\":\"identity\",\"label_smoothing\":0.0,\"seed\":1}",
         RecipeJson.write(recipe).toString());

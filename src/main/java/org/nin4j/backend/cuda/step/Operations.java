@@ -11,6 +11,7 @@ import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.step.ActivationBackward;
 import org.nin4j.plan.step.ActivationForward;
+import org.nin4j.plan.step.AdamUpdate;
 import org.nin4j.plan.step.AvgPoolBackward;
 import org.nin4j.plan.step.AvgPoolForward;
 import org.nin4j.plan.step.BatchNormBackward;
@@ -19,6 +20,7 @@ import org.nin4j.plan.step.BatchNormInference;
 import org.nin4j.plan.step.BatchNormReluBackward;
 import org.nin4j.plan.step.BatchNormSumReluBackward;
 import org.nin4j.plan.step.Cast;
+import org.nin4j.plan.step.ClipFactor;
 import org.nin4j.plan.step.ConcatBackward;
 import org.nin4j.plan.step.ConcatForward;
 import org.nin4j.plan.step.ConvolutionBackwardData;
@@ -249,7 +251,17 @@ public final class Operations implements StepVisitor<Operation> {
 
   @Override
   public Operation visit(SgdUpdate s) {
-    return new SgdOperation(s);
+    return Updates.sgd(s);
+  }
+
+  @Override
+  public Operation visit(AdamUpdate s) {
+    return Updates.adam(s);
+  }
+
+  @Override
+  public Operation visit(ClipFactor s) {
+    return new Updates.Clip(s);
   }
 
   @Override

@@ -82,6 +82,11 @@ public final class Buffers {
     return bytes(tensor).asFloatBuffer();
   }
 
+  /** The given number of bytes from a tensor on: a region of several. */
+  public FloatBuffer floats(TensorSpec first, long bytes) {
+    return bytes(new Slot(placed.slot(first).offset(), bytes)).asFloatBuffer();
+  }
+
   public ShortBuffer shorts(TensorSpec tensor) {
     return bytes(tensor).asShortBuffer();
   }
