@@ -340,7 +340,7 @@ class CudaFusionTest {
               plan ->
                   session(device, kernels, new Operations(plan, device, kernels, search), plan));
       FusionSearch fusions =
-          new FusionSearch(new FusedSteps(device, kernels), trial, disk, "", options);
+          new FusionSearch(new FusedSteps(device, kernels, search), trial, disk, "", options);
       boolean wins =
           fusions.wins(
               pair, List.of(new Replacement(pair.steps(), fused)), UnaryOperator.identity());

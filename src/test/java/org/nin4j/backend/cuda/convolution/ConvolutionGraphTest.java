@@ -346,7 +346,7 @@ class ConvolutionGraphTest {
       CUdeviceptr dw = memory.at(64 << 10);
       ConvolutionWork.Operands at =
           new ConvolutionWork.Operands(
-              memory.at(0), dw, none, none, memory.at(32 << 10), memory.at(128 << 10));
+              memory.at(0), dw, none, none, memory.at(32 << 10), none, memory.at(128 << 10));
       memory.fill(device, (byte) 0, 0, 64 << 10);
       memory.fill(device, (byte) -1, 64 << 10, 64 << 10);
       device.synchronize();
