@@ -380,17 +380,36 @@ class CudaFusionTest {
 
   /** A data gradient and the ReLU before it. */
   private static Plan gradients() {
-    TensorSpec y = activation("y");
-    TensorSpec dy = activation("dy");
-    TensorSpec dx = activation("dx");
-    TensorSpec dz = activation("dz");
+    return gradients(Precision.BF16);
+  }
+
+  private static Plan gradients(Precision precision) {
+    UnaryOperator<TensorSpec> typed =
+        t -> new TensorSpec(t.name(), t.shape(), precision.activations(), t.role());
+    TensorSpec y = typed.apply(activation("y"));
+    TensorSpec dy = typed.apply(activation("dy"));
+    TensorSpec dx = typed.apply(activation("dx"));
+    TensorSpec dz = typed.apply(activation("dz"));
     TensorSpec db = new TensorSpec("db", Shape.of(96), DType.F32, Role.PARAMETER_GRADIENT);
     TensorSpec w = new TensorSpec("w", Shape.of(96, 96, 1, 1), DType.F32, Role.PARAMETER);
     List<Step> steps =
         List.of(
             new ConvolutionBackwardData("0.2", new Conv2d(96, new Window(1, 1, 0)), dz, w, dy),
             new ReluBiasBackward("0.1", y, dy, dx, db));
-    return new Plan("gradients", 2, Precision.BF16, steps, Set.of(y, dz, dx));
+    return new Plan("gradients", 2, precision, steps, Set.of(y, dz, dx));
+  }
+
+  /** In fp32 no step reads parameters in bf16, and there is no copy of them. */
+  @Test
+  void aDataGradientIsTriedInEveryPrecision(@TempDir Path cache) throws IOException {
+    for (Precision precision : Precision.values()) {
+      prepare(options(cache, Fusions.MEASURED), gradients(precision));
+    }
+    assertEquals(List.of(), warnings);
+    List<String> choices = choices(cache);
+    assertEquals(Precision.values().length, choices.size(), choices.toString());
+    assertTrue(
+        choices.stream().allMatch(c -> c.matches("(fused|apart) \\S+ \\S+")), choices.toString());
   }
 
   /** Chosen by an engine that gave the same bits twice, and then does not. */

@@ -151,7 +151,7 @@ public final class FusionTrial {
   }
 
   private void copyParameter(SessionMemory memory, TensorSpec tensor) {
-    if (tensor.role() == Role.PARAMETER) {
+    if (tensor.role() == Role.PARAMETER && memory.hasCopy()) {
       long elements = tensor.shape().elements();
       Kernels.cast(kernels, DType.F32, memory.at(tensor), memory.copyAt(tensor), elements)
           .enqueue();
