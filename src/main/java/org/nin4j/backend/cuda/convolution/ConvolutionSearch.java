@@ -178,7 +178,9 @@ public final class ConvolutionSearch implements AutoCloseable {
     return cache
         .get(KIND, key(c))
         .flatMap(content -> ConvolutionChoice.parse(new String(content, StandardCharsets.UTF_8)))
-        .filter(choice -> allowed.test(choice.method()));
+        .filter(choice -> allowed.test(choice.method()))
+        // What is kept may be an older program's.
+        .filter(x -> !x.method().isGraph() || ConvolutionGraphs.methods(c).contains(x.method()));
   }
 
   private String key(ConvolutionCase c) {

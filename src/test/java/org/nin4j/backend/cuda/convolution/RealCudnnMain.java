@@ -113,7 +113,8 @@ final class RealCudnnMain {
         Engines are those that by their notes give the same bits each time and round no more than
         they may; *ready* ones need no compiling. Of these up to three plans were made for each
         line, of those that compile a kernel up to four, and each again from its text, with the same
-        workspace.
+        workspace. *Folded*: squares of pixels as channels; *padded*: with filters of zeros added;
+        *data gradient, ReLU*: with the gradient of the ReLU before it.
         """);
     out.printf(
         "cuDNN %s, NVRTC %s, cuBLAS %s%n%n", versions.cudnn(), versions.nvrtc(), versions.cublas());
