@@ -164,12 +164,13 @@ public final class StepCases {
             Fused.Kernel.DATA_GRADIENT_RELU,
             List.of(data, new ActivationBackward("r", Activation.RELU, y, dy, dx)),
             List.of(dx)));
-    random(
-        what + ", bias",
+    // Whole numbers: what the bias gradient sums may be rounded to bf16 before, or not.
+    Step withBias =
         new Fused(
             Fused.Kernel.DATA_GRADIENT_RELU,
             List.of(data, new ReluBiasBackward("r", y, dy, dx, db)),
-            List.of(dx, db)));
+            List.of(dx, db));
+    cases.add(whole(StepCase.random(what + ", bias", withBias, seed)));
   }
 
   private void pointwisePair(int n, int channels, int h, int w) {
