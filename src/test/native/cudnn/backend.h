@@ -19,12 +19,16 @@ struct GraphTensor : cudnnTensorStruct {
   bool is_virtual = false;
 };
 
-// What comes behind a convolution: max(·, 0), the sum with a tensor of one value per channel, or
-// nothing but rounding.
+// What comes behind a convolution: max(·, 0), the sum with a tensor of one value per channel, zeros
+// where a tensor is not above 0, or nothing but rounding.
 struct Stage {
   int mode;
-  GraphTensor addend;
+  GraphTensor operand;  // the second one, where there is one
   GraphTensor output;
+
+  bool has_operand() const {
+    return mode == CUDNN_POINTWISE_ADD || mode == CUDNN_POINTWISE_RELU_BWD;
+  }
 };
 
 // A descriptor that something was made of; another one may come to lie where it lay.

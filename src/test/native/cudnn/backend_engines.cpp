@@ -27,10 +27,13 @@ const char* wrong_name(Direction direction) {
   }
 }
 
-// Factors and the gradient of x are of one type.
+// Factors, the gradient of x and what tells where it passes are of one type.
 bool types_fit(const Graph& g) {
   const int type = g.problem.x.type;
-  const bool data = g.direction != Direction::backward_data || g.x.type == type;
+  bool data = g.direction != Direction::backward_data || g.result().type == type;
+  for (const Stage& stage : g.stages) {
+    data &= stage.mode != CUDNN_POINTWISE_RELU_BWD || stage.operand.type == type;
+  }
   return data && (type == CUDNN_DATA_FLOAT || compute_capability() >= 80);
 }
 
@@ -120,6 +123,7 @@ void compute(const Graph& g, int engine, const std::vector<Bound>& data) {
   if (is_wrong_algorithm(wrong_name(g.direction), engine)) {
     for (double& v : result) v *= 1.01;
   }
+  unsettle(wrong_name(g.direction), engine, result);
   if (engine == kCoarse) {
     for (double& v : result) v = bf16_to_float(float_to_bf16(static_cast<float>(v)));
   }
@@ -130,20 +134,26 @@ void compute(const Graph& g, int engine, const std::vector<Bound>& data) {
   }
   // Each virtual tensor rounds to its type.
   if (!g.stages.empty()) {
-    for (double& v : result) v = rounded(v, g.y);
+    const GraphTensor& convolved = g.direction == Direction::forward ? g.y : g.x;
+    for (double& v : result) v = rounded(v, convolved);
   }
-  size_t next_addend = 2;
+  size_t next_operand = 2;
   const size_t channels = static_cast<size_t>(g.result().dims[1]);
   for (const Stage& stage : g.stages) {
     const bool last = &stage == &g.stages.back();
     if (stage.mode == CUDNN_POINTWISE_ADD) {
-      const Bound& addend = data[next_addend++];
+      const Bound& addend = data[next_operand++];
       const Elements values(addend.data, addend.tensor.type == CUDNN_DATA_BFLOAT16);
       for (size_t i = 0; i < result.size(); i++) {
         result[i] += values[addend.tensor.offset(0, static_cast<int>(i % channels), 0, 0)];
       }
     } else if (stage.mode == CUDNN_POINTWISE_RELU_FWD) {
       for (double& v : result) v = v > 0 || v != v ? v : 0;
+    } else if (stage.mode == CUDNN_POINTWISE_RELU_BWD) {
+      // Both have channels last.
+      const Bound& output = data[next_operand++];
+      const Elements values(output.data, output.tensor.type == CUDNN_DATA_BFLOAT16);
+      for (size_t i = 0; i < result.size(); i++) result[i] = values[i] > 0 ? result[i] : 0;
     }
     for (double& v : result) v = last ? v : rounded(v, stage.output);
   }

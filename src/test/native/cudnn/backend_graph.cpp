@@ -1,5 +1,6 @@
 // What finalizing tensors, operations and operation graphs checks and understands.
 #include <map>
+#include <utility>
 
 #include "backend.h"
 
@@ -120,20 +121,47 @@ cudnnStatus_t finalize_convolution_operation(const cudnnBackendStruct& d,
   return CUDNN_STATUS_SUCCESS;
 }
 
+// Where a pointwise operation's input and output are: gradients go from dy to dx, and x is then
+// what tells where they pass.
+struct Ends {
+  int input, output;
+};
+
+Ends ends_of(int mode) {
+  if (mode == CUDNN_POINTWISE_RELU_BWD) {
+    return {CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, CUDNN_ATTR_OPERATION_POINTWISE_DXDESC};
+  }
+  return {CUDNN_ATTR_OPERATION_POINTWISE_XDESC, CUDNN_ATTR_OPERATION_POINTWISE_YDESC};
+}
+
 cudnnStatus_t finalize_pointwise_operation(const cudnnBackendStruct& d) {
   const auto* pointwise =
       named(d, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-  const auto* x = named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_XDESC);
-  const auto* y = named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_YDESC);
-  if (!pointwise || !x || !y) return bad_parameter(kName, "a descriptor of a pointwise is none");
-  if (!tensor_of(*x).same_shape(tensor_of(*y))) return shape_mismatch("x and y differ in shape");
+  if (!pointwise) return bad_parameter(kName, "a pointwise operation without its function");
   const int mode = pointwise->one<int>(CUDNN_ATTR_POINTWISE_MODE);
+  const bool backward = mode == CUDNN_POINTWISE_RELU_BWD;
   if (mode != CUDNN_POINTWISE_ADD && mode != CUDNN_POINTWISE_RELU_FWD &&
-      mode != CUDNN_POINTWISE_IDENTITY) {
-    return not_supported(kName, "pointwise operations are ADD, RELU_FWD and IDENTITY here");
+      mode != CUDNN_POINTWISE_IDENTITY && !backward) {
+    return not_supported(kName, "pointwise operations are ADD, RELU_FWD, RELU_BWD and IDENTITY here");
   }
-  if (d.has(CUDNN_ATTR_OPERATION_POINTWISE_BDESC) != (mode == CUDNN_POINTWISE_ADD)) {
-    return bad_parameter(kName, "ADD has two operands, the others one");
+  const std::pair<int, bool> wanted[] = {
+      {CUDNN_ATTR_OPERATION_POINTWISE_BDESC, mode == CUDNN_POINTWISE_ADD},
+      {CUDNN_ATTR_OPERATION_POINTWISE_YDESC, !backward},
+      {CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, backward},
+      {CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, backward},
+  };
+  for (const auto& [attribute, is_wanted] : wanted) {
+    if (d.has(attribute) != is_wanted) {
+      return bad_parameter(kName, "a pointwise operation has other tensors than its function takes");
+    }
+  }
+  const auto* x = named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_XDESC);
+  const auto* input = named_tensor(d, ends_of(mode).input);
+  const auto* output = named_tensor(d, ends_of(mode).output);
+  if (!x || !input || !output) return bad_parameter(kName, "a tensor of a pointwise is none");
+  if (!tensor_of(*input).same_shape(tensor_of(*output)) ||
+      !tensor_of(*x).same_shape(tensor_of(*output))) {
+    return shape_mismatch("the tensors of a pointwise differ in shape");
   }
   if (mode == CUDNN_POINTWISE_ADD) {
     const auto* b = named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_BDESC);
@@ -167,12 +195,17 @@ cudnnStatus_t collect(const cudnnBackendStruct& operation,
   return CUDNN_STATUS_SUCCESS;
 }
 
-// The pointwise operation that reads a tensor; null if there is none.
+int mode_of(const cudnnBackendStruct& d) {
+  return named(d, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, CUDNN_BACKEND_POINTWISE_DESCRIPTOR)
+      ->one<int>(CUDNN_ATTR_POINTWISE_MODE);
+}
+
+// The pointwise operation whose input is a tensor; null if there is none.
 const cudnnBackendStruct* reader_of(const GraphTensor& tensor,
                                     const std::vector<BackendDesc>& operations) {
   for (const auto* d : operations) {
     if (d->type == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR &&
-        tensor_of(*named_tensor(*d, CUDNN_ATTR_OPERATION_POINTWISE_XDESC)).uid == tensor.uid) {
+        tensor_of(*named_tensor(*d, ends_of(mode_of(*d)).input)).uid == tensor.uid) {
       return d;
     }
   }
@@ -181,12 +214,23 @@ const cudnnBackendStruct* reader_of(const GraphTensor& tensor,
 
 Stage stage_of(const cudnnBackendStruct& d) {
   Stage stage{};
-  stage.mode = named(d, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR,
-                     CUDNN_BACKEND_POINTWISE_DESCRIPTOR)
-                   ->one<int>(CUDNN_ATTR_POINTWISE_MODE);
-  if (stage.mode == CUDNN_POINTWISE_ADD) stage.addend = tensor_of(*named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
-  stage.output = tensor_of(*named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
+  stage.mode = mode_of(d);
+  if (stage.mode == CUDNN_POINTWISE_ADD) {
+    stage.operand = tensor_of(*named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
+  } else if (stage.mode == CUDNN_POINTWISE_RELU_BWD) {
+    stage.operand = tensor_of(*named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_XDESC));
+  }
+  stage.output = tensor_of(*named_tensor(d, ends_of(stage.mode).output));
   return stage;
+}
+
+// Which functions follow which convolution.
+bool follows(Direction direction, int mode) {
+  switch (direction) {
+    case Direction::forward: return mode == CUDNN_POINTWISE_ADD || mode == CUDNN_POINTWISE_RELU_FWD;
+    case Direction::backward_data: return mode == CUDNN_POINTWISE_RELU_BWD;
+    default: return mode == CUDNN_POINTWISE_IDENTITY;
+  }
 }
 
 }  // namespace
@@ -199,7 +243,7 @@ std::vector<GraphTensor> Graph::tensors() const {
   if (direction != Direction::backward_filter) all.push_back(w);
   if (direction != Direction::forward) all.push_back(y);
   for (const Stage& stage : stages) {
-    if (stage.mode == CUDNN_POINTWISE_ADD) all.push_back(stage.addend);
+    if (stage.has_operand()) all.push_back(stage.operand);
   }
   all.push_back(result());
   return all;
@@ -291,10 +335,9 @@ cudnnStatus_t finalize_graph(cudnnBackendStruct& d) {
     }
     graph->stages.push_back(stage_of(*reader));
     last = graph->stages.back().output;
-    const bool fits = graph->direction == Direction::forward ||
-                      (graph->direction == Direction::backward_filter &&
-                       graph->stages.back().mode == CUDNN_POINTWISE_IDENTITY);
-    if (!fits) return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
+    if (!follows(graph->direction, graph->stages.back().mode)) {
+      return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
+    }
   }
   if (graph->stages.size() + 1 != operations.size()) {
     return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;

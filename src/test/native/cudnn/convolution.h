@@ -44,4 +44,8 @@ void store_tensor(const cudnnTensorStruct& t, void* target, const std::vector<do
 void store_filter(const Convolution& problem, void* target, const std::vector<double>& result,
                   float alpha, float beta);
 
+// Where a test asked for an algorithm whose results change from run to run: every second time
+// 2^-10 more, which a trial allows and which rounds some of many numbers to other ones in bf16.
+void unsettle(const char* name, int algorithm, std::vector<double>& result);
+
 }  // namespace stand_in

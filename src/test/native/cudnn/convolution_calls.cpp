@@ -69,6 +69,7 @@ struct Call {
 
   // A test can ask for an algorithm that computes something else than it should.
   void spoil(std::vector<double>& result) const {
+    unsettle(name_of(direction), algorithm, result);
     if (!is_wrong_algorithm(name_of(direction), algorithm)) return;
     for (double& v : result) v *= 1.01;
   }

@@ -113,9 +113,21 @@ bool context_is_usable() {
   return check(Needs::context) == CUDA_SUCCESS;
 }
 
-bool is_wrong_algorithm(const char* direction, int algorithm) {
+namespace {
+
+bool names(const std::string& list, const char* direction, int algorithm) {
   const std::string asked = std::string(direction) + ":" + std::to_string(algorithm) + ",";
-  return (settings().wrong_algorithm + ",").find(asked) != std::string::npos;
+  return (list + ",").find(asked) != std::string::npos;
+}
+
+}  // namespace
+
+bool is_wrong_algorithm(const char* direction, int algorithm) {
+  return names(settings().wrong_algorithm, direction, algorithm);
+}
+
+bool is_unsteady_algorithm(const char* direction, int algorithm) {
+  return names(settings().unsteady_algorithm, direction, algorithm);
 }
 
 bool is_declined(const char* what) { return settings().declined == what; }

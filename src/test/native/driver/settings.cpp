@@ -26,6 +26,7 @@ constexpr std::pair<const char*, const char*> kDefaults[] = {
     {"truncate", "0"},
     {"quiet", "0"},
     {"wrong_algorithm", ""},
+    {"unsteady_algorithm", ""},
     {"declined", ""},
 };
 
@@ -51,6 +52,10 @@ bool apply(Settings& s, const std::string& name, const std::string& value) {
   }
   if (name == "wrong_algorithm") {
     s.wrong_algorithm = value;
+    return true;
+  }
+  if (name == "unsteady_algorithm") {
+    s.unsteady_algorithm = value;
     return true;
   }
   if (name == "declined") {

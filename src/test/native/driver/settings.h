@@ -24,6 +24,7 @@ struct Settings {
   bool truncate;
   bool quiet;
   std::string wrong_algorithm;
+  std::string unsteady_algorithm;
   std::string declined;
 };
 

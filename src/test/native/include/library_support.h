@@ -37,6 +37,8 @@ STAND_IN_EXPORT int compute_capability();
 // Did a test ask for this convolution algorithm to compute wrongly? The direction is "forward",
 // "data" or "filter", or one of them with "_graph" behind it, for an engine of the graph API.
 STAND_IN_EXPORT bool is_wrong_algorithm(const char* direction, int algorithm);
+// The same for one that gives other bits every second time.
+STAND_IN_EXPORT bool is_unsteady_algorithm(const char* direction, int algorithm);
 // Did a test ask for graphs to be declined at this point: "graph", "heuristics" or "plan"?
 STAND_IN_EXPORT bool is_declined(const char* what);
 // Do tensor cores truncate while they sum?

@@ -34,6 +34,7 @@ void standin_reset(void);
 //   wrong_algorithm                   "forward:1": cuDNN's algorithm of that number computes
 //                                     wrongly; also data:…, filter:…, several with commas;
 //                                     "forward_graph:1": the graph API's engine of that number
+//   unsteady_algorithm                the same names: it computes a little more every second time
 //   declined                          graph | heuristics | plan: what of the graph API cuDNN then
 //                                     says not to support when it is finalized, for every graph
 //   quiet                0            1: no diagnostics on standard error

@@ -130,6 +130,28 @@ class Api {
     return o;
   }
 
+  // dy where x > 0, else 0; what is null is not set.
+  BackendDesc open_relu_backward(BackendDesc x, BackendDesc dy, BackendDesc dx) {
+    BackendDesc p = make(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+    const int mode = CUDNN_POINTWISE_RELU_BWD, type = CUDNN_DATA_FLOAT;
+    EXPECT_OK(cudnnBackendSetAttribute(p, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1,
+                                       &mode));
+    EXPECT_OK(cudnnBackendSetAttribute(p, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1,
+                                       &type));
+    EXPECT_OK(cudnnBackendFinalize(p));
+    BackendDesc o = make(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+    name(o, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, p);
+    name(o, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
+    if (dy) name(o, CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, dy);
+    if (dx) name(o, CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, dx);
+    return o;
+  }
+  BackendDesc relu_backward(BackendDesc x, BackendDesc dy, BackendDesc dx) {
+    BackendDesc o = open_relu_backward(x, dy, dx);
+    EXPECT_OK(cudnnBackendFinalize(o));
+    return o;
+  }
+
   BackendDesc open_graph(const Descriptors& operations) {
     BackendDesc g = make(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
     EXPECT_OK(cudnnBackendSetAttribute(g, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1,

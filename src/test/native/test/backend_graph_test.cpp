@@ -218,6 +218,56 @@ TEST(graphs_of_gradients_are_their_definitions) {
   expect_rounded(widen(gdx.read()), dx, 0x1p-8 + 1e-6);
 }
 
+TEST(a_data_gradient_passes_where_the_output_before_it_is_above_0) {
+  Gpu gpu;
+  Api api;
+  const std::vector<float> w = random_bf16(count(kW), 1), dy = random_bf16(count(kY), 2);
+  std::vector<float> output = random_bf16(count(kX), 3);
+  for (size_t i = 0; i < output.size(); i++) output[i] = i % 3 ? output[i] : 0;
+  std::vector<double> dx(count(kX));
+  each_product([&](size_t ix, size_t iw, size_t iy) {
+    dx[ix] += static_cast<double>(dy[iy]) * w[iw];
+  });
+  for (size_t i = 0; i < dx.size(); i++) dx[i] = output[i] > 0 ? dx[i] : 0;
+  BackendDesc sum = api.tensor(kUidSum, CUDNN_DATA_FLOAT, kX, true);
+  BackendDesc data = api.data(sum, bf16(api, kUidW, kW), bf16(api, kUidY, kY));
+  BackendDesc mask = bf16(api, kUidBias, kX), out = bf16(api, kUidX, kX);
+  BackendDesc plan = api.plan(api.graph({data, api.relu_backward(mask, sum, out)}));
+  DeviceArray<uint16_t> gw(narrow(w)), gdy(narrow(dy)), gm(narrow(output)), gdx(count(kX));
+  DeviceArray<char> space(Api::workspace(plan));
+  BackendDesc pack = api.pack({kUidX, kUidW, kUidY, kUidBias},
+                              {gdx.data(), gw.data(), gdy.data(), gm.data()}, space.data());
+  EXPECT_OK(cudnnBackendExecute(api.handle, plan, pack));
+  const std::vector<uint16_t> once = gdx.read();
+  expect_rounded(widen(once), dx, 0x1p-8 + 1e-6);
+  EXPECT_OK(cudnnBackendExecute(api.handle, plan, pack));
+  EXPECT_EQ(gdx.read() == once, true);
+  // As asked for, one of two runs gives other bits.
+  standin_set("unsteady_algorithm", "data_graph:0");
+  EXPECT_OK(cudnnBackendExecute(api.handle, plan, pack));
+  const std::vector<uint16_t> one = gdx.read();
+  EXPECT_OK(cudnnBackendExecute(api.handle, plan, pack));
+  EXPECT_EQ(gdx.read() == one, false);
+  standin_set("unsteady_algorithm", "");
+
+  // The gradient goes in at dy; what tells where it passes lies in memory, and has its type.
+  EXPECT_EQ(cudnnBackendFinalize(api.open_graph({data, api.relu_backward(sum, mask, out)})),
+            CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN);
+  BackendDesc wide = api.graph(
+      {data, api.relu_backward(api.tensor(kUidBias, CUDNN_DATA_FLOAT, kX), sum, out)});
+  EXPECT_EQ(cudnnBackendFinalize(api.open_heuristics(wide, CUDNN_HEUR_MODE_A)),
+            CUDNN_STATUS_NOT_SUPPORTED_DATA_TYPE);
+  EXPECT_EQ(cudnnBackendFinalize(api.open_relu_backward(mask, nullptr, out)),
+            CUDNN_STATUS_BAD_PARAM);
+  EXPECT_EQ(cudnnBackendFinalize(api.open_relu_backward(mask, sum, nullptr)),
+            CUDNN_STATUS_BAD_PARAM);
+  BackendDesc both = api.open_relu_backward(mask, sum, out);
+  Api::name(both, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, out);
+  EXPECT_EQ(cudnnBackendFinalize(both), CUDNN_STATUS_BAD_PARAM);
+  EXPECT_EQ(cudnnBackendFinalize(api.open_relu_backward(bf16(api, kUidY, kY), sum, out)),
+            CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH);
+}
+
 TEST(engines_differ_in_what_they_note_and_support) {
   Gpu gpu;
   Api api;

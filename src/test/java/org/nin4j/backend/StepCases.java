@@ -114,7 +114,8 @@ public final class StepCases {
   }
 
   /**
-   * Several steps as one, in bf16, for backends that have kernels for that.
+   * Several steps as one, in bf16, for backends that have kernels for that; where these take fp32
+   * too, in both.
    *
    * @param seed of the random inputs
    */
@@ -132,7 +133,52 @@ public final class StepCases {
     cases.firstBlock(1, 35, 120);
     cases.firstBlockGradient(1, 19, 19);
     cases.firstBlockGradient(3, 38, 61);
+    for (DType type : new DType[] {DType.F32, DType.BF16}) {
+      StepCases either = new StepCases(type, seed);
+      either.dataGradients();
+      cases.cases.addAll(either.cases);
+    }
     return cases.cases;
+  }
+
+  private void dataGradients() {
+    dataGradient(1, 1, 1, 1, 1, new Window(1, 1, 0));
+    dataGradient(2, 17, 9, 7, 33, new Window(1, 1, 0));
+    dataGradient(2, 96, 6, 5, 96, new Window(1, 1, 0));
+    dataGradient(3, 16, 7, 5, 24, new Window(3, 1, 1));
+    dataGradient(2, 8, 9, 10, 16, new Window(5, 1, 2));
+    dataGradient(2, 5, 9, 10, 7, new Window(3, 2, 1));
+    dataGradient(1, 64, 5, 5, 10, new Window(3, 1, 1));
+  }
+
+  /** With the gradient of the ReLU before it, and the bias gradient before that or without. */
+  private void dataGradient(int n, int c, int h, int w, int o, Window window) {
+    int k = window.kernel();
+    TensorSpec y = activation("y", n, c, h, w);
+    TensorSpec dy = activation("dy", n, c, h, w);
+    TensorSpec dx = activation("dx", n, c, h, w);
+    TensorSpec db = tensor("b.gradient", DType.F32, Role.PARAMETER_GRADIENT, c);
+    Step data =
+        new ConvolutionBackwardData(
+            "l",
+            new Conv2d(o, window),
+            activation("dz", n, o, window.outputExtent(h), window.outputExtent(w)),
+            tensor("w", DType.F32, Role.PARAMETER, o, c, k, k),
+            dy);
+    String what = "data gradient+relu %s %s of %s to %d".formatted(type, window, y.shape(), o);
+    random(
+        what,
+        new Fused(
+            Fused.Kernel.DATA_GRADIENT_RELU,
+            List.of(data, new ActivationBackward("r", Activation.RELU, y, dy, dx)),
+            List.of(dx)));
+    // Whole numbers: what the bias gradient sums may be rounded to bf16 before, or not.
+    Step withBias =
+        new Fused(
+            Fused.Kernel.DATA_GRADIENT_RELU,
+            List.of(data, new ReluBiasBackward("r", y, dy, dx, db)),
+            List.of(dx, db));
+    cases.add(whole(StepCase.random(what + ", bias", withBias, seed)));
   }
 
   private void pointwisePair(int n, int channels, int h, int w) {
@@ -272,6 +318,8 @@ public final class StepCases {
     convolution(1, 5, 9, 10, 7, new Window(2, 3, 0));
     convolution(2, 4, 6, 6, 6, new Window(1, 2, 0));
     convolution(2, 64, 5, 5, 10, new Window(3, 1, 1));
+    convolution(2, 8, 7, 6, 3, new Window(3, 2, 1));
+    convolution(2, 3, 13, 11, 16, new Window(7, 2, 3));
     convolution(2, 10, 5, 5, 10, new Window(1, 1, 0));
     convolution(2, 3, 10, 10, 16, new Window(3, 2, 1));
     convolution(5, 16, 3, 3, 32, new Window(3, 1, 2));

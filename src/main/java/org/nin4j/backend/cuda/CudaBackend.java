@@ -81,7 +81,7 @@ public final class CudaBackend implements Backend {
       search =
           parts.add(
               new ConvolutionSearch(device, kernels, cache, description, options, convolutions));
-      fusedSteps = new FusedSteps(device, kernels);
+      fusedSteps = new FusedSteps(device, kernels, search);
       FusionTrial trial =
           new FusionTrial(
               device, kernels, options.warmUpMillis(), plan -> session(placed(plan, plan.batch())));
@@ -168,12 +168,13 @@ public final class CudaBackend implements Backend {
       fused = fusion.apply(fused);
     }
     fused = fusions.apply(fused);
-    fused.steps(Fused.class).forEach(this::requireKernel);
+    Precision precision = plan.precision();
+    fused.steps(Fused.class).forEach(step -> requireKernel(step, precision));
     return placed(fused, fused.batch());
   }
 
-  private void requireKernel(Fused step) {
-    if (!fusedSteps.computes(step)) {
+  private void requireKernel(Fused step, Precision precision) {
+    if (!fusedSteps.computes(step, precision)) {
       throw new BackendException(
           "%s has no kernel for %s (%s) in these shapes"
               .formatted(device.name(), step.layer(), step.kind()));

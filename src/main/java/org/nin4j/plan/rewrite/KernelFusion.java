@@ -54,6 +54,24 @@ public enum KernelFusion {
           .filter(Fused.Kernel.NIN_BLOCK_FORWARD::fits)
           .flatMap(forward -> ninBlock(plan, forward, index + 4));
     }
+  },
+  /**
+   * A convolution's data gradient and the gradient of the ReLU before it, if nobody else wants to
+   * see what is between them.
+   */
+  DATA_GRADIENT_RELU {
+    @Override
+    Optional<List<Replacement>> at(Plan plan, int index) {
+      return steps(plan, index, 2)
+          .filter(Fused.Kernel.DATA_GRADIENT_RELU::fits)
+          .filter(pair -> plan.isOnlyFor(pair.get(0).writes().get(0), pair.get(1)))
+          .map(
+              pair ->
+                  List.of(
+                      new Replacement(
+                          pair,
+                          fused(Fused.Kernel.DATA_GRADIENT_RELU, pair, plan, others(plan, pair)))));
+    }
   };
 
   /**

@@ -5,6 +5,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.nin4j.model.Activation;
 import org.nin4j.model.Window;
 
 /**
@@ -46,6 +47,23 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
         return parts.get(0) instanceof ConvolutionForward
             && parts.stream().filter(MaxPoolBackward.class::isInstance).count() == 1
             && parts.stream().filter(ConvolutionBackwardFilter.class::isInstance).count() == 3;
+      }
+    },
+    /**
+     * A convolution's data gradient and the gradient of the ReLU before it, with the bias gradient
+     * before that or without.
+     */
+    DATA_GRADIENT_RELU("ConvolutionBackwardDataRelu") {
+      @Override
+      public boolean fits(List<Step> parts) {
+        return parts.size() == 2
+            && parts.get(0) instanceof ConvolutionBackwardData data
+            && data.convolution().groups() == 1
+            && (parts.get(1) instanceof ReluBiasBackward r
+                    && r.outputGradient().equals(data.inputGradient())
+                || parts.get(1) instanceof ActivationBackward a
+                    && a.function() == Activation.RELU
+                    && a.outputGradient().equals(data.inputGradient()));
       }
     };
 

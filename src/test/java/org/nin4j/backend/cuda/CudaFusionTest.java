@@ -64,8 +64,10 @@ import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.rewrite.KernelFusion.Replacement;
 import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.ConvolutionBackwardData;
 import org.nin4j.plan.step.ConvolutionForward;
 import org.nin4j.plan.step.Fused;
+import org.nin4j.plan.step.ReluBiasBackward;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
@@ -177,12 +179,22 @@ class CudaFusionTest {
       List<String> training = fused(always.prepare(plan(training())).plan());
       assertEquals("0.0 NinBlockForward", training.get(0));
       assertEquals(pairs, training.subList(1, 3));
-      assertEquals("0.0 NinBlockBackward", training.get(3));
-      assertEquals(4, training.size());
+      // The last block has no dropout before it here; the first has its own gradients in one.
+      List<String> gradients =
+          dataGradients("4.4", "4.2", "4.0", "3.4", "3.2", "3.0", "2.4", "2.2");
+      assertEquals(gradients, training.subList(3, 11));
+      assertEquals(List.of("0.0 NinBlockBackward"), training.subList(11, training.size()));
       assertEquals(List.of(), fused(never.prepare(plan(training())).plan()));
+      // Our own kernels take bf16 alone.
       Plan single = Planner.plan(NETWORK, IMAGES, 6, Precision.FP32, training());
-      assertEquals(List.of(), fused(always.prepare(single).plan()));
+      List<String> all =
+          Stream.concat(gradients.stream(), dataGradients("2.0", "0.4", "0.2").stream()).toList();
+      assertEquals(all, fused(always.prepare(single).plan()));
     }
+  }
+
+  private static List<String> dataGradients(String... layers) {
+    return Stream.of(layers).map(layer -> layer + " ConvolutionBackwardDataRelu").toList();
   }
 
   private static Purpose training() {
@@ -340,7 +352,7 @@ class CudaFusionTest {
               plan ->
                   session(device, kernels, new Operations(plan, device, kernels, search), plan));
       FusionSearch fusions =
-          new FusionSearch(new FusedSteps(device, kernels), trial, disk, "", options);
+          new FusionSearch(new FusedSteps(device, kernels, search), trial, disk, "", options);
       boolean wins =
           fusions.wins(
               pair, List.of(new Replacement(pair.steps(), fused)), UnaryOperator.identity());
@@ -364,6 +376,71 @@ class CudaFusionTest {
         true,
         branches,
         Arena.place(plan, new CudaStorage(plan, count, operations, branches)));
+  }
+
+  /** A data gradient and the ReLU before it. */
+  private static Plan gradients() {
+    return gradients(Precision.BF16);
+  }
+
+  private static Plan gradients(Precision precision) {
+    UnaryOperator<TensorSpec> typed =
+        t -> new TensorSpec(t.name(), t.shape(), precision.activations(), t.role());
+    TensorSpec y = typed.apply(activation("y"));
+    TensorSpec dy = typed.apply(activation("dy"));
+    TensorSpec dx = typed.apply(activation("dx"));
+    TensorSpec dz = typed.apply(activation("dz"));
+    TensorSpec db = new TensorSpec("db", Shape.of(96), DType.F32, Role.PARAMETER_GRADIENT);
+    TensorSpec w = new TensorSpec("w", Shape.of(96, 96, 1, 1), DType.F32, Role.PARAMETER);
+    List<Step> steps =
+        List.of(
+            new ConvolutionBackwardData("0.2", new Conv2d(96, new Window(1, 1, 0)), dz, w, dy),
+            new ReluBiasBackward("0.1", y, dy, dx, db));
+    return new Plan("gradients", 2, precision, steps, Set.of(y, dz, dx));
+  }
+
+  /** In fp32 no step reads parameters in bf16, and there is no copy of them. */
+  @Test
+  void aDataGradientIsTriedInEveryPrecision(@TempDir Path cache) throws IOException {
+    for (Precision precision : Precision.values()) {
+      prepare(options(cache, Fusions.MEASURED), gradients(precision));
+    }
+    assertEquals(List.of(), warnings);
+    List<String> choices = choices(cache);
+    assertEquals(Precision.values().length, choices.size(), choices.toString());
+    assertTrue(
+        choices.stream().allMatch(c -> c.matches("(fused|apart) \\S+ \\S+")), choices.toString());
+  }
+
+  /** Chosen by an engine that gave the same bits twice, and then does not. */
+  @Test
+  void whatGivesOtherBitsInATrialIsPassedOverIfResultsMustRepeat(@TempDir Path cache)
+      throws IOException {
+    prepare(options(cache, Fusions.ALWAYS), gradients());
+    try (CudaBackend backend = CudaBackend.open(0, options(cache, Fusions.ALWAYS))) {
+      Plan fused = backend.prepare(gradients()).plan();
+      assertEquals(1, fused.steps().size());
+      backend.bind(backend.prepare(gradients())).close();
+    }
+    assertEquals(List.of(), warnings);
+    StandIn.set("unsteady_algorithm", "data_graph:0,data_graph:1");
+    assertEquals(gradients(), prepare(options(cache, Fusions.MEASURED), gradients()));
+    List<String> told =
+        warnings.stream().filter(w -> w.contains("(ConvolutionBackwardDataRelu)")).toList();
+    assertEquals(
+        List.of("Passed over: 0.2 (ConvolutionBackwardDataRelu) gives other bits from run to run"),
+        told);
+    assertEquals(List.of("wrong"), choices(cache));
+  }
+
+  /** Without an engine for it the steps stay apart, and nothing is said. */
+  @Test
+  void aDataGradientNeedsAnEngineThatTakesTheRelu(@TempDir Path cache) {
+    StandIn.set("declined", "graph");
+    for (Fusions fusions : List.of(Fusions.ALWAYS, Fusions.MEASURED)) {
+      assertEquals(gradients(), prepare(options(cache, fusions), gradients()));
+    }
+    assertEquals(List.of(), warnings);
   }
 
   /** Whatever fails in a trial, there is another way to compute; the next start tries again. */

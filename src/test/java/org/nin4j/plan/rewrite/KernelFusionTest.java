@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -39,6 +40,7 @@ import org.nin4j.plan.step.ConvolutionForward;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.Sum;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
@@ -165,6 +167,75 @@ class KernelFusionTest {
         KernelFusion.POINTWISE_PAIR.apply(
             plan, replacements -> replacements.get(0).by().layer().equals("4.2"));
     assertEquals(List.of("4.2 PointwisePairForward"), fused(one));
+  }
+
+  /** But after the dropout before the last block, whose gradient comes first. */
+  @Test
+  void dataGradientsTakeTheReluBefore() {
+    Plan plan = nin(TRAINING);
+    Plan fused = all(KernelFusion.DATA_GRADIENT_RELU, plan);
+    assertEquals(
+        List.of(
+            "7.4 ConvolutionBackwardDataRelu",
+            "7.2 ConvolutionBackwardDataRelu",
+            "4.4 ConvolutionBackwardDataRelu",
+            "4.2 ConvolutionBackwardDataRelu",
+            "4.0 ConvolutionBackwardDataRelu",
+            "2.4 ConvolutionBackwardDataRelu",
+            "2.2 ConvolutionBackwardDataRelu",
+            "2.0 ConvolutionBackwardDataRelu",
+            "0.4 ConvolutionBackwardDataRelu",
+            "0.2 ConvolutionBackwardDataRelu"),
+        fused(fused));
+    assertEquals(plan.multiplyAdds(), fused.multiplyAdds());
+    assertSameOutside(plan, fused);
+    assertEquals(
+        Set.of(
+            "7.3.gradient",
+            "7.1.gradient",
+            "4.3.gradient",
+            "4.1.gradient",
+            "3.gradient",
+            "2.3.gradient",
+            "2.1.gradient",
+            "1.gradient",
+            "0.3.gradient",
+            "0.1.gradient"),
+        vanished(plan, fused));
+    assertTrue(arena(fused) <= arena(plan), "no tensor more is alive at once");
+  }
+
+  /** What somebody else reads, or is kept, is not to vanish. */
+  @Test
+  void aDataGradientThatOthersReadStaysApart() {
+    Plan plan = nin(TRAINING);
+    TensorSpec kept = plan.tensor("4.3.gradient");
+    Plan fused = all(KernelFusion.DATA_GRADIENT_RELU, plan.keeping(List.of(kept)));
+    assertFalse(fused(fused).contains("4.4 ConvolutionBackwardDataRelu"), fused(fused).toString());
+    assertTrue(fused(fused).contains("4.2 ConvolutionBackwardDataRelu"), fused(fused).toString());
+    // A second reader, after the ReLU's gradient.
+    TensorSpec other = new TensorSpec("other", kept.shape(), kept.type(), kept.role());
+    List<Step> steps = new ArrayList<>(plan.steps());
+    steps.add(steps.size() - 1, new Sum("other", List.of(kept, kept), other));
+    Plan read = all(KernelFusion.DATA_GRADIENT_RELU, plan.withSteps(steps));
+    assertEquals(fused(fused), fused(read));
+    assertTrue(read.tensors().contains(kept));
+  }
+
+  @Test
+  void noOtherStepsAreADataGradientWithRelu() {
+    Fused pair =
+        all(KernelFusion.DATA_GRADIENT_RELU, nin(TRAINING))
+            .steps(Fused.class)
+            .findFirst()
+            .orElseThrow();
+    List<Step> turned = List.of(pair.parts().get(1), pair.parts().get(0));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Fused(Fused.Kernel.DATA_GRADIENT_RELU, turned, pair.writes()));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new Fused(Fused.Kernel.DATA_GRADIENT_RELU, pair.parts().subList(0, 1), pair.inner()));
   }
 
   /** A ReLU that is a step of its own, or missing, makes no pair. */
@@ -307,7 +378,16 @@ class KernelFusionTest {
     Plan blocks = all(KernelFusion.NIN_BLOCK, plan);
     assertEquals(purpose.equals(INFERENCE) ? 2 : 4, blocks.steps(Fused.class).count());
     Plan pairs = all(KernelFusion.POINTWISE_PAIR, plan);
-    for (Plan fused : List.of(blocks, pairs, all(KernelFusion.POINTWISE_PAIR, blocks))) {
+    Plan gradients = all(KernelFusion.DATA_GRADIENT_RELU, plan);
+    // Of the two blocks that have another one before them, each with its pool; and of all 1×1s.
+    assertEquals(purpose.equals(INFERENCE), gradients.equals(plan));
+    for (Plan fused :
+        List.of(
+            blocks,
+            pairs,
+            gradients,
+            all(KernelFusion.POINTWISE_PAIR, blocks),
+            all(KernelFusion.DATA_GRADIENT_RELU, blocks))) {
       List<float[]> actual = run(fused, network, images);
       for (int i = 0; i < expected.size(); i++) {
         assertArrayEquals(expected.get(i), actual.get(i));

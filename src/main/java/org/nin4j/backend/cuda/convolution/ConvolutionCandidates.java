@@ -53,7 +53,8 @@ final class ConvolutionCandidates {
   }
 
   /**
-   * Needs no memory on the device for tensors. Convolutions in groups are not described as graphs.
+   * Needs no memory on the device for tensors. Convolutions in groups are not described as graphs;
+   * a ReLU after a data gradient is in graphs alone.
    */
   List<ConvolutionChoice> of(ConvolutionCase c) {
     List<ConvolutionChoice> candidates = new ArrayList<>();
@@ -61,7 +62,9 @@ final class ConvolutionCandidates {
     if (c.groups() == 1) {
       candidates.addAll(answered(c, () -> graphs.candidates(c)));
     }
-    candidates.addAll(answered(c, () -> older(c)));
+    if (!c.isMasked()) {
+      candidates.addAll(answered(c, () -> older(c)));
+    }
     return candidates;
   }
 
@@ -69,12 +72,16 @@ final class ConvolutionCandidates {
   List<ConvolutionChoice> ready(ConvolutionCase c) {
     List<ConvolutionChoice> candidates = new ArrayList<>();
     candidates.addAll(product(c));
-    candidates.addAll(answered(c, () -> older(c)));
+    if (!c.isMasked()) {
+      candidates.addAll(answered(c, () -> older(c)));
+    }
     return candidates;
   }
 
   private static List<ConvolutionChoice> product(ConvolutionCase c) {
-    return c.isProduct() ? List.of(new ConvolutionChoice(Method.PRODUCT, 0, 0, 0)) : List.of();
+    return c.isProduct() && !c.isMasked()
+        ? List.of(new ConvolutionChoice(Method.PRODUCT, 0, 0, 0))
+        : List.of();
   }
 
   private List<ConvolutionChoice> answered(

@@ -17,7 +17,8 @@ import org.nin4j.tensor.DType;
  * @param width of x
  * @param filters O, the channels of y
  * @param window kernel, stride, padding
- * @param relu forward only: max(·, 0) of the result
+ * @param relu forward max(·, 0) of the result; in a data gradient the gradient of the ReLU that x
+ *     comes from: 0 where x is not above 0
  * @param groups into which channels and filters are cut, each computed apart
  */
 public record ConvolutionCase(
@@ -40,6 +41,12 @@ public record ConvolutionCase(
     BACKWARD_DATA,
     /** dw from x, dy. */
     BACKWARD_FILTER
+  }
+
+  public ConvolutionCase {
+    if (relu && kind == Kind.BACKWARD_FILTER) {
+      throw new IllegalArgumentException("no ReLU follows a filter gradient");
+    }
   }
 
   /** In one group. */
@@ -83,6 +90,11 @@ public record ConvolutionCase(
   public ConvolutionCase withSamples(int other) {
     return new ConvolutionCase(
         kind, type, rounding, other, channels, height, width, filters, window, relu, groups);
+  }
+
+  /** Whether it is the gradient of a ReLU too. */
+  boolean isMasked() {
+    return kind == Kind.BACKWARD_DATA && relu;
   }
 
   /** Whether fp32 factors may not be rounded. */

@@ -33,12 +33,21 @@ public record ConvolutionChoice(Method method, int algorithm, int math, long wor
      * converted to fp32: there are many engines for it that need not be compiled.
      */
     CUDNN_GRAPH_ROUNDED,
+    /**
+     * The same for few channels and a stride, with {@link FoldedImages}; a filter gradient in fp32.
+     */
+    CUDNN_GRAPH_FOLDED,
+    /** The same for an odd number of filters, with {@link PaddedFilters}. */
+    CUDNN_GRAPH_PADDED,
     /** A matrix product by cuBLAS, for 1×1 windows. */
     PRODUCT;
 
     /** Whether it is a plan of cuDNN's graph API. */
     boolean isGraph() {
-      return this == CUDNN_GRAPH || this == CUDNN_GRAPH_ROUNDED;
+      return switch (this) {
+        case CUDNN_GRAPH, CUDNN_GRAPH_ROUNDED, CUDNN_GRAPH_FOLDED, CUDNN_GRAPH_PADDED -> true;
+        case CUDNN, CUDNN_BIAS_RELU, CUDNN_WIDENED, PRODUCT -> false;
+      };
     }
   }
 

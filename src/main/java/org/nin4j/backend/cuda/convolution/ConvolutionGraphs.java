@@ -25,10 +25,10 @@ import org.nin4j.tensor.DType;
 
 /**
  * Convolutions by cuDNN's graph API: it has what the older API has not, kernels that are compiled
- * with bias and ReLU in them, and filter gradients of bf16 operands in fp32. Graphs and plans are
- * kept as long as the backend, so that a plan is made once for measuring, checking and all
- * sessions; and the text of the plan that was chosen on disk, so that the next start compiles
- * nothing.
+ * with bias and ReLU in them, or the gradient of a ReLU, and filter gradients of bf16 operands in
+ * fp32. Some are described as a {@link Substitute} too. Graphs and plans are kept as long as the
+ * backend, so that a plan is made once for measuring, checking and all sessions; and the text of
+ * the plan that was chosen on disk, so that the next start compiles nothing.
  */
 final class ConvolutionGraphs implements AutoCloseable {
   private static final String KIND = "plans";
@@ -42,10 +42,18 @@ final class ConvolutionGraphs implements AutoCloseable {
   /** The same for a filter gradient: its sum can be split in several ways. */
   private static final int MOST_SPLIT = 5;
 
-  /** What is described: a convolution, and whether its filter gradient is rounded. */
-  private record Form(ConvolutionCase c, boolean rounded) {
-    Method method() {
-      return rounded ? Method.CUDNN_GRAPH_ROUNDED : Method.CUDNN_GRAPH;
+  /** A convolution and how it is described. */
+  private record Form(ConvolutionCase c, Method method) {
+    Optional<Substitute> substitute() {
+      return Substitute.of(c, method);
+    }
+
+    ConvolutionCase described() {
+      return substitute().map(Substitute::inner).orElse(c);
+    }
+
+    boolean rounded() {
+      return method == Method.CUDNN_GRAPH_ROUNDED;
     }
 
     int mostCompiled() {
@@ -89,11 +97,24 @@ final class ConvolutionGraphs implements AutoCloseable {
 
   /** By cuDNN's estimate the fastest first; none where cuDNN declines. */
   List<ConvolutionChoice> candidates(ConvolutionCase c) {
-    List<ConvolutionChoice> candidates = new ArrayList<>(candidates(new Form(c, false)));
-    if (c.kind() == Kind.BACKWARD_FILTER && c.type() == DType.BF16) {
-      candidates.addAll(candidates(new Form(c, true)));
-    }
+    List<ConvolutionChoice> candidates = new ArrayList<>();
+    methods(c).forEach(method -> candidates.addAll(candidates(new Form(c, method))));
     return candidates;
+  }
+
+  /** The ways to describe a convolution. */
+  static List<Method> methods(ConvolutionCase c) {
+    List<Method> methods = new ArrayList<>(List.of(Method.CUDNN_GRAPH));
+    if (c.kind() == Kind.BACKWARD_FILTER && c.type() == DType.BF16) {
+      methods.add(Method.CUDNN_GRAPH_ROUNDED);
+    }
+    if (FoldedImages.suits(c)) {
+      methods.add(Method.CUDNN_GRAPH_FOLDED);
+    }
+    if (PaddedFilters.suits(c)) {
+      methods.add(Method.CUDNN_GRAPH_PADDED);
+    }
+    return methods;
   }
 
   private List<ConvolutionChoice> candidates(Form form) {
@@ -135,13 +156,17 @@ final class ConvolutionGraphs implements AutoCloseable {
         plan(place(c, choice))
             .orElseThrow(
                 () -> new BackendException("cuDNN does not offer %s for %s".formatted(choice, c)));
-    Map<Long, CUdeviceptr> places = new HashMap<>();
-    places.put(ConvolutionOperations.X, at.x());
-    places.put(ConvolutionOperations.WEIGHT, at.weight());
-    places.put(ConvolutionOperations.Y, at.y());
-    if (c.kind() == Kind.FORWARD) {
-      places.put(ConvolutionOperations.BIAS, at.typedBias());
+    Optional<Substitute> substitute = Substitute.of(c, choice.method());
+    if (substitute.isPresent()) {
+      ConvolutionCase inner = substitute.get().inner();
+      return substitute
+          .get()
+          .work(
+              kernels,
+              at,
+              there -> plan.work(owner, device::cudnn, places(inner, there), there.scratch()));
     }
+    Map<Long, CUdeviceptr> places = places(c, at);
     if (choice.method() == Method.CUDNN_GRAPH) {
       return plan.work(owner, device::cudnn, places, at.scratch());
     }
@@ -152,6 +177,20 @@ final class ConvolutionGraphs implements AutoCloseable {
         List.of(
             plan.work(owner, device::cudnn, places, rest),
             Kernels.cast(kernels, c.type(), rounded, at.weight(), c.weightElements())));
+  }
+
+  private static Map<Long, CUdeviceptr> places(ConvolutionCase c, ConvolutionWork.Operands at) {
+    Map<Long, CUdeviceptr> places = new HashMap<>();
+    places.put(ConvolutionOperations.X, at.x());
+    places.put(ConvolutionOperations.WEIGHT, at.weight());
+    places.put(ConvolutionOperations.Y, at.y());
+    if (c.kind() == Kind.FORWARD) {
+      places.put(ConvolutionOperations.BIAS, at.typedBias());
+    }
+    if (c.isMasked()) {
+      places.put(ConvolutionOperations.MASK, at.mask());
+    }
+    return places;
   }
 
   /** Bytes before the plan's scratch memory, for a filter gradient that is rounded. */
@@ -192,8 +231,7 @@ final class ConvolutionGraphs implements AutoCloseable {
   }
 
   private static Place place(ConvolutionCase c, ConvolutionChoice choice) {
-    return new Place(
-        new Form(c, choice.method() == Method.CUDNN_GRAPH_ROUNDED), choice.algorithm());
+    return new Place(new Form(c, choice.method()), choice.algorithm());
   }
 
   private Optional<ConvolutionPlan> plan(Place place) {
@@ -218,7 +256,7 @@ final class ConvolutionGraphs implements AutoCloseable {
 
   private Optional<ConvolutionGraph> make(Form form) {
     try {
-      return Optional.of(new ConvolutionGraph(target, values, form.c(), form.rounded()));
+      return Optional.of(new ConvolutionGraph(target, values, form.described(), form.rounded()));
     } catch (CudaException e) {
       if (!e.call().startsWith("cudnnBackend") || !Check.cudnnDeclines(e.code())) {
         throw e;

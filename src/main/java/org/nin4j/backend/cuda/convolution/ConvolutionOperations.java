@@ -27,6 +27,8 @@ import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOL
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_BDESC;
+import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_DXDESC;
+import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_DYDESC;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_XDESC;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_YDESC;
@@ -53,6 +55,7 @@ import static jcuda.jcudnn.cudnnConvolutionMode.CUDNN_CROSS_CORRELATION;
 import static jcuda.jcudnn.cudnnDataType.CUDNN_DATA_BFLOAT16;
 import static jcuda.jcudnn.cudnnDataType.CUDNN_DATA_FLOAT;
 import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_ADD;
+import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_RELU_BWD;
 import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_RELU_FWD;
 
 import org.nin4j.backend.cuda.device.Scope;
@@ -64,7 +67,8 @@ import org.nin4j.tensor.DType;
 
 /**
  * A {@link ConvolutionCase} as operations of cuDNN's graph API: forward with bias and ReLU after
- * it, with what lies between them in fp32 and nowhere in memory; data gradient; filter gradient.
+ * it, with what lies between them in fp32 and nowhere in memory; data gradient, with the gradient
+ * of the ReLU before it in the same way; filter gradient.
  *
  * <p>cuDNN has next to no engines that write the filter gradient of bf16 operands in fp32 at once.
  * It has them for sums in fp32 that lie nowhere in memory and are then copied to where they belong;
@@ -78,9 +82,12 @@ final class ConvolutionOperations {
   static final long BIAS = 3;
   static final long Y = 4;
 
-  private static final long CONVOLVED = 5;
-  private static final long WITH_BIAS = 6;
-  private static final long SUMMED = 7;
+  /** x itself, beside its gradient. */
+  static final long MASK = 5;
+
+  private static final long CONVOLVED = 6;
+  private static final long WITH_BIAS = 7;
+  private static final long SUMMED = 8;
 
   /** The number of the operation that copies, which JCudnn has no name for. */
   private static final int POINTWISE_IDENTITY = 21;
@@ -116,7 +123,7 @@ final class ConvolutionOperations {
     CudnnDescriptor[] all =
         switch (c.kind()) {
           case FORWARD -> operations.forward();
-          case BACKWARD_DATA -> new CudnnDescriptor[] {operations.backwardData()};
+          case BACKWARD_DATA -> operations.backwardData();
           case BACKWARD_FILTER -> operations.backwardFilter(rounded);
         };
     CudnnDescriptor graph = operations.add(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
@@ -131,7 +138,7 @@ final class ConvolutionOperations {
     CudnnDescriptor convolution =
         add(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR)
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, convolution())
-            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, x().finish())
+            .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, x(X, type).finish())
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, weight(WEIGHT, type).finish())
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, convolved.finish())
             .number(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, 1)
@@ -146,10 +153,24 @@ final class ConvolutionOperations {
     return new CudnnDescriptor[] {convolution, addition(convolved, bias, withBias), relu};
   }
 
-  private CudnnDescriptor backwardData() {
+  private CudnnDescriptor[] backwardData() {
+    CudnnDescriptor dx = x(X, type).finish();
+    if (!c.isMasked()) {
+      return new CudnnDescriptor[] {backwardData(dx)};
+    }
+    CudnnDescriptor summed = x(SUMMED, CUDNN_DATA_FLOAT).yes(CUDNN_ATTR_TENSOR_IS_VIRTUAL).finish();
+    CudnnDescriptor relu =
+        pointwise(CUDNN_POINTWISE_RELU_BWD, x(MASK, type).finish())
+            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, summed)
+            .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, dx)
+            .finish();
+    return new CudnnDescriptor[] {backwardData(summed), relu};
+  }
+
+  private CudnnDescriptor backwardData(CudnnDescriptor dx) {
     return add(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, convolution())
-        .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, x().finish())
+        .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, dx)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, weight(WEIGHT, type).finish())
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY, y(Y, type).finish())
         .number(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, 1)
@@ -172,7 +193,7 @@ final class ConvolutionOperations {
   private CudnnDescriptor backwardFilter(CudnnDescriptor result) {
     return add(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, convolution())
-        .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X, x().finish())
+        .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X, x(X, type).finish())
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, result)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY, y(Y, type).finish())
         .number(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA, 1)
@@ -203,6 +224,10 @@ final class ConvolutionOperations {
   }
 
   private CudnnDescriptor pointwise(int mode, CudnnDescriptor x, CudnnDescriptor y) {
+    return pointwise(mode, x).descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+  }
+
+  private CudnnDescriptor pointwise(int mode, CudnnDescriptor x) {
     CudnnDescriptor function =
         add(CUDNN_BACKEND_POINTWISE_DESCRIPTOR)
             .choice(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, mode)
@@ -210,12 +235,11 @@ final class ConvolutionOperations {
             .finish();
     return add(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR)
         .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, function)
-        .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x)
-        .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+        .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
   }
 
-  private CudnnDescriptor x() {
-    return tensor(X, type, c.samples(), c.channels(), c.height(), c.width());
+  private CudnnDescriptor x(long number, int type) {
+    return tensor(number, type, c.samples(), c.channels(), c.height(), c.width());
   }
 
   private CudnnDescriptor weight(long number, int type) {

@@ -25,8 +25,9 @@ import org.nin4j.backend.cuda.kernel.Stopwatch;
 
 /**
  * Chooses how to compute each convolution: the fastest candidate, measured on random numbers where
- * the session's own tensors will lie, and checked once; what fails is left out. What was chosen is
- * kept on disk by device, library versions and shape, so the next start measures nothing.
+ * the session's own tensors will lie, and checked once; what fails is left out, and, where results
+ * must repeat, what gives other bits when it runs again. What was chosen is kept on disk by device,
+ * library versions and shape, so the next start measures nothing.
  */
 public final class ConvolutionSearch implements AutoCloseable {
   private static final String KIND = "algorithms";
@@ -52,6 +53,7 @@ public final class ConvolutionSearch implements AutoCloseable {
   private final DiskCache cache;
   private final String environment;
   private final boolean replays;
+  private final boolean deterministic;
   private final long warmUpMillis;
   private final Consumer<String> warnings;
   private final Map<ConvolutionCase, List<ConvolutionChoice>> possible = new HashMap<>();
@@ -80,8 +82,14 @@ public final class ConvolutionSearch implements AutoCloseable {
             + "; timed on the device, deterministic %s, workspace %d"
                 .formatted(options.deterministic(), options.workspaceBytes());
     this.replays = options.graph();
+    this.deterministic = options.deterministic();
     this.warmUpMillis = options.warmUpMillis();
     this.warnings = options.warnings();
+  }
+
+  /** Whether something computes this convolution; what needs compiling for that is compiled. */
+  public boolean offers(ConvolutionCase c) {
+    return known(c).isPresent() || !found(c).isEmpty();
   }
 
   /**
@@ -170,7 +178,9 @@ public final class ConvolutionSearch implements AutoCloseable {
     return cache
         .get(KIND, key(c))
         .flatMap(content -> ConvolutionChoice.parse(new String(content, StandardCharsets.UTF_8)))
-        .filter(choice -> allowed.test(choice.method()));
+        .filter(choice -> allowed.test(choice.method()))
+        // What is kept may be an older program's.
+        .filter(x -> !x.method().isGraph() || ConvolutionGraphs.methods(c).contains(x.method()));
   }
 
   private String key(ConvolutionCase c) {
@@ -178,13 +188,16 @@ public final class ConvolutionSearch implements AutoCloseable {
   }
 
   private List<ConvolutionChoice> possible(ConvolutionCase c) {
-    List<ConvolutionChoice> found =
-        possible.computeIfAbsent(
-            c, key -> candidates.of(key).stream().filter(x -> allowed.test(x.method())).toList());
+    List<ConvolutionChoice> found = found(c);
     if (found.isEmpty()) {
       throw none(c, "cuDNN offers no algorithm within the workspace; allow it more");
     }
     return found;
+  }
+
+  private List<ConvolutionChoice> found(ConvolutionCase c) {
+    return possible.computeIfAbsent(
+        c, key -> candidates.of(key).stream().filter(x -> allowed.test(x.method())).toList());
   }
 
   private ConvolutionChoice search(
@@ -208,7 +221,7 @@ public final class ConvolutionSearch implements AutoCloseable {
     measured.sort(Comparator.comparingDouble(Measured::milliseconds));
     for (Measured fastest : measured) {
       Optional<Optional<String>> checked =
-          attempt(c, fastest.choice(), at, work -> trial.check(work, fastest.choice().method()));
+          attempt(c, fastest.choice(), at, work -> checked(trial, work, fastest.choice()));
       if (checked.isPresent() && checked.get().isEmpty()) {
         return fastest.choice();
       }
@@ -222,6 +235,13 @@ public final class ConvolutionSearch implements AutoCloseable {
     }
     throw none(
         c, measured.isEmpty() ? "every algorithm fails" : "no algorithm gives the right result");
+  }
+
+  /** What is wrong with a candidate. */
+  private Optional<String> checked(ConvolutionTrial trial, Work work, ConvolutionChoice choice) {
+    return trial
+        .check(work, choice.method())
+        .or(() -> deterministic ? trial.checkRepeats(work) : Optional.empty());
   }
 
   /**

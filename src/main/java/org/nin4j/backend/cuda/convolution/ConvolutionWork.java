@@ -33,6 +33,7 @@ public final class ConvolutionWork {
    * @param bias in fp32
    * @param typedBias in the case's type
    * @param y in the case's type
+   * @param mask of a data gradient with ReLU: x itself, in the case's type
    * @param scratch at least {@link #scratchBytes}
    */
   public record Operands(
@@ -41,6 +42,7 @@ public final class ConvolutionWork {
       CUdeviceptr bias,
       CUdeviceptr typedBias,
       CUdeviceptr y,
+      CUdeviceptr mask,
       CUdeviceptr scratch) {}
 
   private static final Pointer ONE = Pointer.to(new float[] {1});
@@ -74,7 +76,8 @@ public final class ConvolutionWork {
             : 0;
     long rounded =
         choice.method() == Method.CUDNN_GRAPH_ROUNDED ? ConvolutionGraphs.roundedBytes(c) : 0;
-    return widened + rounded + choice.workspace();
+    long substituted = Substitute.of(c, choice.method()).map(Substitute::bytes).orElse(0L);
+    return widened + rounded + substituted + choice.workspace();
   }
 
   /**
@@ -89,6 +92,9 @@ public final class ConvolutionWork {
       ConvolutionCase c,
       ConvolutionChoice choice,
       Operands at) {
+    if (c.isMasked()) {
+      throw new IllegalArgumentException(choice + " has no ReLU after a data gradient");
+    }
     ConvolutionWork work = new ConvolutionWork(device, kernels, c, choice, at);
     if (choice.method() == Method.PRODUCT) {
       return work.product();

@@ -2,6 +2,7 @@ package org.nin4j.backend.cuda.device;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.zip.CRC32C;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUstream;
@@ -58,6 +59,13 @@ public final class Staging implements AutoCloseable {
       Check.driver(JCudaDriver.cuStreamSynchronize(stream), "cuStreamSynchronize");
       target.move(buffer.clear().limit(size), done);
     }
+  }
+
+  /** Of bytes on the device, to tell whether two results are the same. */
+  public long checksum(CUdeviceptr source, long bytes) {
+    CRC32C sum = new CRC32C();
+    download(source, bytes, (piece, offset) -> sum.update(piece));
+    return sum.getValue();
   }
 
   @Override

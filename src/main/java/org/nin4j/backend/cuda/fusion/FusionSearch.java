@@ -19,9 +19,11 @@ import org.nin4j.backend.cuda.device.CudaException;
 import org.nin4j.backend.cuda.kernel.DiskCache;
 import org.nin4j.backend.cuda.kernel.KernelSource;
 import org.nin4j.backend.cuda.step.FusedSteps;
+import org.nin4j.model.Window;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.rewrite.KernelFusion;
 import org.nin4j.plan.rewrite.KernelFusion.Replacement;
+import org.nin4j.plan.step.ConvolutionBackwardData;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
@@ -29,9 +31,10 @@ import org.nin4j.plan.step.TensorSpec.Role;
 
 /**
  * Chooses where one kernel computes several steps: where it was faster than these steps when both
- * were tried on this GPU, and gave the same. What was chosen is kept on disk by device, library
- * versions, kernel and shapes, so the next start measures nothing. Where a trial fails, for want of
- * memory or otherwise, the steps stay apart, and the next start tries again.
+ * were tried on this GPU, gave the same, and, where results must repeat, the same bits each time.
+ * What was chosen is kept on disk by device, library versions, kernel and shapes, so the next start
+ * measures nothing. Where a trial fails, for want of memory or otherwise, the steps stay apart, and
+ * the next start tries again.
  */
 public final class FusionSearch {
   private static final String KIND = "fusions";
@@ -42,6 +45,7 @@ public final class FusionSearch {
   private final DiskCache cache;
   private final String environment;
   private final Fusions fusions;
+  private final boolean deterministic;
   private final Consumer<String> warnings;
   private final Map<String, Boolean> chosen = new HashMap<>();
 
@@ -62,25 +66,41 @@ public final class FusionSearch {
             + "; graph %s, deterministic %s, workspace %d"
                 .formatted(options.graph(), options.deterministic(), options.workspaceBytes());
     this.fusions = options.fusions();
+    this.deterministic = options.deterministic();
     this.warnings = options.warnings();
   }
 
   /** The plan with the kernels that were chosen, or are now. */
   public Plan apply(Plan plan) {
-    // A block is tried against what would be there without it, which may have a pair.
+    // A block is tried against what would be there without it, which may have pairs.
     return pairs(KernelFusion.NIN_BLOCK.apply(plan, block -> isChosen(plan, block, this::pairs)));
   }
 
   private Plan pairs(Plan plan) {
-    return KernelFusion.POINTWISE_PAIR.apply(
-        plan, pair -> isChosen(plan, pair, UnaryOperator.identity()));
+    Plan paired = plan;
+    for (KernelFusion fusion :
+        List.of(KernelFusion.POINTWISE_PAIR, KernelFusion.DATA_GRADIENT_RELU)) {
+      Plan before = paired;
+      paired = fusion.apply(before, pair -> isChosen(before, pair, UnaryOperator.identity()));
+    }
+    return paired;
   }
 
   private boolean isChosen(
       Plan plan, List<Replacement> replacements, UnaryOperator<Plan> otherwise) {
-    return fusions != Fusions.NEVER
-        && replacements.stream().allMatch(r -> fusedSteps.computes(r.by()))
-        && (fusions == Fusions.ALWAYS || wins(plan, replacements, otherwise));
+    return switch (fusions) {
+      case NEVER -> false;
+      case ALWAYS -> isComputed(plan, replacements);
+      case MEASURED ->
+          // What lost needs not be asked for, which may take cuDNN seconds.
+          known(key(plan, replacements)).orElse(true)
+              && isComputed(plan, replacements)
+              && wins(plan, replacements, otherwise);
+    };
+  }
+
+  private boolean isComputed(Plan plan, List<Replacement> replacements) {
+    return replacements.stream().allMatch(r -> fusedSteps.computes(r.by(), plan.precision()));
   }
 
   /**
@@ -89,7 +109,7 @@ public final class FusionSearch {
    * @param otherwise what becomes of the steps if they stay apart
    */
   public boolean wins(Plan plan, List<Replacement> replacements, UnaryOperator<Plan> otherwise) {
-    String key = key(replacements);
+    String key = key(plan, replacements);
     Optional<Boolean> known = known(key);
     if (known.isPresent()) {
       return known.get();
@@ -144,6 +164,11 @@ public final class FusionSearch {
           "Passed over: %s gives a wrong result: %s".formatted(name(replacements), wrong.get()));
       return "wrong";
     }
+    if (deterministic && !actual.repeats()) {
+      warnings.accept(
+          "Passed over: %s gives other bits from run to run".formatted(name(replacements)));
+      return "wrong";
+    }
     boolean faster = actual.milliseconds() < expected.milliseconds();
     return "%s %s %s"
         .formatted(faster ? FUSED : "apart", actual.milliseconds(), expected.milliseconds());
@@ -155,18 +180,25 @@ public final class FusionSearch {
         .collect(Collectors.joining(" with "));
   }
 
-  private String key(List<Replacement> replacements) {
+  private String key(Plan plan, List<Replacement> replacements) {
     return replacements.stream()
         .map(Replacement::by)
         .map(
             by ->
-                "%s %08x from %s to %s"
+                "%s %08x %s %s from %s to %s"
                     .formatted(
                         by.kernel(),
                         sourceHash(by.kernel()),
+                        plan.precision(),
+                        windows(by),
                         shapes(by.reads()),
                         shapes(by.writes())))
         .collect(Collectors.joining("; ", environment + "; ", ""));
+  }
+
+  /** Of data gradients, which do not follow from the shapes. */
+  private static List<Window> windows(Fused by) {
+    return by.parts(ConvolutionBackwardData.class).map(d -> d.convolution().window()).toList();
   }
 
   /** Another kernel is another choice. */

@@ -71,9 +71,10 @@ public final class FusionTrial {
    * What a trial gave.
    *
    * @param milliseconds of a run, the median
+   * @param repeats whether two runs on random numbers gave the same bits
    * @param results windows of each tensor, on whole numbers
    */
-  record Outcome(float milliseconds, Map<TensorSpec, float[]> results) {
+  record Outcome(float milliseconds, boolean repeats, Map<TensorSpec, float[]> results) {
     /** How these results differ from the right ones; empty if they do not. */
     Optional<String> differenceFrom(Outcome right) {
       for (Map.Entry<TensorSpec, float[]> entry : right.results.entrySet()) {
@@ -110,6 +111,7 @@ public final class FusionTrial {
         fillRandomly(memory, inputs.get(i), i);
       }
       float milliseconds = milliseconds(session, stopwatch);
+      boolean repeats = checksums(session, outputs).equals(checksums(session, outputs));
       for (int i = 0; i < inputs.size(); i++) {
         fillWhole(memory, inputs.get(i), i);
       }
@@ -122,8 +124,16 @@ public final class FusionTrial {
       session.run();
       Map<TensorSpec, float[]> results = new LinkedHashMap<>();
       outputs.forEach(output -> results.put(output, windows(memory, output)));
-      return new Outcome(milliseconds, results);
+      return new Outcome(milliseconds, repeats, results);
     }
+  }
+
+  /** Of what a run gives. */
+  private List<Long> checksums(CudaSession session, List<TensorSpec> outputs) {
+    session.run();
+    return outputs.stream()
+        .map(t -> device.staging().checksum(session.memory().at(t), t.bytes()))
+        .toList();
   }
 
   private float milliseconds(CudaSession session, Stopwatch stopwatch) {
@@ -141,7 +151,7 @@ public final class FusionTrial {
   }
 
   private void copyParameter(SessionMemory memory, TensorSpec tensor) {
-    if (tensor.role() == Role.PARAMETER) {
+    if (tensor.role() == Role.PARAMETER && memory.hasCopy()) {
       long elements = tensor.shape().elements();
       Kernels.cast(kernels, DType.F32, memory.at(tensor), memory.copyAt(tensor), elements)
           .enqueue();

@@ -8,7 +8,7 @@ import org.nin4j.tensor.DType;
 
 /** db = the sum of dy over all but the channels, in two stages: see {@code bias_gradient.cu}. */
 final class BiasGradient {
-  private static final String FILE = "bias_gradient";
+  static final String FILE = "bias_gradient";
 
   private BiasGradient() {}
 

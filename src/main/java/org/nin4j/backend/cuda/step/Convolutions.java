@@ -45,9 +45,16 @@ public record Convolutions(Device device, ConvolutionSearch search, boolean roun
   }
 
   public static ConvolutionCase caseOf(ConvolutionBackwardData s, boolean rounding) {
+    return caseOf(s, rounding, false);
+  }
+
+  /**
+   * @param relu whether the gradient of the ReLU before it is computed too
+   */
+  public static ConvolutionCase caseOf(ConvolutionBackwardData s, boolean rounding, boolean relu) {
     DType type = Kernels.type(s.layer(), s.outputGradient(), s.inputGradient());
     return ConvolutionCase.of(
-        Kind.BACKWARD_DATA, type, rounding, s.inputGradient(), s.convolution(), false);
+        Kind.BACKWARD_DATA, type, rounding, s.inputGradient(), s.convolution(), relu);
   }
 
   public static ConvolutionCase caseOf(ConvolutionBackwardFilter s, boolean rounding) {
@@ -56,14 +63,14 @@ public record Convolutions(Device device, ConvolutionSearch search, boolean roun
         Kind.BACKWARD_FILTER, type, rounding, s.input(), s.convolution(), false);
   }
 
-  private static long scratchBytes(ConvolutionSearch search, ConvolutionCase c, SampleCount count) {
+  static long scratchBytes(ConvolutionSearch search, ConvolutionCase c, SampleCount count) {
     ConvolutionCase wanted = c.withSamples(Math.toIntExact(count.scaled(c.samples())));
     long bytes =
         count.isAsPlanned() ? search.scratchBytes(wanted) : search.estimatedScratchBytes(wanted);
     return Kernels.align(bytes);
   }
 
-  private static void add(
+  static void add(
       Assembly a,
       ConvolutionSearch search,
       ConvolutionCase c,
@@ -71,10 +78,11 @@ public record Convolutions(Device device, ConvolutionSearch search, boolean roun
       CUdeviceptr weight,
       CUdeviceptr bias,
       CUdeviceptr typedBias,
-      CUdeviceptr y) {
+      CUdeviceptr y,
+      CUdeviceptr mask) {
     long bytes = search.scratchBytes(c);
     ConvolutionWork.Operands at =
-        new ConvolutionWork.Operands(x, weight, bias, typedBias, y, a.scratch(bytes));
+        new ConvolutionWork.Operands(x, weight, bias, typedBias, y, mask, a.scratch(bytes));
     a.add(search.work(a.owner(), c, at, bytes));
   }
 
@@ -106,7 +114,7 @@ public record Convolutions(Device device, ConvolutionSearch search, boolean roun
       CUdeviceptr bias = b.isPresent() ? a.at(b.get()) : a.resident();
       CUdeviceptr typedBias = b.isPresent() ? a.parameter(b.get(), c.type()) : a.resident();
       CUdeviceptr weight = a.parameter(s.weight(), c.type());
-      add(a, search, c, a.at(s.input()), weight, bias, typedBias, a.at(s.output()));
+      add(a, search, c, a.at(s.input()), weight, bias, typedBias, a.at(s.output()), Assembly.NONE);
       if (b.isEmpty()) {
         // Only now: a search leaves random numbers there.
         Check.driver(
@@ -133,7 +141,7 @@ public record Convolutions(Device device, ConvolutionSearch search, boolean roun
       CUdeviceptr weight = a.parameter(s.weight(), c.type());
       CUdeviceptr dx = a.at(s.inputGradient());
       CUdeviceptr dy = a.at(s.outputGradient());
-      add(a, search, c, dx, weight, Assembly.NONE, Assembly.NONE, dy);
+      add(a, search, c, dx, weight, Assembly.NONE, Assembly.NONE, dy, Assembly.NONE);
     }
   }
 
@@ -151,7 +159,7 @@ public record Convolutions(Device device, ConvolutionSearch search, boolean roun
       CUdeviceptr dw = a.at(s.weightGradient());
       CUdeviceptr x = a.at(s.input());
       CUdeviceptr dy = a.at(s.outputGradient());
-      add(a, search, c, x, dw, Assembly.NONE, Assembly.NONE, dy);
+      add(a, search, c, x, dw, Assembly.NONE, Assembly.NONE, dy, Assembly.NONE);
       s.biasGradient().ifPresent(db -> BiasGradient.add(a, s.outputGradient(), db));
     }
   }

@@ -80,7 +80,11 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
   }
 
   @Override
-  public long workspace(Fused s, long images) {
+  public long workspace(Fused s, SampleCount count) {
+    return partialBytes(s, count.scaled(s.reads().get(0).shape().dim(0)));
+  }
+
+  private static long partialBytes(Fused s, long images) {
     return (long) backwardBlocks(s, images) * GRADIENTS * Float.BYTES;
   }
 
@@ -97,7 +101,7 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
     Shape x = first.input().shape();
     Shape y = mask.output().shape();
     int blocks = backwardBlocks(s, x.dim(0));
-    CUdeviceptr partial = a.scratch(workspace(s, x.dim(0)));
+    CUdeviceptr partial = a.scratch(partialBytes(s, x.dim(0)));
     a.add(
         kernels.launchShared(
             FILE,

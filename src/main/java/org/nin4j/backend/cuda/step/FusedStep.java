@@ -5,18 +5,23 @@ import org.nin4j.backend.cuda.device.Device;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.TensorSpec;
 
-/** Several steps that one kernel computes. */
-sealed interface FusedStep permits PointwisePair, FirstBlock, FirstBlockBackward {
+/** Several steps that are computed as one. */
+sealed interface FusedStep permits PointwisePair, FirstBlock, FirstBlockBackward, DataGradientRelu {
   int WARP = 32;
 
   /** Elements between two rows in shared memory exceed a row's length by this. */
   int GAP = 8;
 
-  /** Whether the kernel computes just these parts, and has room for it on this GPU. */
+  /** Whether it takes activations in bf16 alone. */
+  default boolean needsBfloat16() {
+    return true;
+  }
+
+  /** Whether it computes just these parts, and has room for it on this GPU. */
   boolean suits(Fused s);
 
-  /** Bytes of scratch memory for that number of images. */
-  default long workspace(Fused s, long images) {
+  /** Bytes of scratch memory for that number of samples. */
+  default long workspace(Fused s, SampleCount count) {
     return 0;
   }
 

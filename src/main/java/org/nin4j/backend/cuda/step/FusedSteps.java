@@ -2,14 +2,17 @@ package org.nin4j.backend.cuda.step;
 
 import java.util.List;
 import java.util.stream.Stream;
+import org.nin4j.backend.cuda.convolution.ConvolutionSearch;
 import org.nin4j.backend.cuda.device.Device;
 import org.nin4j.backend.cuda.kernel.KernelLibrary;
+import org.nin4j.plan.Precision;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 
 /**
- * Several steps in one kernel: which of them this GPU has kernels for, and how these are started.
+ * Several steps as one: which of them this GPU has kernels for, ours or cuDNN's, and how these are
+ * started.
  */
 public final class FusedSteps {
   /** Of NVIDIA's, where tensor cores took bf16 first. */
@@ -17,51 +20,64 @@ public final class FusedSteps {
 
   private final Device device;
   private final KernelLibrary kernels;
+  private final ConvolutionSearch search;
 
-  public FusedSteps(Device device, KernelLibrary kernels) {
+  public FusedSteps(Device device, KernelLibrary kernels, ConvolutionSearch search) {
     this.device = device;
     this.kernels = kernels;
+    this.search = search;
   }
 
-  /** The file of its kernel, without the ending. */
+  /** The file of our kernel in it, without the ending. */
   public static String file(Fused.Kernel kernel) {
     return switch (kernel) {
       case POINTWISE_PAIR -> PointwisePair.FILE;
       case NIN_BLOCK_FORWARD -> FirstBlock.FILE;
       case NIN_BLOCK_BACKWARD -> FirstBlockBackward.FILE;
+      case DATA_GRADIENT_RELU -> DataGradientRelu.FILE;
     };
   }
 
-  private FusedStep step(Fused.Kernel kernel) {
+  private FusedStep step(Fused.Kernel kernel, Precision precision) {
     return switch (kernel) {
       case POINTWISE_PAIR -> new PointwisePair(device, kernels);
       case NIN_BLOCK_FORWARD -> new FirstBlock(device, kernels);
       case NIN_BLOCK_BACKWARD -> new FirstBlockBackward(device, kernels);
+      case DATA_GRADIENT_RELU -> new DataGradientRelu(search, precision != Precision.FP32);
     };
   }
 
-  /** Whether there is a kernel for that, and room for it on this GPU. */
-  public boolean computes(Fused s) {
-    boolean narrow =
-        s.parts().stream()
-            .flatMap(part -> Stream.of(part.reads(), part.writes()).flatMap(List::stream))
-            .filter(t -> t.role() == Role.ACTIVATION && t.type() != DType.U8)
-            .allMatch(t -> t.type() == DType.BF16);
-    return device.capability() >= LEAST_CAPABILITY && narrow && step(s.kernel()).suits(s);
+  private static boolean isNarrow(Fused s) {
+    return s.parts().stream()
+        .flatMap(part -> Stream.of(part.reads(), part.writes()).flatMap(List::stream))
+        .filter(t -> t.role() == Role.ACTIVATION && t.type() != DType.U8)
+        .allMatch(t -> t.type() == DType.BF16);
+  }
+
+  /**
+   * Whether there is a kernel for that, and room for it on this GPU.
+   *
+   * @param precision of the plan
+   */
+  public boolean computes(Fused s, Precision precision) {
+    FusedStep step = step(s.kernel(), precision);
+    return device.capability() >= LEAST_CAPABILITY
+        && (isNarrow(s) || !step.needsBfloat16())
+        && step.suits(s);
   }
 
   /** How the step is computed, where {@link #computes} says that it is. */
-  Operation operation(Fused s) {
-    FusedStep step = step(s.kernel());
+  Operation operation(Fused s, Precision precision) {
+    FusedStep step = step(s.kernel(), precision);
     return new Operation() {
       @Override
       public long workspace(SampleCount count) {
-        return step.workspace(s, count.scaled(s.reads().get(0).shape().dim(0)));
+        return step.workspace(s, count);
       }
 
       @Override
       public boolean readsNarrowParameters() {
-        return true;
+        return isNarrow(s);
       }
 
       @Override

@@ -61,7 +61,7 @@ public final class Operations implements StepVisitor<Operation> {
     boolean rounding = plan.precision() != Precision.FP32;
     this.plan = plan;
     this.device = device;
-    this.fusedSteps = new FusedSteps(device, kernels);
+    this.fusedSteps = new FusedSteps(device, kernels, search);
     this.convolutions = new Convolutions(device, search, rounding);
     this.linears = new Linears(device, rounding);
   }
@@ -266,6 +266,6 @@ public final class Operations implements StepVisitor<Operation> {
 
   @Override
   public Operation visit(Fused s) {
-    return fusedSteps.operation(s);
+    return fusedSteps.operation(s, plan.precision());
   }
 }

@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import jcuda.driver.CUdeviceptr;
 import org.junit.jupiter.api.AfterEach;
@@ -44,6 +46,7 @@ import org.nin4j.backend.cuda.kernel.KernelCompiler;
 import org.nin4j.backend.cuda.kernel.KernelLibrary;
 import org.nin4j.backend.cuda.library.CudnnTarget;
 import org.nin4j.backend.cuda.library.CudnnValues;
+import org.nin4j.backend.cuda.step.Convolutions;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Window;
 import org.nin4j.plan.Plan;
@@ -122,9 +125,76 @@ class ConvolutionGraphTest {
                     .map(c -> DynamicTest.dynamicTest(how + c.name(), () -> isRight(how, c))));
   }
 
+  /**
+   * Folded and padded, in both types, against the reference; the first time chosen, then recalled.
+   */
+  @TestFactory
+  Stream<DynamicTest> everySubstituteIsRight() {
+    System.out.println("convolutions in the place of others, seed " + seed);
+    List<DynamicTest> tests = new ArrayList<>();
+    for (Method method : List.of(Method.CUDNN_GRAPH_FOLDED, Method.CUDNN_GRAPH_PADDED)) {
+      for (DType type : List.of(DType.F32, DType.BF16)) {
+        List<StepCase> cases =
+            StepCases.all(type, seed).stream()
+                .filter(c -> caseOf(c.step()).filter(k -> methods(k).contains(method)).isPresent())
+                .toList();
+        assertTrue(cases.size() >= 10, cases.size() + " cases of " + method);
+        for (String how : List.of("chosen", "recalled")) {
+          for (StepCase c : cases) {
+            String name = "%s in %s, %s: %s".formatted(method, type, how, c.name());
+            tests.add(DynamicTest.dynamicTest(name, () -> isRight(how, c, method)));
+          }
+        }
+      }
+    }
+    return tests.stream();
+  }
+
+  private static Optional<ConvolutionCase> caseOf(Step step) {
+    if (step instanceof ConvolutionForward s) {
+      return Optional.of(Convolutions.caseOf(s, true));
+    } else if (step instanceof ConvolutionBackwardData s) {
+      return Optional.of(Convolutions.caseOf(s, true));
+    } else if (step instanceof ConvolutionBackwardFilter s) {
+      return Optional.of(Convolutions.caseOf(s, true));
+    }
+    return Optional.empty();
+  }
+
+  private static List<Method> methods(ConvolutionCase c) {
+    return ConvolutionGraphs.methods(c);
+  }
+
+  /** The first convolution and the last block's, as they are computed. */
+  @Test
+  void substitutesHaveTheShapesThatTensorCoresTake() {
+    ConvolutionCase first = nin(1, 224, 96, new Window(11, 4, 0));
+    assertEquals(
+        new ConvolutionCase(
+            Kind.FORWARD, DType.BF16, true, 128, 16, 56, 56, 96, new Window(3, 1, 0), true),
+        new FoldedImages(first).inner());
+    ConvolutionCase last = nin(384, 5, 10, new Window(3, 1, 1));
+    assertEquals(nin(384, 5, 16, new Window(3, 1, 1)), new PaddedFilters(last).inner());
+    assertEquals(List.of(Method.CUDNN_GRAPH, Method.CUDNN_GRAPH_FOLDED), methods(first));
+    assertEquals(List.of(Method.CUDNN_GRAPH, Method.CUDNN_GRAPH_PADDED), methods(last));
+    // Copies between two layers of ten would take longer than the products.
+    assertEquals(List.of(Method.CUDNN_GRAPH), methods(nin(10, 5, 10, new Window(1, 1, 0))));
+    assertThrows(IllegalArgumentException.class, () -> new FoldedImages(last));
+    assertThrows(IllegalArgumentException.class, () -> new PaddedFilters(first));
+  }
+
+  private static ConvolutionCase nin(int channels, int pixels, int filters, Window window) {
+    return new ConvolutionCase(
+        Kind.FORWARD, DType.BF16, true, 128, channels, pixels, pixels, filters, window, true);
+  }
+
   private void isRight(String how, StepCase c) {
+    isRight(how, c, Method.CUDNN_GRAPH);
+  }
+
+  private void isRight(String how, StepCase c, Method by) {
     StandIn.reset();
-    try (CudaBackend backend = graphs()) {
+    try (CudaBackend backend = CudaBackend.open(0, options(), method -> method == by)) {
       StepSuite.check(backend, c);
     }
     assertTrue(StandIn.calls("cudnnBackendExecute") > 0, "not by the graph API");
@@ -346,7 +416,7 @@ class ConvolutionGraphTest {
       CUdeviceptr dw = memory.at(64 << 10);
       ConvolutionWork.Operands at =
           new ConvolutionWork.Operands(
-              memory.at(0), dw, none, none, memory.at(32 << 10), memory.at(128 << 10));
+              memory.at(0), dw, none, none, memory.at(32 << 10), none, memory.at(128 << 10));
       memory.fill(device, (byte) 0, 0, 64 << 10);
       memory.fill(device, (byte) -1, 64 << 10, 64 << 10);
       device.synchronize();
@@ -389,6 +459,39 @@ class ConvolutionGraphTest {
     try (CudaBackend backend = CudaBackend.open(0, options().withWorkspaceBytes(2 << 20))) {
       StepSuite.check(backend, filter);
     }
+  }
+
+  /** Also where cuDNN's notes say that it does not. */
+  @Test
+  void anEngineWhoseBitsChangeIsPassedOverIfTheyMayNot() {
+    StandIn.set("unsteady_algorithm", "filter_graph:0,filter_graph:1");
+    try (CudaBackend backend = graphs()) {
+      BackendException e =
+          assertThrows(BackendException.class, () -> run(backend, filterGradient()));
+      assertTrue(e.getMessage().contains("no algorithm gives the right result"), e.getMessage());
+    }
+    assertTrue(warnings.size() >= 2, warnings.toString());
+    for (String warning : warnings) {
+      assertTrue(warning.contains("its bits change from run to run"), warning);
+    }
+    warnings.clear();
+    CudaOptions any = options().withDeterministic(false);
+    try (CudaBackend backend = CudaBackend.open(0, any, m -> m == Method.CUDNN_GRAPH)) {
+      run(backend, filterGradient());
+    }
+    assertEquals(List.of(), warnings);
+  }
+
+  /** Every algorithm of the older API is run twice as well. */
+  @Test
+  void theOlderApiIsTriedTwiceToo() {
+    StandIn.set(
+        "unsteady_algorithm",
+        IntStream.range(0, 8).mapToObj(i -> "filter:" + i).collect(Collectors.joining(",")));
+    try (CudaBackend backend = CudaBackend.open(0, options(), m -> m == Method.CUDNN_WIDENED)) {
+      assertThrows(BackendException.class, () -> run(backend, filterGradient()));
+    }
+    assertTrue(warnings.stream().anyMatch(w -> w.contains("its bits change")), warnings.toString());
   }
 
   /** Of channels in eights, so that two engines compute it. */

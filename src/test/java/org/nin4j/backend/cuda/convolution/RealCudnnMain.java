@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
@@ -18,7 +19,7 @@ import jcuda.driver.JCudaDriver;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.CudaOptions;
 import org.nin4j.backend.cuda.DescribedGpu;
-import org.nin4j.backend.cuda.convolution.ConvolutionCase.Kind;
+import org.nin4j.backend.cuda.convolution.ConvolutionChoice.Method;
 import org.nin4j.backend.cuda.device.Check;
 import org.nin4j.backend.cuda.device.CudaException;
 import org.nin4j.backend.cuda.device.Scope;
@@ -40,10 +41,12 @@ import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.rewrite.Fusion;
+import org.nin4j.plan.rewrite.KernelFusion;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.ConvolutionBackwardData;
 import org.nin4j.plan.step.ConvolutionBackwardFilter;
 import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
@@ -55,6 +58,9 @@ import org.nin4j.tensor.Shape;
  */
 final class RealCudnnMain {
   private static final Map<Integer, String> KNOBS = Map.of(17, "split ", 24, "kernel ");
+
+  /** Only convolutions whose names this finds are asked for. */
+  private static final Pattern ROWS = Pattern.compile(System.getProperty("rows"));
 
   private final CudnnValues values;
   private final DescribedGpu gpu;
@@ -107,7 +113,8 @@ final class RealCudnnMain {
         Engines are those that by their notes give the same bits each time and round no more than
         they may; *ready* ones need no compiling. Of these up to three plans were made for each
         line, of those that compile a kernel up to four, and each again from its text, with the same
-        workspace.
+        workspace. *Folded*: squares of pixels as channels; *padded*: with filters of zeros added;
+        *data gradient, ReLU*: with the gradient of the ReLU before it.
         """);
     out.printf(
         "cuDNN %s, NVRTC %s, cuBLAS %s%n%n", versions.cudnn(), versions.nvrtc(), versions.cublas());
@@ -184,30 +191,47 @@ final class RealCudnnMain {
     fused
         .steps(ConvolutionBackwardFilter.class)
         .forEach(s -> cases.add(Convolutions.caseOf(s, rounding)));
+    for (Fusion fusion : List.of(Fusion.RELU_AFTER_POOL, Fusion.RELU_BIAS_GRADIENT)) {
+      fused = fusion.apply(fused);
+    }
+    KernelFusion.DATA_GRADIENT_RELU
+        .apply(fused, wanted -> true)
+        .steps(Fused.class)
+        .flatMap(s -> s.parts(ConvolutionBackwardData.class))
+        .forEach(s -> cases.add(Convolutions.caseOf(s, rounding, true)));
     return cases;
   }
 
   private void ask(ConvolutionCase c) {
-    boolean sumsBfloat16 = c.kind() == Kind.BACKWARD_FILTER && c.type() == DType.BF16;
-    boolean usable = ask(c, false);
-    if (sumsBfloat16) {
-      // Not "usable ||": each is asked.
-      usable |= ask(c, true);
+    boolean usable = false;
+    for (Method method : ConvolutionGraphs.methods(c)) {
+      boolean found = ask(c, method);
+      usable |= found;
+      // What is there for tensor cores must be there for them.
+      if (!found && c.type() == DType.BF16 && Substitute.of(c, method).isPresent()) {
+        out.printf("WRONG: no engine on %s for %s by %s%n", gpu.name(), c, method);
+      }
     }
-    if (!usable) {
+    // In exact fp32 a ReLU may stay a step of its own.
+    if (!usable && !(c.isMasked() && c.isExact())) {
       out.printf("WRONG: no engine on %s for %s%n", gpu.name(), c);
     }
   }
 
   /** Whether a plan was made, or could be compiled. */
-  private boolean ask(ConvolutionCase c, boolean rounded) {
+  private boolean ask(ConvolutionCase c, Method method) {
+    ConvolutionCase described = Substitute.of(c, method).map(Substitute::inner).orElse(c);
+    boolean rounded = method == Method.CUDNN_GRAPH_ROUNDED;
+    if (!ROWS.matcher(name(c, method)).find()) {
+      return true;
+    }
     Set<Long> ready = new TreeSet<>();
     Set<Long> compiled = new TreeSet<>();
     List<String> plans = new ArrayList<>();
     boolean usable = false;
     int tried = 0;
     int compiling = 0;
-    try (ConvolutionGraph graph = new ConvolutionGraph(target, values, c, rounded)) {
+    try (ConvolutionGraph graph = new ConvolutionGraph(target, values, described, rounded)) {
       List<EngineChoice> engines = graph.engines();
       for (int place = 0; place < engines.size(); place++) {
         EngineChoice engine = engines.get(place);
@@ -233,7 +257,7 @@ final class RealCudnnMain {
         "| %s | %s | %s | %s; %s | %s |%n",
         gpu.name(),
         c.type() == DType.BF16 ? "bf16" : c.rounding() ? "tf32" : "fp32",
-        name(c, rounded),
+        name(c, method),
         numbers(ready),
         numbers(compiled),
         String.join(", ", plans));
@@ -244,15 +268,22 @@ final class RealCudnnMain {
     return compiling < compilations.mostPerGraph && compilations.left > 0;
   }
 
-  private static String name(ConvolutionCase c, boolean rounded) {
+  private static String name(ConvolutionCase c, Method method) {
     String kind =
         switch (c.kind()) {
           case FORWARD -> c.relu() ? "forward, bias, ReLU" : "forward, bias";
-          case BACKWARD_DATA -> "data gradient";
-          case BACKWARD_FILTER -> rounded ? "filter gradient, rounded" : "filter gradient";
+          case BACKWARD_DATA -> c.relu() ? "data gradient, ReLU" : "data gradient";
+          case BACKWARD_FILTER -> "filter gradient";
         };
-    return "%s, %d→%d, %d×%d: %s"
-        .formatted(c.window(), c.channels(), c.filters(), c.height(), c.width(), kind);
+    String how =
+        switch (method) {
+          case CUDNN_GRAPH_ROUNDED -> ", rounded";
+          case CUDNN_GRAPH_FOLDED -> ", folded";
+          case CUDNN_GRAPH_PADDED -> ", padded";
+          default -> "";
+        };
+    return "%s, %d→%d, %d×%d: %s%s"
+        .formatted(c.window(), c.channels(), c.filters(), c.height(), c.width(), kind, how);
   }
 
   private static String numbers(Set<Long> engines) {
