@@ -216,7 +216,7 @@ class KernelFusionTest {
     // A second reader, after the ReLU's gradient.
     TensorSpec other = new TensorSpec("other", kept.shape(), kept.type(), kept.role());
     List<Step> steps = new ArrayList<>(plan.steps());
-    steps.add(steps.size() - 1, new Sum("other", List.of(kept, kept), other));
+    steps.add(steps.size() - 1, new Sum("other", List.of(kept, kept), other, false));
     Plan read = all(KernelFusion.DATA_GRADIENT_RELU, plan.withSteps(steps));
     assertEquals(fused(fused), fused(read));
     assertTrue(read.tensors().contains(kept));
