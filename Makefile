@@ -1,6 +1,6 @@
 # NiN4J. `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build train test test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
+.PHONY: help build train test test-all test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
 .PHONY: gpu-kit gpu-kit-rehearsal clean
 
 MVN := mvn -B -ntp
@@ -15,8 +15,11 @@ build: ## compile and package, without tests
 train: ## build, get the data, train Network in Network, evaluate
 	@./nin train --or-shapes --minutes 9
 
-test: stand-in ## run all tests and the formatter check
+test: stand-in ## run the tests and the formatter check, some 15 minutes on two cores
 	$(MVN) verify
+
+test-all: stand-in ## the same with the slow ones: every network on the CUDA stand-in as libtorch trained it
+	$(MVN) verify -Dtest.excluded=
 
 # What depends on the processor: the CPU backend and what trains on it.
 test-cpu: ## run the tests of the CPU backend as on a lesser processor (ISA=AVX2 or another of oneDNN's)
