@@ -7,7 +7,6 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
 import java.io.IOException;
 import java.io.StringReader;
 import java.math.BigDecimal;
@@ -15,6 +14,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 
@@ -42,6 +43,9 @@ public final class StudyJson {
   private static final List<String> PUBLISHED_KEYS =
       List.of("variant", "test_accuracy", "source");
   private static final List<Long> SEEDS = List.of(1L, 2L, 3L);
+
+  /** Of Gson's messages the part that says something. */
+  private static final Pattern PLACE = Pattern.compile(" at line \\d+ column \\d+");
 
   /** Digits of a number that somebody means. */
   private static final int MOST_DIGITS = 100;
@@ -90,14 +94,11 @@ public final class StudyJson {
     try (JsonReader reader = new JsonReader(new StringReader(text))) {
       reader.setStrictness(Strictness.STRICT);
       JsonElement tree = element(reader);
-      if (reader.peek() != JsonToken.END_DOCUMENT) {
-        throw new StudyException("something follows the study's JSON");
-      }
+      reader.peek(); // Fails where something follows.
       return tree;
     } catch (IOException | IllegalStateException | NumberFormatException e) {
-      String message = String.valueOf(e.getMessage());
-      throw new StudyException(
-          "the study is no JSON: " + message.lines().findFirst().orElse("it is empty"));
+      Matcher place = PLACE.matcher(String.valueOf(e.getMessage()));
+      throw new StudyException("the study is no JSON" + (place.find() ? place.group() : ""));
     }
   }
 

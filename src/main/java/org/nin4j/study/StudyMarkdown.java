@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import org.nin4j.train.history.EpochResult;
 
@@ -139,7 +140,7 @@ final class StudyMarkdown {
   }
 
   private static String spread(
-      VariantResults variant, java.util.function.ToDoubleFunction<EpochResult> value) {
+      VariantResults variant, ToDoubleFunction<EpochResult> value) {
     List<Double> values = variant.last(value);
     return values.isEmpty() ? NONE : Numbers.spread(values);
   }
@@ -176,9 +177,9 @@ final class StudyMarkdown {
             "Parameters",
             "Multiply-adds",
             "Training planned",
-            "measured",
+            "Training measured",
             "Prediction planned",
-            "measured",
+            "Prediction measured",
             "Training images/s",
             "Prediction images/s"),
         rows);
@@ -223,9 +224,9 @@ final class StudyMarkdown {
             "Memory is for one batch; a MB is 10⁶ bytes. Planned is what the steps hold on the"
                 + " device. Measured is the peak while two training steps, or the prediction of the"
                 + " test images, ran by themselves after the training: on a GPU what became less"
-                + " free, on a processor what the process grew by (VmHWM less VmRSS before), the"
-                + " images of the data set and libraries' buffers included, the largest of all"
-                + " seeds.",
+                + " free, on a processor what the process grew by (VmHWM less VmRSS before),"
+                + " libraries' buffers included; a few MB may be missing there, which the process"
+                + " held already. The largest of all seeds.",
             "Images/s are over the training steps of all epochs, making batches included,"
                 + " evaluation not; in prediction over the test images once, after three steps.")) {
       line("- " + note);

@@ -1,5 +1,6 @@
 package org.nin4j.study;
 
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -39,6 +40,7 @@ public record StudyPlan(
    *     name the variant
    * @throws DescriptionException if a network's file describes none
    * @throws BackendException if the device lacks what a variant insists on
+   * @throws UncheckedIOException if a network's file cannot be read
    */
   public static StudyPlan of(
       Study study,
@@ -118,6 +120,8 @@ public record StudyPlan(
       throw new DescriptionException(where + e.getMessage());
     } catch (BackendException e) {
       throw new BackendException(where + e.getMessage(), e);
+    } catch (UncheckedIOException e) {
+      throw new UncheckedIOException(where + e.getMessage(), e.getCause());
     }
   }
 

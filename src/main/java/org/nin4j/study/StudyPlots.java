@@ -36,9 +36,11 @@ final class StudyPlots {
   static final String RESOURCES = "resources.png";
 
   private static final int LEAST_WIDTH = 640;
-  private static final int PANEL_WIDTH = 560;
+  private static final int PANEL_WIDTH = 640;
   private static final int HEIGHT = 420;
   private static final int WIDTH_OF_A_VARIANT = 70;
+
+  private static final int NAMES_HEIGHT = 100;
 
   /** Names of more variants do not fit side by side. */
   private static final int MOST_LEVEL_NAMES = 6;
@@ -128,6 +130,8 @@ final class StudyPlots {
     CategoryChart chart = categories(title, "test accuracy", variants);
     chart.getStyler().setDefaultSeriesRenderStyle(CategorySeriesRenderStyle.Scatter);
     chart.getStyler().setMarkerSize(9);
+    // Each dot above its name, not beside the others.
+    chart.getStyler().setOverlapped(true);
     chart.getStyler().setYAxisDecimalPattern("0.00");
     List<Double> means = new ArrayList<>();
     List<Double> deviations = new ArrayList<>();
@@ -139,7 +143,6 @@ final class StudyPlots {
       least = Math.min(least, Numbers.mean(values) - Numbers.deviation(values));
     }
     List<String> names = variants.stream().map(VariantResults::name).toList();
-    dots(chart.addSeries("mean ± sd over seeds", names, means, deviations), 0, SeriesMarkers.CIRCLE);
     int most = variants.stream().mapToInt(v -> v.variant().published().size()).max().orElse(0);
     for (int i = 0; i < most; i++) {
       List<Double> published = new ArrayList<>();
@@ -152,6 +155,7 @@ final class StudyPlots {
           .setShowInLegend(i == 0)
           .setLabel("published");
     }
+    dots(chart.addSeries("mean ± sd over seeds", names, means, deviations), 0, SeriesMarkers.CIRCLE);
     chart.getStyler().setYAxisMin(Math.max(0, Math.floor(least * 20 - 0.2) / 20));
     chart.getStyler().setYAxisMax(1.0);
     return chart;
@@ -171,15 +175,15 @@ final class StudyPlots {
     XYChart chart =
         new XYChartBuilder()
             .width(PANEL_WIDTH)
-            .height(HEIGHT + 20 * variants.size() / 3)
+            .height(HEIGHT)
             .title(quantity + ", mean over seeds")
             .xAxisTitle("epoch")
             .yAxisTitle(quantity)
             .build();
     Styler styler = chart.getStyler();
-    styler.setLegendPosition(LegendPosition.OutsideS);
-    styler.setLegendLayout(Styler.LegendLayout.Horizontal);
+    styler.setLegendPosition(LegendPosition.OutsideE);
     styler.setChartBackgroundColor(Color.WHITE);
+    chart.getStyler().setYAxisMin(0.0);
     chart.getStyler().setXAxisDecimalPattern("0");
     chart.getStyler().setYAxisDecimalPattern("0.00");
     chart.getStyler().setMarkerSize(5);
@@ -224,9 +228,10 @@ final class StudyPlots {
       }
     }
     chart.getStyler().setLegendVisible(series.size() > 1);
+    chart.getStyler().setYAxisDecimalPattern("#,##0.###");
     if (most > LOGARITHMIC_FROM * least) {
       chart.getStyler().setYAxisLogarithmic(true);
-      chart.getStyler().setYAxisMin(Math.pow(10, Math.floor(Math.log10(least))));
+      chart.getStyler().setYAxisMin(Math.pow(10, Math.floor(Math.log10(least / 2))));
     } else {
       chart.getStyler().setYAxisMin(0.0);
     }
@@ -235,17 +240,21 @@ final class StudyPlots {
 
   private static CategoryChart categories(
       String title, String quantity, List<VariantResults> variants) {
+    boolean sloping = variants.size() > MOST_LEVEL_NAMES;
+    int width = Math.max(LEAST_WIDTH, WIDTH_OF_A_VARIANT * variants.size());
     CategoryChart chart =
         new CategoryChartBuilder()
-            .width(Math.max(LEAST_WIDTH, WIDTH_OF_A_VARIANT * variants.size()))
-            .height(HEIGHT)
+            .width(width)
+            .height(sloping ? HEIGHT + NAMES_HEIGHT : HEIGHT)
             .title(title)
             .yAxisTitle(quantity)
             .build();
     chart.getStyler().setChartBackgroundColor(Color.WHITE);
     chart.getStyler().setLegendPosition(LegendPosition.OutsideS);
-    chart.getStyler().setLegendLayout(Styler.LegendLayout.Horizontal);
-    if (variants.size() > MOST_LEVEL_NAMES) {
+    if (width > LEAST_WIDTH) {
+      chart.getStyler().setLegendLayout(Styler.LegendLayout.Horizontal);
+    }
+    if (sloping) {
       chart.getStyler().setXAxisLabelRotation(45);
     }
     return chart;

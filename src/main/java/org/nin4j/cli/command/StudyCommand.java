@@ -174,8 +174,14 @@ public final class StudyCommand implements Callable<Integer> {
     return recipe ->
         loaded.computeIfAbsent(
             new Key(recipe.dataset(), recipe.limit()),
-            key ->
-                dataOptions.load(key.dataset(), key.limit(), deviceOptions.threads(), console));
+            key -> {
+              try {
+                return dataOptions.load(
+                    key.dataset(), key.limit(), deviceOptions.threads(), console);
+              } catch (ParameterException e) {
+                throw new StudyException(e.getMessage());
+              }
+            });
   }
 
   private RunLock lock(Path folder) {
