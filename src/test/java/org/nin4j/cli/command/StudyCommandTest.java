@@ -25,6 +25,7 @@ import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.study.Studies;
 import org.nin4j.study.Study;
+import org.nin4j.study.StudyJson;
 import org.nin4j.study.StudyPlan;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.run.RunFolder;
@@ -94,6 +95,23 @@ class StudyCommandTest {
         assertEquals(study.runs(), plan.chosen().size());
       }
     }
+  }
+
+  /** As the documentation has it. */
+  @Test
+  void theDocumentedFileIsAStudy() {
+    Study study =
+        StudyJson.parse(
+            """
+            {"name": "mine", "question": "Does a second 1×1 help?",
+             "base": {"recipe": "fast", "size": 67},
+             "variants": {"one": {"inner": "1x1"}, "two": {"inner": "1x1,1x1"}},
+             "seeds": [1, 2, 3],
+             "quick": {"limit": 6000},
+             "published": [{"variant": "two", "test_accuracy": 0.877, "source": "the book, MXNet"}]}
+            """);
+    whatIsShippedCanBeTrained(study);
+    assertEquals(6, study.runs());
   }
 
   @Test
