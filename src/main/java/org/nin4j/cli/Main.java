@@ -127,7 +127,8 @@ public final class Main implements Runnable {
       exitCodes.put(" " + code.number(), code.meaning());
     }
     line.getCommandSpec().usageMessage().exitCodeList(exitCodes);
-    return Converters.ofRecipes(line).setCommandName(ShellWords.quote(System.getProperty("nin4j.command", "nin")))
+    return Converters.ofRecipes(line)
+        .setCommandName(ShellWords.quote(System.getProperty("nin4j.command", "nin")))
         .setOverwrittenOptionsAllowed(true)
         .setResourceBundle(new RecipeDefaults())
         .setOut(new PrintWriter(console.out(), true))

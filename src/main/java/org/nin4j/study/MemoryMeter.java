@@ -8,9 +8,9 @@ import org.nin4j.backend.Backend;
 
 /**
  * How much memory some work takes at its peak. On a device with memory of its own: how much less of
- * it is free while everything is bound. On the processor: the peak of what the process holds in main
- * memory (VmHWM, which Linux begins anew on request) above what it held before; on systems that do
- * not say it, nothing.
+ * it is free while everything is bound. On the processor: the peak of what the process holds in
+ * main memory (VmHWM, which Linux begins anew on request) above what it held before; on systems
+ * that do not say it, nothing.
  */
 final class MemoryMeter {
   private static final Path STATUS = Path.of("/proc/self/status");

@@ -22,8 +22,7 @@ final class RecipeDifference {
     List<String> differences = new ArrayList<>();
     for (String key : keys) {
       if (!text(before, key).equals(text(after, key))) {
-        differences.add(
-            "%s %s there, %s now".formatted(key, text(before, key), text(after, key)));
+        differences.add("%s %s there, %s now".formatted(key, text(before, key), text(after, key)));
       }
     }
     return differences.isEmpty()

@@ -52,8 +52,7 @@ public record RunResult(
 
   /** The epoch with the highest test accuracy, the first of equal ones. */
   Optional<EpochResult> best() {
-    return history.epochs().stream()
-        .reduce((a, b) -> b.testAccuracy() > a.testAccuracy() ? b : a);
+    return history.epochs().stream().reduce((a, b) -> b.testAccuracy() > a.testAccuracy() ? b : a);
   }
 
   /** Seconds of training steps. */

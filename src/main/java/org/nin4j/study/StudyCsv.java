@@ -48,8 +48,7 @@ final class StudyCsv {
     lines.add(NAMES);
     for (PlannedRun run : plan.runs()) {
       List<String> line = new ArrayList<>();
-      line.addAll(
-          List.of(plan.study().name(), run.variant().name(), String.valueOf(run.seed())));
+      line.addAll(List.of(plan.study().name(), run.variant().name(), String.valueOf(run.seed())));
       line.addAll(
           results.containsKey(run)
               ? values(results.get(run))

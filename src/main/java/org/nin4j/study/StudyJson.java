@@ -40,8 +40,7 @@ import java.util.stream.StreamSupport;
 public final class StudyJson {
   private static final List<String> KEYS =
       List.of("name", "question", "base", "variants", "seeds", "quick", "published");
-  private static final List<String> PUBLISHED_KEYS =
-      List.of("variant", "test_accuracy", "source");
+  private static final List<String> PUBLISHED_KEYS = List.of("variant", "test_accuracy", "source");
   private static final List<Long> SEEDS = List.of(1L, 2L, 3L);
 
   /** Of Gson's messages the part that says something. */
@@ -180,8 +179,7 @@ public final class StudyJson {
         .entrySet()
         .forEach(
             entry ->
-                words.put(
-                    entry.getKey(), value(where + ", " + entry.getKey(), entry.getValue())));
+                words.put(entry.getKey(), value(where + ", " + entry.getKey(), entry.getValue())));
     return new Settings(words);
   }
 
@@ -210,9 +208,7 @@ public final class StudyJson {
     for (JsonElement seed : array("seeds", json)) {
       try {
         seeds.add(Long.valueOf(seed.getAsString()));
-      } catch (IllegalStateException
-          | UnsupportedOperationException
-          | NumberFormatException e) {
+      } catch (IllegalStateException | UnsupportedOperationException | NumberFormatException e) {
         throw new StudyException("seeds are whole numbers, not " + seed);
       }
     }
@@ -230,16 +226,14 @@ public final class StudyJson {
     if (get(where, json, key) instanceof JsonPrimitive value && value.isString()) {
       return value.getAsString();
     }
-    throw new StudyException(
-        "%s, %s is a text, not %s".formatted(where, key, json.get(key)));
+    throw new StudyException("%s, %s is a text, not %s".formatted(where, key, json.get(key)));
   }
 
   private static double number(String where, JsonObject json, String key) {
     if (get(where, json, key) instanceof JsonPrimitive value && value.isNumber()) {
       return value.getAsDouble();
     }
-    throw new StudyException(
-        "%s, %s is a number, not %s".formatted(where, key, json.get(key)));
+    throw new StudyException("%s, %s is a number, not %s".formatted(where, key, json.get(key)));
   }
 
   private static JsonObject object(String where, JsonElement json) {

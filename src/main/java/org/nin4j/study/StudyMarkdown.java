@@ -139,8 +139,7 @@ final class StudyMarkdown {
     plot(StudyPlots.LOSS, plots);
   }
 
-  private static String spread(
-      VariantResults variant, ToDoubleFunction<EpochResult> value) {
+  private static String spread(VariantResults variant, ToDoubleFunction<EpochResult> value) {
     List<Double> values = variant.last(value);
     return values.isEmpty() ? NONE : Numbers.spread(values);
   }

@@ -67,9 +67,7 @@ public record StudyPlan(
       runs.addAll(runs(study, variant, quick, interpreter, backend, data));
     }
     List<PlannedRun> chosen =
-        runs.stream()
-            .filter(run -> only.isEmpty() || only.contains(run.variant().name()))
-            .toList();
+        runs.stream().filter(run -> only.isEmpty() || only.contains(run.variant().name())).toList();
     return new StudyPlan(study, quick, runs, chosen);
   }
 

@@ -155,7 +155,8 @@ final class StudyPlots {
           .setShowInLegend(i == 0)
           .setLabel("published");
     }
-    dots(chart.addSeries("mean ± sd over seeds", names, means, deviations), 0, SeriesMarkers.CIRCLE);
+    dots(
+        chart.addSeries("mean ± sd over seeds", names, means, deviations), 0, SeriesMarkers.CIRCLE);
     chart.getStyler().setYAxisMin(Math.max(0, Math.floor(least * 20 - 0.2) / 20));
     chart.getStyler().setYAxisMax(1.0);
     return chart;

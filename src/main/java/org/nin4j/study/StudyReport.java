@@ -50,8 +50,7 @@ public final class StudyReport {
    */
   void write(Map<PlannedRun, RunResult> results) {
     List<String> plots = draw(results);
-    write(
-        file(), StudyMarkdown.text(plan, results, studyCommand, command, plots));
+    write(file(), StudyMarkdown.text(plan, results, studyCommand, command, plots));
     write(out.resolve("study.csv"), StudyCsv.text(plan, results, command));
   }
 

@@ -26,8 +26,8 @@ import org.nin4j.train.session.Images;
 
 /**
  * Trains what a study is made of, one run after the other, each in a folder of its own: {@code
- * runs/VARIANT-seedN}. What is finished is skipped, what was interrupted goes on; after each run the
- * reports are written anew.
+ * runs/VARIANT-seedN}. What is finished is skipped, what was interrupted goes on; after each run
+ * the reports are written anew.
  */
 public final class StudyRunner {
   private static final String RUNS = "runs";
@@ -39,7 +39,6 @@ public final class StudyRunner {
   private final Preparation preparation;
   private final StudyReport report;
   private final StudyListener listener;
-
 
   /** Of data sets; each takes a look at all of its bytes. */
   private final Map<TrainTest, String> fingerprints = new IdentityHashMap<>();
@@ -111,8 +110,7 @@ public final class StudyRunner {
     int finished = plan.chosen().size() - open.size();
     if (finished > 0) {
       listener.remarked(
-          "%d of %d runs are finished already: skipped"
-              .formatted(finished, plan.chosen().size()));
+          "%d of %d runs are finished already: skipped".formatted(finished, plan.chosen().size()));
     }
     report.write(results());
     Work work = new Work(open.stream().mapToDouble(Open::work).sum());
@@ -259,8 +257,7 @@ public final class StudyRunner {
     if (from.isPresent() && from.get().complete()) {
       // It was stopped after its last epoch, before this.
       return Optional.of(
-          result(
-              run, images, Optional.empty(), from.get().history(), from.get().parameters()));
+          result(run, images, Optional.empty(), from.get().history(), from.get().parameters()));
     }
     Latest latest = new Latest();
     listeners.add(latest);
@@ -276,11 +273,11 @@ public final class StudyRunner {
               ? trainer.resume(folder.goOn(from.get(), RunFolder.last(folder.path())))
               : trainer.train();
       return last.complete()
-          ? Optional.of(
-              result(run, images, Optional.empty(), last.history(), last.parameters()))
+          ? Optional.of(result(run, images, Optional.empty(), last.history(), last.parameters()))
           : Optional.empty();
     } catch (NumericalException e) {
-      History history = latest.history.or(() -> from.map(Checkpoint::history)).orElse(History.EMPTY);
+      History history =
+          latest.history.or(() -> from.map(Checkpoint::history)).orElse(History.EMPTY);
       Map<String, HostTensor> drawn =
           Parameters.draw(
               run.recipe(),

@@ -41,10 +41,7 @@ record VariantResults(Study.Variant variant, int runs, List<RunResult> ended) {
 
   /** A value of the last epoch, for each run that came to its end. */
   List<Double> last(ToDoubleFunction<EpochResult> value) {
-    return trained().stream()
-        .flatMap(r -> r.last().stream())
-        .map(value::applyAsDouble)
-        .toList();
+    return trained().stream().flatMap(r -> r.last().stream()).map(value::applyAsDouble).toList();
   }
 
   /** The same as text, seed after seed. */
@@ -85,13 +82,11 @@ record VariantResults(Study.Variant variant, int runs, List<RunResult> ended) {
   }
 
   Optional<Double> trainedPerSecond() {
-    return average(
-        trained().stream().flatMap(r -> r.trainedPerSecond().stream()).toList());
+    return average(trained().stream().flatMap(r -> r.trainedPerSecond().stream()).toList());
   }
 
   Optional<Double> predictedPerSecond() {
-    return average(
-        trained().stream().map(r -> r.resources().predictionsPerSecond()).toList());
+    return average(trained().stream().map(r -> r.resources().predictionsPerSecond()).toList());
   }
 
   private static Optional<Double> average(List<Double> values) {

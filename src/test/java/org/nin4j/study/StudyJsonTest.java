@@ -36,12 +36,20 @@ class StudyJsonTest {
     assertEquals(List.of(3L, -1L), study.seeds());
     assertEquals(6, study.runs());
     assertEquals(
-        "0.877 (MXNet), 0.79 (PyTorch)",
-        Study.published(study.variants().get(0)).orElseThrow());
+        "0.877 (MXNet), 0.79 (PyTorch)", Study.published(study.variants().get(0)).orElseThrow());
     assertEquals(
         List.of(
-            "--recipe", "d2l", "--lr", "0.10", "--weight-decay", "0.0001", "--mean", "0.5,0.25",
-            "--limit", "100", "--no-flip"),
+            "--recipe",
+            "d2l",
+            "--lr",
+            "0.10",
+            "--weight-decay",
+            "0.0001",
+            "--mean",
+            "0.5,0.25",
+            "--limit",
+            "100",
+            "--no-flip"),
         study.settings(study.variants().get(2), true).arguments());
     assertEquals("--flip", study.settings(study.variants().get(1), false).arguments().get(8));
   }
@@ -60,7 +68,8 @@ class StudyJsonTest {
 
   @Test
   void seedsAreThreeUnlessTheStudySaysSo() {
-    Study study = StudyJson.parse("{\"name\": \"s\", \"question\": \"q\", \"variants\": {\"a\": {}}}");
+    Study study =
+        StudyJson.parse("{\"name\": \"s\", \"question\": \"q\", \"variants\": {\"a\": {}}}");
     assertEquals(List.of(1L, 2L, 3L), study.seeds());
     assertEquals(List.of(1L, 2L), study.withSeeds(2).seeds());
     assertEquals(List.of(3L, -1L, 4L, 5L), StudyJson.parse(WHOLE).withSeeds(4).seeds());

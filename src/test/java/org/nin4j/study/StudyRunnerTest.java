@@ -101,7 +101,8 @@ class StudyRunnerTest {
     return StudyPlan.of(study, false, List.of(only), new Words(8), backend, recipe -> DATA);
   }
 
-  private static StudyRunner runner(Backend backend, StudyPlan plan, Path out, StudyListener listener) {
+  private static StudyRunner runner(
+      Backend backend, StudyPlan plan, Path out, StudyListener listener) {
     StudyReport report =
         new StudyReport(plan, out, "nin study rates", PlannedRun::name, listener::remarked);
     return new StudyRunner(
@@ -193,8 +194,7 @@ class StudyRunnerTest {
       Heard rest = new Heard();
       assertTrue(runner(backend, plan(backend, study("0.01")), folder, rest).run());
       assertEquals(
-          List.of(
-              "2 of 4 runs are finished already: skipped", "1/4 slow-seed1", "2/4 slow-seed2"),
+          List.of("2 of 4 runs are finished already: skipped", "1/4 slow-seed1", "2/4 slow-seed2"),
           rest.lines);
     }
   }
@@ -216,8 +216,7 @@ class StudyRunnerTest {
       runner.set(runner(backend, plan, folder, stops));
       assertFalse(runner.get().run());
       assertTrue(Files.readString(folder.resolve("study.md")).contains("1 of 4 runs are done."));
-      assertFalse(
-          Checkpoint.read(RunFolder.last(folder.resolve("runs/slow-seed2"))).complete());
+      assertFalse(Checkpoint.read(RunFolder.last(folder.resolve("runs/slow-seed2"))).complete());
 
       Heard heard = new Heard();
       assertTrue(runner(backend, plan, folder, heard).run());

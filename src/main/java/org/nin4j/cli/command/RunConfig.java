@@ -20,8 +20,7 @@ final class RunConfig implements TrainingListener {
   private final Optional<TimeBudget.Choice> inTime;
   private final RunFolder folder;
 
-  RunConfig(
-      Backend backend, TrainTest data, Optional<TimeBudget.Choice> inTime, RunFolder folder) {
+  RunConfig(Backend backend, TrainTest data, Optional<TimeBudget.Choice> inTime, RunFolder folder) {
     this.backend = backend;
     this.data = data;
     this.inTime = inTime;

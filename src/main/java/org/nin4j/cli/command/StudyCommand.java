@@ -102,7 +102,8 @@ public final class StudyCommand implements Callable<Integer> {
       names = "--only",
       paramLabel = "VARIANT",
       split = ",",
-      description = "Train these variants only; the report has all that were trained. Default: all.")
+      description =
+          "Train these variants only; the report has all that were trained. Default: all.")
   private List<String> only = List.of();
 
   @Option(
@@ -125,16 +126,14 @@ public final class StudyCommand implements Callable<Integer> {
       return ExitCode.OK.number();
     }
     if (name.isEmpty()) {
-      throw new ParameterException(
-          command.commandLine(), "name a study, or see them with --list");
+      throw new ParameterException(command.commandLine(), "name a study, or see them with --list");
     }
     Study own = study(name.get());
     Study study = seeds.isPresent() ? own.withSeeds(seeds.get()) : own;
     Path folder = out.orElse(Path.of(FOLDER, study.name() + (quick ? "-quick" : "")));
     try (Backend backend = deviceOptions.open()) {
       Function<Recipe, TrainTest> data = loading();
-      StudyPlan plan =
-          StudyPlan.of(study, quick, only, new StudySettings(backend), backend, data);
+      StudyPlan plan = StudyPlan.of(study, quick, only, new StudySettings(backend), backend, data);
       try (RunLock lock = lock(folder)) {
         return run(backend, plan, folder, data);
       }
@@ -194,12 +193,10 @@ public final class StudyCommand implements Callable<Integer> {
     return RunLock.take(folder, "choose another folder with --out", console.out()::println);
   }
 
-  private int run(
-      Backend backend, StudyPlan plan, Path folder, Function<Recipe, TrainTest> data) {
+  private int run(Backend backend, StudyPlan plan, Path folder, Function<Recipe, TrainTest> data) {
     try (StudyProgress progress = new StudyProgress(console)) {
       StudyReport report =
-          new StudyReport(
-              plan, folder, commandLine(), this::commandOf, progress::remarked);
+          new StudyReport(plan, folder, commandLine(), this::commandOf, progress::remarked);
       StudyRunner runner =
           new StudyRunner(
               backend,
@@ -226,8 +223,7 @@ public final class StudyCommand implements Callable<Integer> {
                 .println(
                     complete
                         ? "%d of %d runs are done: %s"
-                            .formatted(
-                                runner.results().size(), plan.runs().size(), report.file())
+                            .formatted(runner.results().size(), plan.runs().size(), report.file())
                         : "stopped; go on with: " + commandLine());
             return (complete ? ExitCode.OK : ExitCode.INTERRUPTED).number();
           });

@@ -64,9 +64,7 @@ public final class StudySettings implements Interpreter {
         throw new IllegalArgumentException(
             "'%s' is %s, not %s"
                 .formatted(
-                    word.getKey(),
-                    isSwitch ? "true or false" : "no switch",
-                    word.getValue()));
+                    word.getKey(), isSwitch ? "true or false" : "no switch", word.getValue()));
       }
     }
   }

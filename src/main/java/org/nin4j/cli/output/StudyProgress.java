@@ -42,8 +42,7 @@ public final class StudyProgress implements StudyListener, AutoCloseable {
 
   @Override
   public void began(Place place, Optional<Position> from) {
-    from.ifPresent(
-        position -> remarked("%s: going on %s".formatted(name(place), position)));
+    from.ifPresent(position -> remarked("%s: going on %s".formatted(name(place), position)));
   }
 
   private static String name(Place place) {
@@ -95,10 +94,7 @@ public final class StudyProgress implements StudyListener, AutoCloseable {
     return List.of(
         Texts.format(
             "%s, accuracy %.4f, %s%s",
-            loss,
-            progress.sums().accuracy(),
-            Texts.speed(progress.imagesPerSecond()),
-            left),
+            loss, progress.sums().accuracy(), Texts.speed(progress.imagesPerSecond()), left),
         Texts.format("%s, acc. %.4f%s", loss, progress.sums().accuracy(), left),
         loss + left,
         epoch + left,

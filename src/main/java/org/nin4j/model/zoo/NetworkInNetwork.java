@@ -68,7 +68,8 @@ public final class NetworkInNetwork {
    *
    * <ul>
    *   <li>The number in the name counts the layers with weights.
-   *   <li>Five stages, each followed by a pool that halves the image; nothing else makes it smaller.
+   *   <li>Five stages, each followed by a pool that halves the image; nothing else makes it
+   *       smaller.
    *   <li>All members have the same channels, 64 in the first stage and twice as many after each
    *       pool, up to 512: they differ in the number of convolutions of their stages alone, and
    *       further ones go to the later stages first.
@@ -140,8 +141,7 @@ public final class NetworkInNetwork {
     }
     List<Layer> layers = new ArrayList<>();
     for (int stage = 0; stage < convolutions.size(); stage++) {
-      List<Window> inner =
-          Collections.nCopies(convolutions.get(stage) - 1, new Window(1, 1, 0));
+      List<Window> inner = Collections.nCopies(convolutions.get(stage) - 1, new Window(1, 1, 0));
       layers.add(NinBlock.of(DOUBLED.get(stage), new Window(3, 1, 1), inner));
       layers.add(new MaxPool2d(3, 2));
     }

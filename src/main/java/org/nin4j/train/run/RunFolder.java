@@ -65,8 +65,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     this.path = path;
     this.created = created;
     this.remarks = remarks;
-    lock =
-        RunLock.take(path, "go on in a new folder with --resume " + last(path), remarks);
+    lock = RunLock.take(path, "go on in a new folder with --resume " + last(path), remarks);
   }
 
   /**

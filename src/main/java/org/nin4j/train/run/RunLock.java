@@ -15,10 +15,10 @@ import java.util.function.Consumer;
 import org.nin4j.data.file.PartialFile;
 
 /**
- * Keeps a folder to one training: two would mix their checkpoints and histories. The system
- * gives the lock back when the process ends, however it ends; the file with the process's number
- * stays. On POSIX systems a process loses its lock as soon as it closes any descriptor of the file:
- * a second training of the same process is refused, but lets other processes in from then on.
+ * Keeps a folder to one training: two would mix their checkpoints and histories. The system gives
+ * the lock back when the process ends, however it ends; the file with the process's number stays.
+ * On POSIX systems a process loses its lock as soon as it closes any descriptor of the file: a
+ * second training of the same process is refused, but lets other processes in from then on.
  */
 public final class RunLock implements AutoCloseable {
   private final FileChannel channel;
@@ -81,8 +81,7 @@ public final class RunLock implements AutoCloseable {
       String holder = Files.readString(file(run)).strip();
       channel.close();
       String message =
-          "process %s is training in %s: wait for its end, or %s"
-              .formatted(holder, run, otherwise);
+          "process %s is training in %s: wait for its end, or %s".formatted(holder, run, otherwise);
       throw new UncheckedIOException(message, new IOException(message));
     }
     return lock;

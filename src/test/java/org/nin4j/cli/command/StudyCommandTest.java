@@ -116,17 +116,18 @@ class StudyCommandTest {
 
   @Test
   void aStudyIsTrainedReportedAndNotTrainedAgain() throws IOException {
-    String file = write("\"one\": {\"inner\": \"1x1\"}, \"two\": {}", ", \"quick\": {\"epochs\": 1}");
-    String[] command = {
-      file, "--quick", "--seeds", "1", "--device", "reference", "--out", out()
-    };
+    String file =
+        write("\"one\": {\"inner\": \"1x1\"}, \"two\": {}", ", \"quick\": {\"epochs\": 1}");
+    String[] command = {file, "--quick", "--seeds", "1", "--device", "reference", "--out", out()};
     Shell.Outcome outcome = study(command);
     assertEquals(0, outcome.code(), () -> String.join("\n", outcome.err()));
     assertEquals(List.of(), outcome.err());
     List<String> lines = outcome.out();
     assertEquals("study mine: 2 runs in " + out(), lines.get(0));
     assertTrue(
-        lines.get(2).matches("run 1 of 2, one-seed1: test accuracy [\\d.]+, [\\d.]+ s, [\\d:]+ left"),
+        lines
+            .get(2)
+            .matches("run 1 of 2, one-seed1: test accuracy [\\d.]+, [\\d.]+ s, [\\d:]+ left"),
         lines.get(2));
     assertTrue(
         lines.get(3).matches("run 2 of 2, two-seed1: test accuracy [\\d.]+, [\\d.]+ s"),
@@ -169,8 +170,7 @@ class StudyCommandTest {
   void onATerminalABarComesAndGoesWithinItsWidth() throws IOException {
     String file = write("\"two\": {}", ", \"seeds\": [1]");
     Shell.Outcome outcome =
-        new Shell(folder)
-            .runOnTerminal("study", file, "--device", "reference", "--out", out());
+        new Shell(folder).runOnTerminal("study", file, "--device", "reference", "--out", out());
     assertEquals(0, outcome.code(), () -> String.join("\n", outcome.err()));
     String bars = String.join("\r", outcome.err());
     assertTrue(bars.contains("run 1/1"), bars);
@@ -187,12 +187,24 @@ class StudyCommandTest {
     return Stream.of(
         bad(2, "mine.json: the study has an unknown key 'sedes'", "\"a\": {}", ", \"sedes\": [1]"),
         bad(2, "mine.json: a variant's name has", "\"a/b\": {}", ""),
-        bad(2, "variant 'b': there is no setting 'lrr'; there are batch, ", "\"b\": {\"lrr\": 1}", ""),
-        bad(2, "variant 'b': there is no setting 'seed' here; see 'seeds'", "\"b\": {\"seed\": 1}", ""),
+        bad(
+            2,
+            "variant 'b': there is no setting 'lrr'; there are batch, ",
+            "\"b\": {\"lrr\": 1}",
+            ""),
+        bad(
+            2,
+            "variant 'b': there is no setting 'seed' here; see 'seeds'",
+            "\"b\": {\"seed\": 1}",
+            ""),
         bad(2, "quick: there is no setting 'epoch'", "\"b\": {}", ", \"quick\": {\"epoch\": 1}"),
         bad(2, "variant 'b': 'flip' is true or false, not 1", "\"b\": {\"flip\": 1}", ""),
         bad(2, "variant 'b': 'lr' is no switch, not true", "\"b\": {\"lr\": true}", ""),
-        bad(2, "variant 'b': there is no network 'nun'", "\"a\": {}, \"b\": {\"network\": \"nun\"}", ""),
+        bad(
+            2,
+            "variant 'b': there is no network 'nun'",
+            "\"a\": {}, \"b\": {\"network\": \"nun\"}",
+            ""),
         bad(2, "variant 'b': there is no recipe 'x'; there are", "\"b\": {\"recipe\": \"x\"}", ""),
         bad(2, "variant 'b': a learning rate is above 0", "\"b\": {\"lr\": -0.1}", ""),
         bad(2, "variant 'b': Invalid value for option '--size'", "\"b\": {\"size\": \"big\"}", ""),
@@ -210,8 +222,7 @@ class StudyCommandTest {
   @MethodSource("badStudies")
   void whatCannotWorkIsNamedBeforeAnythingRuns(
       int code, String message, String variants, String more) throws IOException {
-    Shell.Outcome outcome =
-        study(write(variants, more), "--device", "reference", "--out", out());
+    Shell.Outcome outcome = study(write(variants, more), "--device", "reference", "--out", out());
     assertEquals(code, outcome.code(), () -> String.join("\n", outcome.err()));
     assertEquals(1, outcome.err().size());
     assertTrue(outcome.err().get(0).startsWith("nin study: "), outcome.err().get(0));
@@ -275,8 +286,7 @@ class StudyCommandTest {
             "; what is finished is kept; go on with: nin study %s --out %s --device reference"
                 .formatted(file, out())),
         line);
-    assertTrue(
-        Files.readString(folder.resolve("out/study.md")).contains("1 of 2 runs are done."));
+    assertTrue(Files.readString(folder.resolve("out/study.md")).contains("1 of 2 runs are done."));
   }
 
   @Test
@@ -316,12 +326,9 @@ class StudyCommandTest {
     assertEquals(
         "stopped; go on with: nin study %s --out %s --device reference".formatted(file, out()),
         lines.get(lines.size() - 1));
+    assertTrue(Files.readString(folder.resolve("out/study.md")).contains("1 of 2 runs are done."));
     assertTrue(
-        Files.readString(folder.resolve("out/study.md")).contains("1 of 2 runs are done."));
-    assertTrue(
-        Checkpoint.read(RunFolder.last(folder.resolve("out/runs/long-seed1")))
-                .position()
-                .epoch()
+        Checkpoint.read(RunFolder.last(folder.resolve("out/runs/long-seed1"))).position().epoch()
             > 0);
   }
 
