@@ -26,9 +26,9 @@ import org.nin4j.train.session.SampleOrder;
  * @param parameters how many
  * @param multiplyAdds forward, for one image
  * @param trainingPlanned bytes of a training step as planned: what the device holds
- * @param trainingMeasured bytes at the peak of training, where the system says it
+ * @param trainingMeasured bytes that training held, where the system says it
  * @param predictionPlanned bytes of a prediction as planned
- * @param predictionMeasured bytes at the peak of prediction, where the system says it
+ * @param predictionMeasured bytes that prediction held, where the system says it
  * @param predictionsPerSecond images of the test set, each predicted once
  */
 record Resources(
@@ -45,7 +45,7 @@ record Resources(
   /** Predicting is timed for this long at most. */
   private static final double MOST_SECONDS = 5;
 
-  /** Memory at the peak, and images a second. */
+  /** Memory held, and images a second. */
   private record Measured(OptionalLong bytes, double imagesPerSecond) {}
 
   /**
@@ -128,7 +128,7 @@ record Resources(
         images = session.metrics().samples();
         seconds = (System.nanoTime() - begin) * 1e-9;
       }
-      return new Measured(memory.peak(), images / seconds);
+      return new Measured(memory.taken(), images / seconds);
     }
   }
 }

@@ -221,11 +221,10 @@ final class StudyMarkdown {
                 + " among them are never answered.",
             "Multiply-adds are those of convolutions and linear layers, forward, for one image.",
             "Memory is for one batch; a MB is 10⁶ bytes. Planned is what the steps hold on the"
-                + " device. Measured is the peak while two training steps, or the prediction of the"
-                + " test images, ran by themselves after the training: on a GPU what became less"
-                + " free, on a processor what the process grew by (VmHWM less VmRSS before),"
-                + " libraries' buffers included; a few MB may be missing there, which the process"
-                + " held already. The largest of all seeds.",
+                + " device. Measured is what is held more than before, after two training steps, or the"
+                + " prediction of the test images, bound by themselves after the training: on a GPU"
+                + " by what is free there, on a processor by what the process has of main memory"
+                + " (Rss in /proc/self/smaps_rollup). The largest of all seeds.",
             "Images/s are over the training steps of all epochs, making batches included,"
                 + " evaluation not; in prediction over the test images once, after three steps.")) {
       line("- " + note);
