@@ -31,7 +31,7 @@ import org.nin4j.train.session.SampleOrder;
  * @param predictionMeasured bytes that prediction held, where the system says it
  * @param predictionsPerSecond images of the test set, each predicted once
  */
-record Resources(
+public record Resources(
     long parameters,
     long multiplyAdds,
     long trainingPlanned,
