@@ -52,6 +52,14 @@ public interface Backend extends AutoCloseable {
     return OptionalLong.empty();
   }
 
+  /**
+   * Takes what earlier sessions have left to this process, and the next one would get without
+   * taking more from the system: so that what it takes can be measured.
+   */
+  default Ballast takeLeftovers() {
+    return Ballast.NONE;
+  }
+
   /** Releases the device; sessions must be closed before. */
   @Override
   void close();

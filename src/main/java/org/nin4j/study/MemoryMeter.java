@@ -1,56 +1,39 @@
 package org.nin4j.study;
 
 import java.io.IOException;
-import java.lang.ref.Reference;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.OptionalLong;
-import java.util.stream.IntStream;
 import org.nin4j.backend.Backend;
+import org.nin4j.backend.Ballast;
 
 /**
  * How much memory some work holds while all of it is bound. On a device with memory of its own: how
  * much less of it is free. On the processor: how much more of main memory the process holds, which
  * Linux says; on other systems, nothing.
  */
-final class MemoryMeter {
+final class MemoryMeter implements AutoCloseable {
   /** Counted page by page; VmRSS and VmHWM may be off by some MB for each of many cores. */
   private static final Path PAGES = Path.of("/proc/self/smaps_rollup");
 
-  /**
-   * glibc keeps up to 64 MiB that were freed, and would hand them out without taking more from the
-   * system; pieces that it does not map one by one.
-   */
-  private static final int PIECES = 80;
-
-  private static final int PIECE_BYTES = 1 << 20;
-
   private final Backend backend;
+  private final Ballast ballast;
   private final OptionalLong before;
 
-  /** Takes what is kept, until the end of the measurement. */
-  private final List<ByteBuffer> ballast;
-
-  private MemoryMeter(Backend backend, List<ByteBuffer> ballast) {
+  private MemoryMeter(Backend backend) {
     this.backend = backend;
-    this.ballast = ballast;
+    ballast = backend.takeLeftovers();
     before = held(backend);
   }
 
   /** Begins to measure, on the thread that will bind the work. */
   static MemoryMeter start(Backend backend) {
-    int pieces = backend.freeBytes().isPresent() ? 0 : PIECES;
-    return new MemoryMeter(
-        backend,
-        IntStream.range(0, pieces).mapToObj(i -> ByteBuffer.allocateDirect(PIECE_BYTES)).toList());
+    return new MemoryMeter(backend);
   }
 
   /** Bytes that are held more than at the start; empty where the system does not say. */
   OptionalLong taken() {
     OptionalLong now = held(backend);
-    Reference.reachabilityFence(ballast);
     return before.isEmpty() || now.isEmpty()
         ? OptionalLong.empty()
         : OptionalLong.of(Math.max(0, now.getAsLong() - before.getAsLong()));
@@ -71,5 +54,10 @@ final class MemoryMeter {
     } catch (IOException e) {
       return OptionalLong.empty();
     }
+  }
+
+  @Override
+  public void close() {
+    ballast.close();
   }
 }

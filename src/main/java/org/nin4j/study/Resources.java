@@ -109,8 +109,8 @@ public record Resources(
     int[] order = SampleOrder.inOrder(data.count(), batch);
     int steps = order.length / batch;
     Epoch epoch = new Epoch(0, 0, order, new float[steps]);
-    MemoryMeter memory = MemoryMeter.start(backend);
-    try (Session session = backend.bind(plan)) {
+    try (MemoryMeter memory = MemoryMeter.start(backend);
+        Session session = backend.bind(plan)) {
       session.load(Images.samples(data));
       Parameters.write(session, values);
       session.begin(epoch);

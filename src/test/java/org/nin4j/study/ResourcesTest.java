@@ -28,7 +28,7 @@ class ResourcesTest {
     assumeTrue(
         Files.isReadable(Path.of("/proc/self/smaps_rollup")),
         "memory is not measured: this system does not say what a process holds");
-    TrainTest data = Shapes.draw(1, 512, 512, 1);
+    TrainTest data = Shapes.draw(1, 256, 256, 1);
     Recipe recipe = Recipes.d2l("nin-mini").toBuilder().size(56).batch(128).build();
     Network network = recipe.network(10);
     try (Backend backend = new OneDnnBackend(2)) {

@@ -16,7 +16,7 @@ import org.nin4j.train.checkpoint.Position;
 
 /**
  * Tells on the console how a study goes: a line for each run that has ended, with the time left for
- * all of them, and on a terminal a bar.
+ * all of them, short enough for 80 columns; and on a terminal a bar.
  */
 public final class StudyProgress implements StudyListener, AutoCloseable {
   private static final int BAR_INTERVAL_MILLISECONDS = 250;
@@ -46,7 +46,7 @@ public final class StudyProgress implements StudyListener, AutoCloseable {
   }
 
   private static String name(Place place) {
-    return "run %d of %d, %s".formatted(place.number(), place.of(), place.run().name());
+    return "run %d/%d %s".formatted(place.number(), place.of(), place.run().name());
   }
 
   @Override
@@ -117,7 +117,7 @@ public final class StudyProgress implements StudyListener, AutoCloseable {
                 ? "diverged"
                 : result
                     .last()
-                    .map(r -> Texts.format("test accuracy %.4f", r.testAccuracy()))
+                    .map(r -> Texts.format("test %.4f", r.testAccuracy()))
                     .orElse("no epoch"))
             + ", "
             + Texts.duration(result.seconds())

@@ -23,6 +23,7 @@ import org.nin4j.cli.Shell;
 import org.nin4j.cli.option.StudySettings;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
+import org.nin4j.study.PlannedRun;
 import org.nin4j.study.Studies;
 import org.nin4j.study.Study;
 import org.nin4j.study.StudyJson;
@@ -93,6 +94,10 @@ class StudyCommandTest {
             StudyPlan.of(
                 study, quick, List.of(), new StudySettings(backend), backend, recipe -> data);
         assertEquals(study.runs(), plan.chosen().size());
+        for (PlannedRun run : plan.runs()) {
+          String line = "run 36/36 %s: test 0.1234, 59 min 59 s, 23:59:59 left";
+          assertTrue(line.formatted(run.name()).length() <= 80, run::name);
+        }
       }
     }
   }
@@ -127,10 +132,10 @@ class StudyCommandTest {
     assertTrue(
         lines
             .get(2)
-            .matches("run 1 of 2, one-seed1: test accuracy [\\d.]+, [\\d.]+ s, [\\d:]+ left"),
+            .matches("run 1/2 one-seed1: test [\\d.]+, [\\d.]+ s, [\\d:]+ left"),
         lines.get(2));
     assertTrue(
-        lines.get(3).matches("run 2 of 2, two-seed1: test accuracy [\\d.]+, [\\d.]+ s"),
+        lines.get(3).matches("run 2/2 two-seed1: test [\\d.]+, [\\d.]+ s"),
         lines.get(3));
     assertEquals(
         "2 of 2 runs are done: " + folder.resolve("out/study.md"), lines.get(lines.size() - 1));
@@ -313,7 +318,7 @@ class StudyCommandTest {
     try (BufferedReader reader = process.inputReader()) {
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
         lines.add(line);
-        if (line.startsWith("run 1 of 2")) {
+        if (line.startsWith("run 1/2")) {
           awaitFirstCheckpoint(folder.resolve("out/runs/long-seed1"));
           process.toHandle().destroy();
         }
