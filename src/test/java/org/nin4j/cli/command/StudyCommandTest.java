@@ -130,13 +130,9 @@ class StudyCommandTest {
     List<String> lines = outcome.out();
     assertEquals("study mine: 2 runs in " + out(), lines.get(0));
     assertTrue(
-        lines
-            .get(2)
-            .matches("run 1/2 one-seed1: test [\\d.]+, [\\d.]+ s, [\\d:]+ left"),
+        lines.get(2).matches("run 1/2 one-seed1: test [\\d.]+, [\\d.]+ s, [\\d:]+ left"),
         lines.get(2));
-    assertTrue(
-        lines.get(3).matches("run 2/2 two-seed1: test [\\d.]+, [\\d.]+ s"),
-        lines.get(3));
+    assertTrue(lines.get(3).matches("run 2/2 two-seed1: test [\\d.]+, [\\d.]+ s"), lines.get(3));
     assertEquals(
         "2 of 2 runs are done: " + folder.resolve("out/study.md"), lines.get(lines.size() - 1));
     String report = Files.readString(folder.resolve("out/study.md"));
