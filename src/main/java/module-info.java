@@ -26,6 +26,7 @@ module org.nin4j {
   exports org.nin4j.model.zoo;
   exports org.nin4j.plan;
   exports org.nin4j.plan.step;
+  exports org.nin4j.study;
   exports org.nin4j.tensor;
   exports org.nin4j.train;
   exports org.nin4j.train.checkpoint;

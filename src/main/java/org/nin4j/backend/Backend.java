@@ -1,5 +1,6 @@
 package org.nin4j.backend;
 
+import java.util.OptionalLong;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
@@ -42,6 +43,22 @@ public interface Backend extends AutoCloseable {
    * @throws BackendException if the device cannot hold or run it; nothing stays allocated
    */
   Session bind(PlacedPlan plan);
+
+  /**
+   * Bytes that are free on a device with memory of its own; empty for one that computes in main
+   * memory.
+   */
+  default OptionalLong freeBytes() {
+    return OptionalLong.empty();
+  }
+
+  /**
+   * Takes what earlier sessions have left to this process, and the next one would get without
+   * taking more from the system: so that what it takes can be measured.
+   */
+  default Ballast takeLeftovers() {
+    return Ballast.NONE;
+  }
 
   /** Releases the device; sessions must be closed before. */
   @Override

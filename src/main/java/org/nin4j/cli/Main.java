@@ -14,22 +14,18 @@ import org.nin4j.cli.command.ModelsCommand;
 import org.nin4j.cli.command.PlanCommand;
 import org.nin4j.cli.command.PredictCommand;
 import org.nin4j.cli.command.ProfileCommand;
+import org.nin4j.cli.command.StudyCommand;
 import org.nin4j.cli.command.SummaryCommand;
 import org.nin4j.cli.command.TrainCommand;
-import org.nin4j.cli.option.NumberOptions;
+import org.nin4j.cli.option.Converters;
 import org.nin4j.cli.option.RecipeDefaults;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
 import org.nin4j.cli.output.Failures;
 import org.nin4j.cli.output.ProgramVersion;
 import org.nin4j.cli.output.ShellWords;
-import org.nin4j.model.Initialisation;
-import org.nin4j.model.zoo.NinVariant;
-import org.nin4j.plan.Precision;
-import org.nin4j.train.recipe.RecipeJson;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -117,6 +113,7 @@ public final class Main implements Runnable {
   private CommandLine commandLine() {
     CommandLine line = new CommandLine(this);
     line.addSubcommand(new TrainCommand(console))
+        .addSubcommand(new StudyCommand(console))
         .addSubcommand(new EvaluateCommand(console))
         .addSubcommand(new PredictCommand(console))
         .addSubcommand(new PlanCommand(console))
@@ -130,21 +127,17 @@ public final class Main implements Runnable {
       exitCodes.put(" " + code.number(), code.meaning());
     }
     line.getCommandSpec().usageMessage().exitCodeList(exitCodes);
-    return line.setCommandName(ShellWords.quote(System.getProperty("nin4j.command", "nin")))
+    return Converters.ofRecipes(line)
+        .setCommandName(ShellWords.quote(System.getProperty("nin4j.command", "nin")))
         .setOverwrittenOptionsAllowed(true)
         .setResourceBundle(new RecipeDefaults())
         .setOut(new PrintWriter(console.out(), true))
         .setErr(new PrintWriter(console.err(), true))
-        .registerConverter(Float.class, NumberOptions::real)
-        .registerConverter(Integer.class, NumberOptions::whole)
-        .registerConverter(int.class, NumberOptions::whole)
-        .registerConverter(Long.class, NumberOptions::seed)
         .registerConverter(Path.class, Main::path)
-        .registerConverter(Precision.class, constants(Precision.class))
-        .registerConverter(Initialisation.class, constants(Initialisation.class))
-        .registerConverter(NinVariant.Head.class, constants(NinVariant.Head.class))
-        .registerConverter(ProfileCommand.Order.class, constants(ProfileCommand.Order.class))
-        .registerConverter(CudaOptions.Fusions.class, constants(CudaOptions.Fusions.class))
+        .registerConverter(
+            ProfileCommand.Order.class, Converters.constants(ProfileCommand.Order.class))
+        .registerConverter(
+            CudaOptions.Fusions.class, Converters.constants(CudaOptions.Fusions.class))
         .setExecutionExceptionHandler((e, of, result) -> fail(e, of.getCommandSpec()))
         .setParameterExceptionHandler((e, all) -> misuse(e));
   }
@@ -155,16 +148,6 @@ public final class Main implements Runnable {
     } catch (InvalidPathException e) {
       throw new TypeConversionException(Failures.unnamable(e));
     }
-  }
-
-  private static <E extends Enum<E>> ITypeConverter<E> constants(Class<E> type) {
-    return name -> {
-      try {
-        return RecipeJson.constant(type, name);
-      } catch (IllegalArgumentException e) {
-        throw new TypeConversionException(e.getMessage());
-      }
-    };
   }
 
   private int fail(Throwable failure, CommandSpec of) {

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Predicate;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
@@ -222,6 +223,11 @@ public final class CudaBackend implements Backend {
       }
     }
     return fits;
+  }
+
+  @Override
+  public OptionalLong freeBytes() {
+    return OptionalLong.of(Device.freeBytes());
   }
 
   @Override

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.bytedeco.dnnl.dnnl_version_t;
 import org.bytedeco.dnnl.global.dnnl.cpu_isa;
 import org.bytedeco.javacpp.BytePointer;
@@ -14,6 +15,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.Ballast;
 import org.nin4j.backend.CheckedSession;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.onednn.convolution.Convolutions;
@@ -43,6 +45,14 @@ public final class OneDnnBackend implements Backend {
     System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
     System.setProperty("org.bytedeco.javacpp.maxPhysicalBytes", "0");
   }
+
+  /**
+   * glibc keeps up to 64 MiB of what was freed, as pieces that it does not map one by one; these
+   * are such pieces, and never written to.
+   */
+  private static final int LEFTOVER_PIECES = 80;
+
+  private static final long LEFTOVER_BYTES = 1 << 20;
 
   private final Dnnl dnnl;
   private final int threads;
@@ -162,6 +172,13 @@ public final class OneDnnBackend implements Backend {
     return "CPU by oneDNN %d.%d.%d, %s, %d threads"
         .formatted(
             version.major(), version.minor(), version.patch(), get_effective_cpu_isa(), threads);
+  }
+
+  @Override
+  public Ballast takeLeftovers() {
+    List<Pointer> pieces =
+        Stream.generate(() -> Pointer.malloc(LEFTOVER_BYTES)).limit(LEFTOVER_PIECES).toList();
+    return () -> pieces.forEach(Pointer::free);
   }
 
   @Override

@@ -1,7 +1,5 @@
 package org.nin4j.cli.command;
 
-import com.google.gson.JsonObject;
-import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,17 +8,14 @@ import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
 import org.nin4j.cli.option.RecipeDefaults;
 import org.nin4j.cli.output.Console;
-import org.nin4j.cli.output.ProgramVersion;
 import org.nin4j.cli.output.Texts;
 import org.nin4j.data.TrainTest;
-import org.nin4j.model.json.NetworkWriter;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.train.TimeBudget;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
 import org.nin4j.train.recipe.Recipe;
-import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.run.RunFolder;
 
 /** Says what is about to be trained, on the console and in the run's configuration. */
@@ -29,7 +24,7 @@ final class RunStart implements TrainingListener {
   private final Backend backend;
   private final Recipe base;
   private final TrainTest data;
-  private final Optional<TimeBudget.Choice> inTime;
+  private final RunConfig config;
   private final RunFolder folder;
 
   RunStart(
@@ -43,13 +38,13 @@ final class RunStart implements TrainingListener {
     this.backend = backend;
     this.base = base;
     this.data = data;
-    this.inTime = inTime;
+    config = new RunConfig(backend, data, inTime, folder);
     this.folder = folder;
   }
 
   @Override
   public void started(TrainingStart start) {
-    folder.writeConfig(config(start), Instant.now());
+    config.started(start);
     Recipe recipe = start.recipe();
     long parameters =
         start.plan().tensors(Role.PARAMETER).stream().mapToLong(t -> t.shape().elements()).sum();
@@ -102,40 +97,5 @@ final class RunStart implements TrainingListener {
     return settings.entrySet().stream()
         .map(e -> e.getKey().replace('_', '-') + " " + e.getValue())
         .collect(Collectors.joining(", "));
-  }
-
-  private JsonObject config(TrainingStart start) {
-    JsonObject dataset = new JsonObject();
-    dataset.addProperty("name", data.name());
-    dataset.addProperty("origin", data.origin());
-    dataset.addProperty("train_images", data.train().count());
-    dataset.addProperty("test_images", data.test().count());
-    JsonObject device = new JsonObject();
-    device.addProperty("backend", backend.name());
-    device.addProperty("description", backend.description());
-    device.addProperty("training_bytes", start.trainingBytes());
-    JsonObject software = new JsonObject();
-    software.addProperty("nin4j", ProgramVersion.text());
-    software.addProperty("java", System.getProperty("java.vm.version"));
-    software.addProperty(
-        "os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
-    JsonObject config = new JsonObject();
-    config.addProperty("position", start.position().toString());
-    config.add("recipe", RecipeJson.write(start.recipe()));
-    config.add("network", NetworkWriter.write(start.network()));
-    inTime.ifPresent(choice -> config.add("time_budget", timeBudget(choice)));
-    config.add("data", dataset);
-    config.add("device", device);
-    config.add("software", software);
-    return config;
-  }
-
-  private static JsonObject timeBudget(TimeBudget.Choice choice) {
-    JsonObject json = new JsonObject();
-    json.addProperty("images_per_second", choice.imagesPerSecond());
-    json.addProperty("epochs", choice.epochs());
-    json.addProperty("expected_seconds", choice.expectedSeconds());
-    json.addProperty("fits", choice.fits());
-    return json;
   }
 }

@@ -40,8 +40,8 @@ public final class NetworkChoice {
       names = "--head",
       paramLabel = "NAME",
       description =
-          "What follows the last NiN block: average, or linear for a fully connected layer."
-              + " Default: ${bundle:recipe.head}.")
+          "What follows the last NiN block: average, average-no-relu for the same without the"
+              + " block's last ReLU, or linear for a fully connected layer. Default: ${bundle:recipe.head}.")
   private Optional<NinVariant.Head> head = Optional.empty();
 
   @Option(

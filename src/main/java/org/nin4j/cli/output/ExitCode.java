@@ -4,7 +4,7 @@ package org.nin4j.cli.output;
 public enum ExitCode {
   OK(0, "success"),
   BUG(1, "unexpected error: run again with --debug and report it"),
-  USAGE(2, "wrong command line"),
+  USAGE(2, "wrong command line or study"),
   DATA(3, "data missing, damaged or of the wrong kind"),
   NETWORK(4, "a description is no network, or the network cannot take such images"),
   CHECKPOINT(5, "the checkpoint is missing, damaged or of another network"),

@@ -7,6 +7,7 @@ import org.nin4j.backend.BackendException;
 import org.nin4j.data.DataException;
 import org.nin4j.model.ShapeException;
 import org.nin4j.model.json.DescriptionException;
+import org.nin4j.study.StudyException;
 import org.nin4j.train.NumericalException;
 import org.nin4j.train.checkpoint.CheckpointException;
 import picocli.CommandLine;
@@ -22,7 +23,7 @@ public final class Failures {
 
   /** The exit code for what went wrong. */
   public static ExitCode code(Throwable failure) {
-    if (failure instanceof ParameterException) {
+    if (failure instanceof ParameterException || failure instanceof StudyException) {
       return ExitCode.USAGE;
     } else if (failure instanceof DataException) {
       return ExitCode.DATA;

@@ -11,6 +11,9 @@ public final class Networks {
           family("nin", 224, 128, 0.1f, NetworkInNetwork::of),
           family("nin-bn", 224, 128, 0.1f, NetworkInNetwork::withBatchNorm),
           family("nin-15", 224, 128, 0.1f, NetworkInNetwork::fifteen),
+          family("nin-11", 224, 128, 0.05f, NetworkInNetwork::eleven),
+          family("nin-16", 224, 128, 0.05f, NetworkInNetwork::sixteen),
+          family("nin-19", 224, 128, 0.05f, NetworkInNetwork::nineteen),
           family("nin-mini", 28, 128, 0.1f, NetworkInNetwork::mini),
           one("lenet", 28, 256, 0.9f, LeNet::of),
           one("lenet-bn", 28, 256, 0.9f, LeNet::withBatchNorm),
@@ -72,7 +75,7 @@ public final class Networks {
           if (!variant.equals(NinVariant.PUBLISHED)) {
             throw new IllegalArgumentException(
                 name
-                    + " has no NiN blocks: inner convolutions, head and reduction are for nin, nin-bn and nin-15");
+                    + " has no NiN blocks: inner convolutions, head and reduction are for nin and its family");
           }
           return factory.apply(classes);
         });

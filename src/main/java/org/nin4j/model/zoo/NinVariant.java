@@ -23,6 +23,8 @@ public record NinVariant(List<Window> inner, Head head, List<Integer> reduction)
   public enum Head {
     /** The mean over all pixels, for each class. */
     AVERAGE,
+    /** The same without the last convolution's ReLU: no class can die, scores may be below 0. */
+    AVERAGE_NO_RELU,
     /** A linear layer over all pixels of all classes. */
     LINEAR
   }

@@ -65,7 +65,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     this.path = path;
     this.created = created;
     this.remarks = remarks;
-    lock = RunLock.take(path, remarks);
+    lock = RunLock.take(path, "go on in a new folder with --resume " + last(path), remarks);
   }
 
   /**
@@ -122,6 +122,24 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
       remarks.accept("what is half-written cannot be removed: " + PartialFile.reason(e));
     }
     return folder;
+  }
+
+  /**
+   * The folder at a path of its own: to begin in where it is not there, else as {@link #open}.
+   *
+   * @throws UncheckedIOException if it cannot be made, another process is training in it, or it
+   *     cannot be written to
+   */
+  public static RunFolder at(Path path, Consumer<String> remarks) {
+    if (Files.isDirectory(path)) {
+      return open(path, remarks);
+    }
+    try {
+      return new RunFolder(Files.createDirectories(path), true, remarks);
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "no run folder can be made at " + path + ": " + PartialFile.reason(e), e);
+    }
   }
 
   /** The checkpoint to go on from in a run's folder. */

@@ -15,12 +15,12 @@ import java.util.function.Consumer;
 import org.nin4j.data.file.PartialFile;
 
 /**
- * Keeps a run's folder to one training: two would mix their checkpoints and histories. The system
- * gives the lock back when the process ends, however it ends; the file with the process's number
- * stays. On POSIX systems a process loses its lock as soon as it closes any descriptor of the file:
- * a second training of the same process is refused, but lets other processes in from then on.
+ * Keeps a folder to one training: two would mix their checkpoints and histories. The system gives
+ * the lock back when the process ends, however it ends; the file with the process's number stays.
+ * On POSIX systems a process loses its lock as soon as it closes any descriptor of the file: a
+ * second training of the same process is refused, but lets other processes in from then on.
  */
-final class RunLock implements AutoCloseable {
+public final class RunLock implements AutoCloseable {
   private final FileChannel channel;
 
   /** Kept: Java forgets a lock within this process that nobody refers to. */
@@ -36,12 +36,13 @@ final class RunLock implements AutoCloseable {
   }
 
   /**
-   * Takes the lock of a run's folder.
+   * Takes the lock of a folder.
    *
+   * @param otherwise what can be done instead of waiting for another training's end
    * @param remarks receives a line where the file system has no locks
    * @throws UncheckedIOException if another training has it, or the folder cannot be written to
    */
-  static RunLock take(Path run, Consumer<String> remarks) {
+  public static RunLock take(Path run, String otherwise, Consumer<String> remarks) {
     Path file = file(run);
     FileChannel channel;
     try {
@@ -52,7 +53,7 @@ final class RunLock implements AutoCloseable {
       throw new UncheckedIOException(file + " cannot be opened: " + PartialFile.reason(e), e);
     }
     try {
-      Optional<FileLock> lock = lock(channel, run, remarks);
+      Optional<FileLock> lock = lock(channel, run, otherwise, remarks);
       channel.truncate(0);
       channel.write(
           ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.UTF_8)));
@@ -62,7 +63,8 @@ final class RunLock implements AutoCloseable {
     }
   }
 
-  private static Optional<FileLock> lock(FileChannel channel, Path run, Consumer<String> remarks)
+  private static Optional<FileLock> lock(
+      FileChannel channel, Path run, String otherwise, Consumer<String> remarks)
       throws IOException {
     Optional<FileLock> lock;
     try {
@@ -79,8 +81,7 @@ final class RunLock implements AutoCloseable {
       String holder = Files.readString(file(run)).strip();
       channel.close();
       String message =
-          "process %s is training in %s: wait for its end, or go on in a new folder with --resume %s"
-              .formatted(holder, run, RunFolder.last(run));
+          "process %s is training in %s: wait for its end, or %s".formatted(holder, run, otherwise);
       throw new UncheckedIOException(message, new IOException(message));
     }
     return lock;

@@ -104,6 +104,18 @@ class CudaSessionTest {
     return SessionSuite.tests(backend);
   }
 
+  @Test
+  void whatASessionTakesIsNoLongerFree() {
+    Plan plan = training(Precision.FP32);
+    long arena = backend.prepare(plan).bytes();
+    long before = backend.freeBytes().orElseThrow();
+    try (Session session = session(plan)) {
+      runAll(session);
+      assertTrue(before - backend.freeBytes().orElseThrow() >= arena);
+    }
+    assertEquals(before, backend.freeBytes().orElseThrow());
+  }
+
   /** All that lives within a run is spoilt between runs, and nothing changes. */
   @TestFactory
   Stream<DynamicTest> aRunReadsNothingThatItHasNotWritten() {

@@ -53,6 +53,41 @@ class ZooTest {
             "256×13×13",
             "384×6×6",
             "10×6×6"),
+        // Stages of 1-1-2-2-2, 2-2-3-3-3 and 2-2-4-4-4 convolutions, and three in the last block.
+        of(
+            NetworkInNetwork.eleven(10, NinVariant.PUBLISHED),
+            224,
+            4_547_046,
+            2 * 11,
+            3_523_415_072L,
+            "64×224×224",
+            "64×111×111",
+            "128×111×111",
+            "128×55×55",
+            "256×55×55",
+            "256×27×27",
+            "512×27×27",
+            "512×13×13",
+            "512×6×6",
+            "10×6×6"),
+        of(
+            NetworkInNetwork.sixteen(10, NinVariant.PUBLISHED),
+            224,
+            5_158_822,
+            2 * 16,
+            4_364_454_944L,
+            "64×224×224",
+            "512×6×6",
+            "10×6×6"),
+        of(
+            NetworkInNetwork.nineteen(10, NinVariant.PUBLISHED),
+            224,
+            5_749_926,
+            2 * 19,
+            4_798_106_656L,
+            "64×224×224",
+            "512×6×6",
+            "10×6×6"),
         // Two parameters a channel more: 3 × (96 + 256 + 384 + 10) channels.
         of(
             NetworkInNetwork.withBatchNorm(10, NinVariant.PUBLISHED),
@@ -193,6 +228,31 @@ class ZooTest {
   }
 
   @Test
+  void theLastReluMayBeLeftOut() {
+    List<String> published = kinds(NinVariant.Head.AVERAGE);
+    List<String> open = kinds(NinVariant.Head.AVERAGE_NO_RELU);
+    assertEquals(List.of("relu", "globalavg", "flatten"), published.subList(27, 30));
+    assertEquals(List.of("conv", "globalavg", "flatten"), open.subList(26, 29));
+    assertEquals(published.subList(0, 27), open.subList(0, 27));
+  }
+
+  private static List<String> kinds(NinVariant.Head head) {
+    return NetworkInNetwork.of(10, NinVariant.PUBLISHED.withHead(head))
+        .nodes(Shape.of(1, 224, 224))
+        .stream()
+        .map(n -> n.layer().kind())
+        .toList();
+  }
+
+  @Test
+  void theFamilysNumbersAreNotVaried() {
+    NinVariant one = NinVariant.PUBLISHED.withInner(List.of(new Window(1, 1, 0)));
+    assertThrows(IllegalArgumentException.class, () -> NetworkInNetwork.sixteen(10, one));
+    NinVariant stepwise = NinVariant.PUBLISHED.withReduction(List.of(192, 10));
+    assertTrue(shapes(NetworkInNetwork.sixteen(10, stepwise), 224).containsValue("192×512×3×3"));
+  }
+
+  @Test
   void batchNormStandsBetweenEachConvolutionAndItsRelu() {
     List<String> kinds =
         NetworkInNetwork.withBatchNorm(10, NinVariant.PUBLISHED)
@@ -212,6 +272,9 @@ class ZooTest {
             "nin",
             "nin-bn",
             "nin-15",
+            "nin-11",
+            "nin-16",
+            "nin-19",
             "nin-mini",
             "lenet",
             "lenet-bn",

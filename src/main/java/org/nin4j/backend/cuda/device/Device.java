@@ -142,7 +142,7 @@ public final class Device implements AutoCloseable {
   }
 
   /** Bytes that could be allocated. */
-  static long freeBytes() {
+  public static long freeBytes() {
     long[] free = new long[1];
     Check.driver(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
     return free[0];
