@@ -28,6 +28,9 @@ import java.util.List;
  * batch norm's division carries roundings on (lenet-bn at its published rate of 0.9), and for
  * tensors that have hardly changed.
  *
+ * <p>With AVX2 alone sums have another order: vgg11-quarter is 1.4e-6 of a loss off, densenet
+ * 2.9e-3 of a tensor's change.
+ *
  * <p>Of nin-bn oneDNN repeats two steps. Later a ReLU or a pool decides otherwise than libtorch and
  * the reference, and with another rate, batch or seed too; why it does so more easily is not known.
  */
@@ -44,15 +47,18 @@ public final class RecordedNetworks {
       List.of(
           new Case("nin-bn", 3e-6, 5e-3, 2e-3),
           new Case("nin-15", 1e-6, 3e-4, 1e-4),
+          new Case("nin-11", 1e-6, 3e-4, 1e-4),
+          new Case("nin-16", 1e-6, 3e-4, 1e-4),
+          new Case("nin-19", 1e-6, 3e-4, 1e-4),
           new Case("nin-mini", 1e-6, 2e-4, 2e-5),
           new Case("lenet", 1e-6, 2e-5, 1e-5),
           new Case("lenet-bn", 3e-5, 2e-4, 1e-4),
           new Case("alexnet", 1e-6, 3e-4, 2e-5),
           new Case("vgg11", 1e-6, 2e-4, 5e-5),
-          new Case("vgg11-quarter", 1e-6, 3e-4, 1e-4),
+          new Case("vgg11-quarter", 5e-6, 3e-4, 1e-4),
           new Case("googlenet", 1e-6, 5e-3, 1e-4),
           new Case("resnet18", 5e-6, 5e-3, 2e-3),
-          new Case("densenet", 3e-6, 2e-3, 6e-4));
+          new Case("densenet", 5e-6, 5e-3, 2e-3));
 
   private RecordedNetworks() {}
 

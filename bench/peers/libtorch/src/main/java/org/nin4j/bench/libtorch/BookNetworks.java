@@ -44,6 +44,9 @@ final class BookNetworks {
       case "nin-bn" -> book.nin(true);
       case "nin-15" -> book.fifteen();
       case "nin-mini" -> book.mini();
+      case "nin-11" -> book.staged(1, 1, 2, 2, 2);
+      case "nin-16" -> book.staged(2, 2, 3, 3, 3);
+      case "nin-19" -> book.staged(2, 2, 4, 4, 4);
       case "lenet" -> book.leNet(false);
       case "lenet-bn" -> book.leNet(true);
       case "alexnet" -> book.alexNet();
@@ -96,6 +99,22 @@ final class BookNetworks {
         .flatten();
   }
 
+  /** Five blocks of so many convolutions, the first of each 3×3, and a last one of three. */
+  private Chain staged(int... convolutions) {
+    Chain chain = new Chain();
+    int in = 1;
+    for (int stage = 0; stage < convolutions.length; stage++) {
+      int out = part(Math.min(64 << stage, 512));
+      chain.then(block(convolutions[stage], in, out, 3, 1, 1, false)).maxPool(3, 2, 0);
+      in = out;
+    }
+    return chain
+        .function(dropout.apply(0))
+        .then(ninBlock(in, CLASSES, 3, 1, 1, false))
+        .adaptiveAvgPool()
+        .flatten();
+  }
+
   /** Two blocks, and classes without a ReLU. */
   private Chain mini() {
     return new Chain()
@@ -110,8 +129,13 @@ final class BookNetworks {
 
   private static Chain ninBlock(
       int in, int out, int kernel, int stride, int padding, boolean norm) {
+    return block(3, in, out, kernel, stride, padding, norm);
+  }
+
+  private static Chain block(
+      int convolutions, int in, int out, int kernel, int stride, int padding, boolean norm) {
     Chain block = new Chain();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < convolutions; i++) {
       if (i == 0) {
         block.conv(in, out, kernel, stride, padding);
       } else {

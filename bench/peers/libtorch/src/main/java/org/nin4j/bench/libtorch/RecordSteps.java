@@ -123,6 +123,10 @@ public final class RecordSteps {
           plain("nin-bn", 8, 99, 8, 20250101, BOOK, 0.001f),
           // Published: 0.1. From 0.02 on by 5e-3.
           plain("nin-15", 8, 99, 8, 20250101, "HE_UNIFORM", 0.01f),
+          // Of a family's own design, whose rate is nobody's: one at which roundings stay small.
+          plain("nin-11", 8, 64, 8, 20250107, "HE_UNIFORM", 0.003f),
+          plain("nin-16", 8, 64, 8, 20250106, "HE_UNIFORM", 0.003f),
+          plain("nin-19", 8, 64, 8, 20250101, "HE_UNIFORM", 0.01f),
           plain("nin-mini", 1, 28, 8, 20250101, BOOK, 0.1f),
           plain("lenet", 1, 28, 8, 20250101, BOOK, 0.9f),
           plain("lenet-bn", 1, 28, 8, 20250101, BOOK, 0.9f),
