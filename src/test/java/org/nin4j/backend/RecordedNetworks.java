@@ -28,9 +28,6 @@ import java.util.List;
  * batch norm's division carries roundings on (lenet-bn at its published rate of 0.9), and for
  * tensors that have hardly changed.
  *
- * <p>With AVX2 alone sums have another order: vgg11-quarter is 1.4e-6 of a loss off, densenet
- * 2.9e-3 of a tensor's change.
- *
  * <p>Of nin-bn oneDNN repeats two steps. Later a ReLU or a pool decides otherwise than libtorch and
  * the reference, and with another rate, batch or seed too; why it does so more easily is not known.
  */

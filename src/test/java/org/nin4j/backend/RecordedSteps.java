@@ -348,7 +348,7 @@ public final class RecordedSteps {
    * as much instead. Gradients that are nothing but rounding move it by the rate's share of them.
    */
   private double hardlyChanged() {
-    return 1e-6 + 1e-5 * setting.learningRate();
+    return 2e-6 + 1e-5 * setting.learningRate();
   }
 
   private void compare(Session session, List<Change> tensors, int step, Worst elements) {
