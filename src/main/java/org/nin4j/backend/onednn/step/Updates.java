@@ -18,7 +18,7 @@ import org.nin4j.plan.step.Update;
 import org.nin4j.plan.step.UpdateGroup;
 
 /**
- * Optimizers over a group of parameters at once, see {@link Regions}.
+ * Optimizers over a group of parameters at once, see {@link RegionArithmetic}.
  *
  * <p>The gradients are only read: where what follows from them needs room, it lies in the
  * workspace, which at the end of a run has all the room that activations had before.
@@ -57,7 +57,7 @@ public final class Updates {
     private final Update step;
     private final Buffers buffers;
     private final FloatBuffer factors;
-    final Regions regions;
+    final RegionArithmetic regions;
     final memory w;
     private memory gradient;
 
@@ -65,7 +65,7 @@ public final class Updates {
       this.step = step;
       this.buffers = buffers;
       factors = buffers.residentBytes().asFloatBuffer();
-      regions = new Regions(dnnl, buffers, bytes(step) / Float.BYTES);
+      regions = new RegionArithmetic(dnnl, buffers, bytes(step) / Float.BYTES);
       w = of(step.group().parameters());
       gradient = of(step.group().gradients());
       set(Factor.ONE, 1);
@@ -196,7 +196,7 @@ public final class Updates {
         step,
         2,
         bound -> {
-          Regions regions = bound.regions;
+          RegionArithmetic regions = bound.regions;
           memory one = bound.number(Factor.ONE);
           bound.set(Factor.FIRST, adam.beta1());
           bound.set(Factor.REST_OF_FIRST, 1 - adam.beta1());

@@ -23,7 +23,7 @@ import org.nin4j.tensor.DType;
  * runs. Java's loops over memory outside its heap are several times slower, since its compiler does
  * not vectorise them. A result may be the first operand.
  */
-final class Regions {
+final class RegionArithmetic {
   private final Dnnl dnnl;
   private final Buffers buffers;
   private final memory.desc region;
@@ -33,7 +33,7 @@ final class Regions {
   /**
    * @param elements of a region
    */
-  Regions(Dnnl dnnl, Buffers buffers, long elements) {
+  RegionArithmetic(Dnnl dnnl, Buffers buffers, long elements) {
     this.dnnl = dnnl;
     this.buffers = buffers;
     region = Dnnl.vector(elements, DType.F32);
