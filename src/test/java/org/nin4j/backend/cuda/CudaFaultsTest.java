@@ -261,7 +261,7 @@ class CudaFaultsTest {
       session.close();
     } catch (CudaException closing) {
       // Only the backend's own handles complain, of a device that the session reported.
-      assertTrue(closing.deviceLost());
+      assertTrue(closing.deviceLost(), closing.getMessage());
     }
     StandInGpu.assertNothingLeft("a lost device");
   }

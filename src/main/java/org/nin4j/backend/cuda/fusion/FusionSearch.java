@@ -33,8 +33,8 @@ import org.nin4j.plan.step.TensorSpec.Role;
  * Chooses where one kernel computes several steps: where it was faster than these steps when both
  * were tried on this GPU, gave the same, and, where results must repeat, the same bits each time.
  * What was chosen is kept on disk by device, library versions, kernel and shapes, so the next start
- * measures nothing. Where a trial fails, for want of memory or otherwise, the steps stay apart, and
- * the next start tries again.
+ * measures nothing; with a graph and without alike, so that both give the same bits. Where a trial
+ * fails, for want of memory or otherwise, the steps stay apart, and the next start tries again.
  */
 public final class FusionSearch {
   private static final String KIND = "fusions";
@@ -63,8 +63,8 @@ public final class FusionSearch {
     this.cache = cache;
     this.environment =
         environment
-            + "; graph %s, deterministic %s, workspace %d"
-                .formatted(options.graph(), options.deterministic(), options.workspaceBytes());
+            + "; deterministic %s, workspace %d"
+                .formatted(options.deterministic(), options.workspaceBytes());
     this.fusions = options.fusions();
     this.deterministic = options.deterministic();
     this.warnings = options.warnings();
