@@ -190,7 +190,7 @@ class StudyCommandTest {
         bad(2, "mine.json: a variant's name has", "\"a/b\": {}", ""),
         bad(
             2,
-            "variant 'b': there is no setting 'lrr'; there are batch, ",
+            "variant 'b': there is no setting 'lrr'; there are average, batch, ",
             "\"b\": {\"lrr\": 1}",
             ""),
         bad(
