@@ -260,8 +260,10 @@ class CudaFaultsTest {
       assertTrue(e.getMessage().contains("restarted"), e.getMessage());
       session.close();
     } catch (CudaException closing) {
-      // Only the backend's own handles complain, of a device that the session reported.
-      assertTrue(closing.deviceLost(), closing.getMessage());
+      // Only the backend's own handles complain, of a device that the session reported; cuDNN's
+      // status does not tell that it is lost.
+      assertTrue(
+          closing.deviceLost() || closing.getMessage().startsWith("cudnn"), closing.getMessage());
     }
     StandInGpu.assertNothingLeft("a lost device");
   }
