@@ -445,12 +445,17 @@ public final class Planner {
                     learning.clip().orElseThrow(),
                     parameters.values().stream().map(parameterGradients::get).toList(),
                     factor)));
+    List<Parameter> learned = network.parameters(images.output());
+    Optional<String> last =
+        learned.stream()
+            .filter(p -> p.role() == Parameter.Role.WEIGHT)
+            .map(Planner::layer)
+            .reduce((before, after) -> after);
     Map<Treatment, List<TensorSpec>> groups = new LinkedHashMap<>();
-    for (Parameter parameter : network.parameters(images.output())) {
+    for (Parameter parameter : learned) {
+      boolean ofLast = last.equals(Optional.of(layer(parameter)));
       groups
-          .computeIfAbsent(
-              Treatment.of(parameter, isOfLastLayer(parameter, images), learning),
-              t -> new ArrayList<>())
+          .computeIfAbsent(Treatment.of(parameter, ofLast, learning), t -> new ArrayList<>())
           .add(parameters.get(parameter.name()));
     }
     groups.forEach((treatment, tensors) -> steps.add(update(treatment, tensors, clip, learning)));
@@ -477,14 +482,6 @@ public final class Planner {
     }
   }
 
-  private boolean isOfLastLayer(Parameter parameter, BatchSpec images) {
-    List<Parameter> weights =
-        network.parameters(images.output()).stream()
-            .filter(p -> p.role() == Parameter.Role.WEIGHT)
-            .toList();
-    return layer(parameter).equals(layer(weights.get(weights.size() - 1)));
-  }
-
   private static String layer(Parameter parameter) {
     return parameter.name().substring(0, parameter.name().lastIndexOf('.') + 1);
   }
@@ -505,7 +502,7 @@ public final class Planner {
                 .map(
                     decay ->
                         new UpdateGroup.Average(
-                            decay, beside(parameters, UpdateGroup.Average::of))));
+                            decay, beside(parameters, UpdateGroup.Average::name))));
     return treatment.optimizer().update(group, what -> beside(parameters, p -> p + "." + what));
   }
 

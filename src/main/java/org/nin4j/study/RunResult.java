@@ -4,8 +4,6 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -83,14 +81,8 @@ public record RunResult(
     json.addProperty("device", device);
     json.addProperty("history", history.toCsv());
     json.add("resources", write(resources));
-    Path file = folder.resolve(FILE);
-    try (PartialFile partial = PartialFile.create(file)) {
-      String text = new GsonBuilder().setPrettyPrinting().create().toJson(json) + "\n";
-      partial.stream().write(text.getBytes(StandardCharsets.UTF_8));
-      partial.commit();
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be written: " + PartialFile.reason(e), e);
-    }
+    PartialFile.write(
+        folder.resolve(FILE), new GsonBuilder().setPrettyPrinting().create().toJson(json) + "\n");
   }
 
   private static JsonObject write(Resources resources) {

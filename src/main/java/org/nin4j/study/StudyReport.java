@@ -1,8 +1,6 @@
 package org.nin4j.study;
 
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -50,8 +48,8 @@ public final class StudyReport {
    */
   void write(Map<PlannedRun, RunResult> results) {
     List<String> plots = draw(results);
-    write(file(), StudyMarkdown.text(plan, results, studyCommand, command, plots));
-    write(out.resolve("study.csv"), StudyCsv.text(plan, results, command));
+    PartialFile.write(file(), StudyMarkdown.text(plan, results, studyCommand, command, plots));
+    PartialFile.write(out.resolve("study.csv"), StudyCsv.text(plan, results, command));
   }
 
   private List<String> draw(Map<PlannedRun, RunResult> results) {
@@ -64,15 +62,6 @@ public final class StudyReport {
       // Machines without fonts or graphics libraries; the numbers are in the tables.
       remarks.accept("the pictures cannot be drawn: " + e);
       return List.of();
-    }
-  }
-
-  private static void write(Path file, String text) {
-    try (PartialFile partial = PartialFile.create(file)) {
-      partial.stream().write(text.getBytes(StandardCharsets.UTF_8));
-      partial.commit();
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be written: " + PartialFile.reason(e), e);
     }
   }
 }

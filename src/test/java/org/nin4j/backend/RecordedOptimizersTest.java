@@ -126,7 +126,7 @@ class RecordedOptimizersTest {
         for (TensorSpec parameter : parameters) {
           compare(session, parameter, step.getAsJsonObject("parameters"), parameter);
           if (step.has("averages")) {
-            TensorSpec average = plan.tensor(UpdateGroup.Average.of(parameter.name()));
+            TensorSpec average = plan.tensor(UpdateGroup.Average.name(parameter.name()));
             compare(session, average, step.getAsJsonObject("averages"), parameter);
           }
         }

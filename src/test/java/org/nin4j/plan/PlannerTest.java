@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.nin4j.model.Activation;
+import org.nin4j.model.BatchNorm;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.Flatten;
@@ -25,12 +26,14 @@ import org.nin4j.plan.step.ConvolutionBackwardData;
 import org.nin4j.plan.step.ConvolutionBackwardFilter;
 import org.nin4j.plan.step.ConvolutionForward;
 import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.ReluBiasBackward;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.plan.step.Update;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
 
@@ -159,5 +162,31 @@ class PlannerTest {
     Plan keeping = plan.keeping(List.of(plan.tensor("2.2")));
     Plan fused = Fusion.CONVOLUTION_RELU.apply(keeping);
     assertEquals(List.of("2.3"), fused.steps(ActivationForward.class).map(Step::layer).toList());
+  }
+
+  /** There is no last layer with weights to treat otherwise. */
+  @Test
+  void aNetworkOfNormsAloneIsUpdated() {
+    Network network =
+        new Network("norm", Sequential.of(new BatchNorm(), new GlobalAvgPool2d(), new Flatten()));
+    Learning learning =
+        new Learning(
+            Sgd.PLAIN,
+            new Learning.Factors(1, 0.5f, 0.1f, true),
+            Optional.empty(),
+            Optional.empty());
+    Plan plan =
+        Planner.plan(
+            network,
+            BatchSpec.unit(Shape.of(3, 4, 4), 4, 4),
+            2,
+            Precision.FP32,
+            new Purpose.Training(Optional.of(learning), 0));
+    List<Update> updates = plan.steps(Update.class).toList();
+    assertEquals(1, updates.size());
+    assertEquals(
+        List.of("0.weight", "0.bias"),
+        updates.get(0).group().parameters().stream().map(TensorSpec::name).toList());
+    assertEquals(0.5f, updates.get(0).group().rate());
   }
 }

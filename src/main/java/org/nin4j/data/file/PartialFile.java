@@ -4,6 +4,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -41,6 +42,20 @@ public final class PartialFile implements AutoCloseable {
     // For a run that is interrupted.
     partial.toFile().deleteOnExit();
     return new PartialFile(target, partial, stream);
+  }
+
+  /**
+   * Writes a whole file of text in UTF-8.
+   *
+   * @throws UncheckedIOException if that fails; what had the name is still there
+   */
+  public static void write(Path target, String text) {
+    try (PartialFile partial = create(target)) {
+      partial.stream().write(text.getBytes(StandardCharsets.UTF_8));
+      partial.commit();
+    } catch (IOException e) {
+      throw new UncheckedIOException(target + " cannot be written: " + reason(e), e);
+    }
   }
 
   /** What to write the content to. */

@@ -33,87 +33,50 @@ public enum Fusion implements UnaryOperator<Plan> {
    * bias, in a step that each run begins with, since they may change between runs. Where an output
    * has no more elements than the weights that is no gain, and not done.
    */
-  FOLD_NORM {
-    @Override
-    public Plan apply(Plan plan) {
-      return rewrite(plan, (first, second) -> foldNorm(plan, first, second));
-    }
-  },
+  FOLD_NORM(Fusion::foldNorm),
   /** A convolution and the ReLU after it; the value between them is never stored. */
-  CONVOLUTION_RELU {
-    @Override
-    public Plan apply(Plan plan) {
-      return rewrite(plan, (first, second) -> convolutionRelu(plan, first, second));
-    }
-  },
+  CONVOLUTION_RELU(Fusion::convolutionRelu),
   /** A linear layer and the ReLU after it; the value between them is never stored. */
-  LINEAR_RELU {
-    @Override
-    public Plan apply(Plan plan) {
-      return rewrite(plan, (first, second) -> linearRelu(plan, first, second));
-    }
-  },
+  LINEAR_RELU(Fusion::linearRelu),
   /** A batch norm and the ReLU after it. */
-  NORM_RELU {
-    @Override
-    public Plan apply(Plan plan) {
-      return rewrite(plan, (first, second) -> normRelu(plan, first, second));
-    }
-  },
+  NORM_RELU(Fusion::normRelu),
   /** A sum and the ReLU after it. */
-  SUM_RELU {
-    @Override
-    public Plan apply(Plan plan) {
-      return rewrite(plan, (first, second) -> sumRelu(plan, first, second));
-    }
-  },
+  SUM_RELU(Fusion::sumRelu),
   /** A batch norm and, after it, a sum of two with its ReLU, which {@link #SUM_RELU} has made. */
-  NORM_SUM_RELU {
-    @Override
-    public Plan apply(Plan plan) {
-      return rewrite(plan, (first, second) -> normSumRelu(plan, first, second));
-    }
-  },
+  NORM_SUM_RELU(Fusion::normSumRelu),
   /**
    * The gradient of what {@link #NORM_RELU} and {@link #NORM_SUM_RELU} have made: the ReLU's and
    * the norm's.
    */
-  NORM_RELU_GRADIENT {
-    @Override
-    public Plan apply(Plan plan) {
-      return rewrite(plan, (first, second) -> normReluGradient(plan, first, second));
-    }
-  },
+  NORM_RELU_GRADIENT(Fusion::normReluGradient),
   /** The ReLU's gradient and the bias gradient of the convolution before it. */
-  RELU_BIAS_GRADIENT {
-    @Override
-    public Plan apply(Plan plan) {
-      return rewrite(plan, Fusion::reluBiasGradient);
-    }
-  },
+  RELU_BIAS_GRADIENT((plan, first, second) -> reluBiasGradient(first, second)),
   /**
    * The gradient of a ReLU that a max pool follows: the winners' gradients are masked where they
    * are few, before they are spread, since a winner is above 0 exactly where the pool's output is.
    */
-  RELU_AFTER_POOL {
-    @Override
-    public Plan apply(Plan plan) {
-      return rewrite(plan, (first, second) -> reluAfterPool(plan, first, second));
-    }
-  };
+  RELU_AFTER_POOL(Fusion::reluAfterPool);
 
+  @FunctionalInterface
   private interface Pair {
-    /** What two neighbouring steps become; empty to leave them. */
-    Optional<List<Step>> fuse(Step first, Step second);
+    /** What two neighbouring steps of a plan become; empty to leave them. */
+    Optional<List<Step>> fuse(Plan plan, Step first, Step second);
   }
 
-  private static Plan rewrite(Plan plan, Pair pair) {
+  private final Pair pair;
+
+  Fusion(Pair pair) {
+    this.pair = pair;
+  }
+
+  @Override
+  public Plan apply(Plan plan) {
     List<Step> rewritten = new ArrayList<>();
     List<Step> steps = plan.steps();
     int i = 0;
     while (i < steps.size()) {
       Optional<List<Step>> fused =
-          i + 1 < steps.size() ? pair.fuse(steps.get(i), steps.get(i + 1)) : Optional.empty();
+          i + 1 < steps.size() ? pair.fuse(plan, steps.get(i), steps.get(i + 1)) : Optional.empty();
       if (fused.isPresent()) {
         rewritten.addAll(fused.get());
         i += 2;

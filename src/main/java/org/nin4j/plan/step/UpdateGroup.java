@@ -41,7 +41,7 @@ public record UpdateGroup(
     }
 
     /** What the average of a parameter is called. */
-    public static String of(String parameter) {
+    public static String name(String parameter) {
       return parameter + ".average";
     }
 

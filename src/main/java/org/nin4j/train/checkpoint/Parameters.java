@@ -60,7 +60,7 @@ public final class Parameters {
       Map<String, HostTensor> parameters, Map<String, HostTensor> optimizerState) {
     Map<String, HostTensor> values = new LinkedHashMap<>(parameters);
     values.replaceAll(
-        (name, value) -> optimizerState.getOrDefault(UpdateGroup.Average.of(name), value));
+        (name, value) -> optimizerState.getOrDefault(UpdateGroup.Average.name(name), value));
     return values;
   }
 

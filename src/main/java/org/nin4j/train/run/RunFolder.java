@@ -6,7 +6,6 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -291,7 +290,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     JsonObject dated = new JsonObject();
     dated.addProperty("started", now.truncatedTo(ChronoUnit.MILLIS).toString());
     config.entrySet().forEach(e -> dated.add(e.getKey(), e.getValue()));
-    write(file, new GsonBuilder().setPrettyPrinting().create().toJson(dated) + "\n");
+    PartialFile.write(file, new GsonBuilder().setPrettyPrinting().create().toJson(dated) + "\n");
   }
 
   @Override
@@ -312,7 +311,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
       checkpoint.write(best(path));
     }
     if (!checkpoint.history().epochs().isEmpty()) {
-      write(path.resolve("history.csv"), checkpoint.history().toCsv());
+      PartialFile.write(path.resolve("history.csv"), checkpoint.history().toCsv());
       draw(checkpoint.history());
     }
   }
@@ -354,15 +353,6 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   private static List<Path> files(Path folder, Pattern name) throws IOException {
     try (Stream<Path> all = Files.list(folder)) {
       return all.filter(f -> name.matcher(f.getFileName().toString()).matches()).toList();
-    }
-  }
-
-  private static void write(Path file, String text) {
-    try (PartialFile partial = PartialFile.create(file)) {
-      partial.stream().write(text.getBytes(StandardCharsets.UTF_8));
-      partial.commit();
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be written: " + PartialFile.reason(e), e);
     }
   }
 }

@@ -97,7 +97,6 @@ final class Updates {
     /** Elements that a block is worth. */
     private static final long LEAST = 4096;
 
-    /** Tensors are padded to what {@link Kernels#align} says, so plain sizes are less than it. */
     private int parts() {
       long elements = step.gradients().stream().mapToLong(g -> g.shape().elements()).sum();
       return (int) Math.max(1, Math.min(MOST_PARTS, elements / LEAST));
