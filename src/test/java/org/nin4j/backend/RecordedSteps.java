@@ -10,6 +10,7 @@ import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -220,14 +221,12 @@ public final class RecordedSteps {
 
   /** Repeats the first steps of any recording. */
   public static Distance check(Backend backend, String name, int most, Tolerance tolerance) {
-    String resource = "/org/nin4j/recorded/" + name + ".json";
-    try (InputStream stream = RecordedSteps.class.getResourceAsStream(resource);
-        Reader reader = new InputStreamReader(stream, StandardCharsets.UTF_8)) {
+    try (Reader reader = open(name)) {
       Distance distance = repeat(backend, reader, most);
       distance.check(tolerance);
       return distance;
     } catch (IOException e) {
-      throw new AssertionError(resource + " cannot be read", e);
+      throw new AssertionError(name + " cannot be read", e);
     }
   }
 
@@ -238,23 +237,31 @@ public final class RecordedSteps {
     return steps.distance;
   }
 
+  /**
+   * Repeats every step of a recording, each from where another backend is before it, so that what a
+   * ReLU next to 0 decides otherwise in one step is not carried on by the steps after it. The
+   * losses are the recorded ones; what a step changes is what it changes there.
+   *
+   * @param guide repeats the whole recording by itself
+   */
+  public static void checkStepByStep(Backend backend, Backend guide, String name, Tolerance most) {
+    try (Reader reader = open(name)) {
+      RecordedSteps steps = new RecordedSteps(new Gson().fromJson(reader, Recording.class));
+      steps.repeatStepByStep(backend, guide);
+      steps.distance.check(most);
+    } catch (IOException e) {
+      throw new AssertionError(name + " cannot be read", e);
+    }
+  }
+
+  private static Reader open(String name) {
+    InputStream stream =
+        RecordedSteps.class.getResourceAsStream("/org/nin4j/recorded/" + name + ".json");
+    return new InputStreamReader(stream, StandardCharsets.UTF_8);
+  }
+
   private void repeat(Backend backend, int steps) {
-    Plan plan =
-        Planner.plan(
-            network,
-            batchSpec(setting),
-            setting.batch(),
-            Precision.FP32,
-            new Purpose.Training(
-                new Sgd(setting.momentum(), setting.nesterov(), setting.weightDecay())));
-    try (Session session = backend.bind(backend.prepare(plan))) {
-      Snapshot first = recording.snapshots().get(0);
-      initialise(session, first.parameters());
-      initialise(session, first.state());
-      session.load(samples(recording));
-      float[] rates = new float[setting.steps()];
-      Arrays.fill(rates, setting.learningRate());
-      session.begin(new Epoch(setting.seed(), setting.firstStep(), recording.order(), rates));
+    try (Session session = begin(backend)) {
       Metrics before = Metrics.NONE;
       for (int step = 0; step < steps; step++) {
         session.run();
@@ -269,6 +276,71 @@ public final class RecordedSteps {
         }
       }
     }
+  }
+
+  private void repeatStepByStep(Backend backend, Backend guide) {
+    assertEquals(0, setting.momentum(), "velocities are not handed on");
+    List<Change> tensors = new ArrayList<>(recording.snapshots().get(0).parameters());
+    tensors.addAll(recording.snapshots().get(0).state());
+    try (Session session = begin(backend);
+        Session ahead = begin(guide)) {
+      Metrics before = Metrics.NONE;
+      for (int step = 0; step < setting.steps(); step++) {
+        List<HostTensor> start = values(ahead, tensors);
+        session.run();
+        ahead.run();
+        Metrics metrics = session.metrics();
+        compareStep(step, metrics.since(before));
+        before = metrics;
+        List<HostTensor> expected = values(ahead, tensors);
+        List<HostTensor> found = values(session, tensors);
+        for (int i = 0; i < tensors.size(); i++) {
+          String name = tensors.get(i).name();
+          double[] change = change(start.get(i), expected.get(i));
+          double least = hardlyChanged() * Math.sqrt(change.length);
+          distance
+              .change()
+              .see(
+                  norm(change(expected.get(i), found.get(i))) / Math.max(norm(change), least),
+                  "%s, %s in step %d: change".formatted(setting.name(), name, step));
+          session.write(session.placed().plan().tensor(name), expected.get(i));
+        }
+      }
+    }
+  }
+
+  private static List<HostTensor> values(Session session, List<Change> tensors) {
+    return tensors.stream()
+        .map(t -> session.read(session.placed().plan().tensor(t.name())))
+        .collect(Collectors.toList());
+  }
+
+  private static double[] change(HostTensor from, HostTensor to) {
+    double[] change = new double[to.values().length];
+    for (int i = 0; i < change.length; i++) {
+      change[i] = (double) to.values()[i] - from.values()[i];
+    }
+    return change;
+  }
+
+  private Session begin(Backend backend) {
+    Plan plan =
+        Planner.plan(
+            network,
+            batchSpec(setting),
+            setting.batch(),
+            Precision.FP32,
+            new Purpose.Training(
+                new Sgd(setting.momentum(), setting.nesterov(), setting.weightDecay())));
+    Session session = backend.bind(backend.prepare(plan));
+    Snapshot first = recording.snapshots().get(0);
+    initialise(session, first.parameters());
+    initialise(session, first.state());
+    session.load(samples(recording));
+    float[] rates = new float[setting.steps()];
+    Arrays.fill(rates, setting.learningRate());
+    session.begin(new Epoch(setting.seed(), setting.firstStep(), recording.order(), rates));
+    return session;
   }
 
   private static Network network(Setting setting) {
