@@ -15,7 +15,7 @@ import java.util.List;
  * <tr><td>nin-15</td><td>1.4e-7 / 1.7e-7</td><td>6.6e-5 / 6.6e-5</td><td>1.7e-5</td></tr>
  * <tr><td>nin-mini</td><td>1.2e-7 / 1.1e-7</td><td>4.7e-5 / 4.7e-5</td><td>3.5e-6</td></tr>
  * <tr><td>lenet</td><td>1.0e-7 / 1.1e-7</td><td>4.7e-6 / 4.9e-6</td><td>2.6e-6</td></tr>
- * <tr><td>lenet-bn</td><td>2.2e-6 / 9.4e-6</td><td>5.5e-6 / 3.6e-5</td><td>2.2e-5</td></tr>
+ * <tr><td>lenet-bn</td><td>2.2e-6 / 4.3e-6</td><td>5.5e-6 / 3.8e-5</td><td>2.2e-5</td></tr>
  * <tr><td>alexnet</td><td>1.0e-7 / 1.0e-7</td><td>8.5e-5 / 8.5e-5</td><td>3.9e-6</td></tr>
  * <tr><td>vgg11</td><td>7.2e-8 / 8.0e-8</td><td>3.4e-5 / 3.4e-5</td><td>1.1e-5</td></tr>
  * <tr><td>vgg11-quarter</td><td>1.3e-7 / 1.3e-7</td><td>8.8e-5 / 8.8e-5</td><td>2.4e-5</td></tr>

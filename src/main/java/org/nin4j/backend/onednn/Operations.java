@@ -77,7 +77,7 @@ final class Operations implements StepVisitor<Operation> {
     this.matrices = new MatMuls(dnnl);
     this.elements = new Elements(dnnl);
     this.pools = new Pools(dnnl);
-    this.norms = new BatchNorms(dnnl);
+    this.norms = new BatchNorms(dnnl, workers);
     this.updates = new Updates(dnnl);
     this.samples = samples;
   }

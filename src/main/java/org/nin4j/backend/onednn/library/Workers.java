@@ -59,8 +59,12 @@ public final class Workers implements AutoCloseable {
       LockSupport.unpark(other);
     }
     takeParts(0);
-    while (working.get() > 0) {
-      Thread.onSpinWait();
+    for (int spin = 0; working.get() > 0; spin++) {
+      if (spin < SPINS) {
+        Thread.onSpinWait();
+      } else {
+        Thread.yield();
+      }
     }
     Throwable failed = failure;
     if (failed != null) {

@@ -31,6 +31,7 @@ import org.nin4j.backend.onednn.library.Calls;
 import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.Operation;
 import org.nin4j.backend.onednn.library.Regions;
+import org.nin4j.backend.onednn.library.Workers;
 import org.nin4j.model.Activation;
 import org.nin4j.model.BatchNorm;
 import org.nin4j.plan.step.AfterNorm;
@@ -50,18 +51,18 @@ import org.nin4j.tensor.DType;
  * elsewhere, with numbers of channels that fill no vector, another primitive would be taken that is
  * slower than both apart. A sum does not go into it: the CPU has no such primitive.
  *
- * <p>For such numbers of channels oneDNN converts bf16 pixel by pixel: 6 channels of 784 pixels and
- * 256 images take 11 ms forward and 13 backward, in fp32 half that. There the images are widened
- * first.
+ * <p>In training, images with such numbers of channels are left to {@link FewChannelNorms}.
  */
 public final class BatchNorms {
   private static final int SCALE_AND_SHIFT =
       normalization_flags.use_scale.value | normalization_flags.use_shift.value;
 
   private final Dnnl dnnl;
+  private final FewChannelNorms fewChannels;
 
-  public BatchNorms(Dnnl dnnl) {
+  public BatchNorms(Dnnl dnnl, Workers workers) {
     this.dnnl = dnnl;
+    fewChannels = new FewChannelNorms(dnnl, workers);
   }
 
   private batch_normalization_forward.primitive_desc forward(
@@ -77,31 +78,12 @@ public final class BatchNorms {
         false);
   }
 
-  /** What the primitive works on in the place of a tensor: itself, or its values in fp32. */
-  private TensorSpec worked(TensorSpec x) {
-    if (x.type() != DType.BF16) {
-      return x;
-    }
-    String implementation =
-        forward(prop_kind.forward_training, x, x, 0f, SCALE_AND_SHIFT).impl_info_str().getString();
-    return implementation.contains("jit")
-        ? x
-        : new TensorSpec(x.name(), x.shape(), DType.F32, x.role());
-  }
-
-  /** Bytes that a tensor takes in the workspace where it is worked on in another type. */
-  private static long beside(TensorSpec x, TensorSpec worked) {
-    return worked.equals(x) ? 0 : Dnnl.layoutOf(worked).get_size();
-  }
-
-  private long copying(TensorSpec x, TensorSpec worked) {
-    memory.desc stored = Dnnl.layoutOf(x);
-    memory.desc wide = Dnnl.layoutOf(worked);
-    return worked.equals(x)
-        ? 0
-        : Math.max(
-            Calls.reorderScratchpad(dnnl, stored, wide),
-            Calls.reorderScratchpad(dnnl, wide, stored));
+  /** Whether oneDNN has code for that number of channels that is compiled for this processor. */
+  private boolean compiled(TensorSpec x) {
+    return forward(prop_kind.forward_training, x, x, 0f, SCALE_AND_SHIFT)
+        .impl_info_str()
+        .getString()
+        .contains("jit");
   }
 
   private static memory.desc byChannel(TensorSpec x) {
@@ -147,7 +129,8 @@ public final class BatchNorms {
           "%s (%s): the CPU keeps no mask for that number of channels"
               .formatted(step.layer(), step.kind()));
     }
-    Operation norm = norm(step, inside);
+    Operation norm =
+        inside || compiled(step.input()) ? norm(step, inside) : fewChannels.forward(step);
     TensorSpec y = step.output();
     return step.after().relu() && !inside
         ? Operation.inOrder(norm, new Elements(dnnl).activation(Activation.RELU, y, y))
@@ -159,19 +142,13 @@ public final class BatchNorms {
     BatchNorm norm = step.norm();
     int channels = x.shape().dim(1);
     double values = x.shape().elements() / (double) channels;
-    TensorSpec worked = worked(x);
-    boolean widened = !worked.equals(x);
-    batch_normalization_forward.primitive_desc descriptor =
-        widened
-            ? forward(prop_kind.forward_training, worked, worked, norm.eps(), relu(relu))
-            : training(step, relu);
+    batch_normalization_forward.primitive_desc descriptor = training(step, relu);
     memory.desc bits = descriptor.workspace_desc();
     Optional<TensorSpec> mask = step.after().mask();
     Regions regions = new Regions();
     long varianceAt = regions.take(bytes(x));
     long maskAt = regions.take(mask.isPresent() ? 0 : bits.get_size());
-    long workedAt = regions.take(beside(x, worked));
-    long scratchAt = regions.take(Math.max(Calls.scratchpad(descriptor), copying(x, worked)));
+    long scratchAt = regions.take(Calls.scratchpad(descriptor));
     return new Operation() {
       @Override
       public long workspace() {
@@ -181,16 +158,9 @@ public final class BatchNorms {
       @Override
       public Kernel bind(Buffers buffers) {
         Calls calls = new Calls(dnnl);
-        memory source = buffers.memory(x);
-        memory result = buffers.memory(step.output());
-        if (widened) {
-          memory wide = buffers.workspace(Dnnl.layoutOf(worked), workedAt);
-          calls.addReorder(source, wide, buffers, scratchAt);
-          source = wide;
-        }
         List<Calls.Argument> arguments = new ArrayList<>();
-        arguments.add(Calls.argument(DNNL_ARG_SRC, source));
-        arguments.add(Calls.argument(DNNL_ARG_DST, widened ? source : result));
+        arguments.add(Calls.argument(DNNL_ARG_SRC, buffers.memory(x)));
+        arguments.add(Calls.argument(DNNL_ARG_DST, buffers.memory(step.output())));
         arguments.add(Calls.argument(DNNL_ARG_SCALE, buffers.memory(step.weight())));
         arguments.add(Calls.argument(DNNL_ARG_SHIFT, buffers.memory(step.bias())));
         arguments.add(Calls.argument(DNNL_ARG_MEAN, buffers.memory(step.mean())));
@@ -205,9 +175,6 @@ public final class BatchNorms {
         }
         calls.add(
             descriptor, new batch_normalization_forward(descriptor), buffers, scratchAt, arguments);
-        if (widened) {
-          calls.addReorder(source, result, buffers, scratchAt);
-        }
         FloatBuffer mean = buffers.floats(step.mean());
         FloatBuffer variance = buffers.workspaceFloats(varianceAt, bytes(x));
         FloatBuffer inverse = buffers.floats(step.inverse());
@@ -226,7 +193,7 @@ public final class BatchNorms {
     };
   }
 
-  private static void move(BatchNorm norm, FloatBuffer running, int c, float of) {
+  static void move(BatchNorm norm, FloatBuffer running, int c, float of) {
     running.put(c, (1 - norm.momentum()) * running.get(c) + norm.momentum() * of);
   }
 
@@ -255,6 +222,9 @@ public final class BatchNorms {
   }
 
   public Operation backward(BatchNormBackward step) {
+    if (!compiled(step.input())) {
+      return fewChannels.backward(step);
+    }
     return backward(
         step.input(),
         step.weight(),
@@ -298,28 +268,23 @@ public final class BatchNorms {
       TensorSpec biasGradient) {
     int channels = x.shape().dim(1);
     int flags = relu(mask.isPresent());
-    TensorSpec worked = worked(x);
-    boolean widened = !worked.equals(x);
     batch_normalization_backward.primitive_desc descriptor =
         new batch_normalization_backward.primitive_desc(
             dnnl.engine(),
             prop_kind.backward.value,
-            Dnnl.layoutOf(worked),
-            Dnnl.layoutOf(worked),
-            Dnnl.layoutOf(worked),
+            Dnnl.layoutOf(x),
+            Dnnl.layoutOf(x),
+            Dnnl.layoutOf(x),
             0f,
             flags,
-            forward(prop_kind.forward_training, worked, worked, 0f, flags),
+            forward(prop_kind.forward_training, x, x, 0f, flags),
             dnnl.userScratchpad(),
             false);
     Regions regions = new Regions();
     long varianceAt = regions.take(bytes(x));
     // oneDNN has no gradient by the parameters alone: the other goes to the workspace.
-    long unwantedAt =
-        regions.take(inputGradient.isPresent() || widened ? 0 : Dnnl.layoutOf(x).get_size());
-    long workedAt = regions.take(beside(x, worked));
-    long gradientAt = regions.take(beside(x, worked));
-    long scratchAt = regions.take(Math.max(Calls.scratchpad(descriptor), copying(x, worked)));
+    long unwantedAt = regions.take(inputGradient.isPresent() ? 0 : Dnnl.layoutOf(x).get_size());
+    long scratchAt = regions.take(Calls.scratchpad(descriptor));
     return new Operation() {
       @Override
       public long workspace() {
@@ -329,26 +294,13 @@ public final class BatchNorms {
       @Override
       public Kernel bind(Buffers buffers) {
         Calls calls = new Calls(dnnl);
-        memory source = buffers.memory(x);
-        memory gradient = buffers.memory(dy);
-        memory dx;
-        if (widened) {
-          memory.desc layout = Dnnl.layoutOf(worked);
-          memory wideSource = buffers.workspace(layout, workedAt);
-          dx = buffers.workspace(layout, gradientAt);
-          calls.addReorder(source, wideSource, buffers, scratchAt);
-          calls.addReorder(gradient, dx, buffers, scratchAt);
-          source = wideSource;
-          gradient = dx;
-        } else {
-          dx =
-              inputGradient
-                  .map(buffers::memory)
-                  .orElseGet(() -> buffers.workspace(Dnnl.layoutOf(x), unwantedAt));
-        }
+        memory dx =
+            inputGradient
+                .map(buffers::memory)
+                .orElseGet(() -> buffers.workspace(Dnnl.layoutOf(x), unwantedAt));
         List<Calls.Argument> arguments = new ArrayList<>();
-        arguments.add(Calls.argument(DNNL_ARG_SRC, source));
-        arguments.add(Calls.argument(DNNL_ARG_DIFF_DST, gradient));
+        arguments.add(Calls.argument(DNNL_ARG_SRC, buffers.memory(x)));
+        arguments.add(Calls.argument(DNNL_ARG_DIFF_DST, buffers.memory(dy)));
         arguments.add(Calls.argument(DNNL_ARG_SCALE, buffers.memory(weight)));
         arguments.add(Calls.argument(DNNL_ARG_MEAN, buffers.memory(means)));
         arguments.add(
@@ -367,9 +319,6 @@ public final class BatchNorms {
             buffers,
             scratchAt,
             arguments);
-        if (widened && inputGradient.isPresent()) {
-          calls.addReorder(dx, buffers.memory(inputGradient.get()), buffers, scratchAt);
-        }
         FloatBuffer inverse = buffers.floats(inverses);
         FloatBuffer variance = buffers.workspaceFloats(varianceAt, bytes(x));
         return run -> {
