@@ -2,22 +2,16 @@ package org.nin4j.study;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
-import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import com.google.gson.Strictness;
-import com.google.gson.stream.JsonReader;
-import java.io.IOException;
-import java.io.StringReader;
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
+import org.nin4j.json.JsonTextException;
+import org.nin4j.json.StrictJson;
 
 /**
  * Reads studies:
@@ -42,12 +36,6 @@ public final class StudyJson {
       List.of("name", "question", "base", "variants", "seeds", "quick", "published");
   private static final List<String> PUBLISHED_KEYS = List.of("variant", "test_accuracy", "source");
   private static final List<Long> SEEDS = List.of(1L, 2L, 3L);
-
-  /** Of Gson's messages the part that says something. */
-  private static final Pattern PLACE = Pattern.compile(" at line \\d+ column \\d+");
-
-  /** Digits of a number that somebody means. */
-  private static final int MOST_DIGITS = 100;
 
   private StudyJson() {}
 
@@ -88,61 +76,12 @@ public final class StudyJson {
         json.has("seeds") ? seeds(json.get("seeds")) : SEEDS);
   }
 
-  /** Strictly: Gson's own parser takes what is no JSON, and of two equal names the second. */
   private static JsonElement tree(String text) {
-    try (JsonReader reader = new JsonReader(new StringReader(text))) {
-      reader.setStrictness(Strictness.STRICT);
-      JsonElement tree = element(reader);
-      reader.peek(); // Fails where something follows.
-      return tree;
-    } catch (IOException | IllegalStateException | NumberFormatException e) {
-      Matcher place = PLACE.matcher(String.valueOf(e.getMessage()));
-      throw new StudyException("the study is no JSON" + (place.find() ? place.group() : ""));
+    try {
+      return StrictJson.parse(text);
+    } catch (JsonTextException e) {
+      throw new StudyException("the study " + e.getMessage());
     }
-  }
-
-  private static JsonElement element(JsonReader reader) throws IOException {
-    return switch (reader.peek()) {
-      case BEGIN_OBJECT -> members(reader);
-      case BEGIN_ARRAY -> {
-        JsonArray array = new JsonArray();
-        reader.beginArray();
-        while (reader.hasNext()) {
-          array.add(element(reader));
-        }
-        reader.endArray();
-        yield array;
-      }
-      case STRING -> new JsonPrimitive(reader.nextString());
-      case NUMBER -> new JsonPrimitive(decimal(reader.nextString()));
-      case BOOLEAN -> new JsonPrimitive(reader.nextBoolean());
-      default -> {
-        reader.nextNull();
-        yield JsonNull.INSTANCE;
-      }
-    };
-  }
-
-  private static BigDecimal decimal(String text) {
-    BigDecimal number = new BigDecimal(text);
-    if (Math.abs((long) number.scale()) > MOST_DIGITS) {
-      throw new StudyException("the number " + text + " is out of all bounds");
-    }
-    return number;
-  }
-
-  private static JsonObject members(JsonReader reader) throws IOException {
-    JsonObject object = new JsonObject();
-    reader.beginObject();
-    while (reader.hasNext()) {
-      String name = reader.nextName();
-      if (object.has(name)) {
-        throw new StudyException("'%s' is there twice".formatted(name));
-      }
-      object.add(name, element(reader));
-    }
-    reader.endObject();
-    return object;
   }
 
   private static void requireKeys(String where, JsonObject json, List<String> known) {

@@ -96,8 +96,10 @@ class StudyJsonTest {
             "the study has an unknown key 'varaints'; there are name, question, base, variants,"
                 + " seeds, quick, published",
             start + "\"varaints\": {}}"),
-        bad("'name' is there twice", "{\"name\": \"a\", \"name\": \"b\"}"),
-        bad("'a' is there twice", start + "\"variants\": {\"a\": {}, \"a\": {\"lr\": 1}}}"),
+        bad("the study has \"name\" twice", "{\"name\": \"a\", \"name\": \"b\"}"),
+        bad(
+            "the study has \"a\" twice in variants",
+            start + "\"variants\": {\"a\": {}, \"a\": {\"lr\": 1}}}"),
         bad("a study has at least one variant and one seed", start + "\"variants\": {}}"),
         bad(
             "a study has at least one variant and one seed",
@@ -118,7 +120,7 @@ class StudyJsonTest {
             "variant 'a', flip is 'true' in quotes",
             start + "\"variants\": {\"a\": {\"flip\": \"true\"}}}"),
         bad(
-            "the number 1e999999999 is out of all bounds",
+            "the study has the number 1e999999999, which is out of all bounds",
             start + "\"variants\": {\"a\": {\"lr\": 1e999999999}}}"),
         bad(
             "published names a variant 'b'; there are a",

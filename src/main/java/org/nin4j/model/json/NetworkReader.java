@@ -3,22 +3,14 @@ package org.nin4j.model.json;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
-import com.google.gson.Strictness;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
-import java.io.IOException;
-import java.io.StringReader;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.nin4j.json.JsonTextException;
+import org.nin4j.json.StrictJson;
 import org.nin4j.model.Activation;
 import org.nin4j.model.AvgPool2d;
 import org.nin4j.model.BatchNorm;
@@ -58,9 +50,6 @@ import org.nin4j.model.Window;
 public final class NetworkReader {
   /** Layers within layers; more is nothing that a person wrote. */
   private static final int DEEPEST = 100;
-
-  /** Characters of a parser's message that are worth reading. */
-  private static final int LONGEST = 160;
 
   private static final List<String> KINDS =
       List.of(
@@ -103,53 +92,10 @@ public final class NetworkReader {
    */
   public static Network parse(String json) {
     try {
-      JsonElement parsed = JsonParser.parseString(json);
-      refuseRepeatedNames(json);
-      return read(parsed);
-    } catch (JsonParseException | IOException e) {
-      throw new DescriptionException("the description is no JSON: " + shortened(e.getMessage()));
+      return read(StrictJson.parse(json));
+    } catch (JsonTextException e) {
+      throw new DescriptionException("the description " + e.getMessage());
     }
-  }
-
-  /** Of two fields with one name Gson's tree keeps the last, without a word. */
-  private static void refuseRepeatedNames(String json) throws IOException {
-    JsonReader reader = new JsonReader(new StringReader(json));
-    reader.setStrictness(Strictness.LENIENT);
-    Deque<Set<String>> objects = new ArrayDeque<>();
-    for (JsonToken token = reader.peek(); token != JsonToken.END_DOCUMENT; token = reader.peek()) {
-      switch (token) {
-        case BEGIN_OBJECT -> {
-          reader.beginObject();
-          objects.push(new HashSet<>());
-        }
-        case END_OBJECT -> {
-          reader.endObject();
-          objects.pop();
-        }
-        case BEGIN_ARRAY -> reader.beginArray();
-        case END_ARRAY -> reader.endArray();
-        case NAME -> {
-          String at = reader.getPath();
-          String name = reader.nextName();
-          if (!objects.element().add(name)) {
-            throw new DescriptionException(
-                "%s: \"%s\" stands there twice".formatted(place(at), name));
-          }
-        }
-        default -> reader.skipValue();
-      }
-    }
-  }
-
-  /** {@code $.layers[2].} is the object at {@code layers[2]}. */
-  private static String place(String path) {
-    String place = path.replaceFirst("\\.[^.]*$", "").replaceFirst("^\\$\\.?", "");
-    return place.isEmpty() ? "the description" : place;
-  }
-
-  /** Gson's messages end in the whole path. */
-  private static String shortened(String message) {
-    return message.length() <= LONGEST ? message : message.substring(0, LONGEST) + "…";
   }
 
   private static Layer layer(String at, JsonElement json, int depth) {

@@ -173,9 +173,9 @@ class NetworkJsonTest {
       delimiter = '|',
       quoteCharacter = '\0',
       value = {
-        "{\"name\": \"a\", \"layers\": [\"relu\"], \"name\": \"b\"} | the description: \"name\"",
+        "{\"name\": \"a\", \"layers\": [\"relu\"], \"name\": \"b\"} | the description has \"name\" twice",
         "{\"name\": \"a\", \"layers\": [\"relu\", {\"kind\": \"relu\", \"kind\": \"tanh\"}]}"
-            + " | layers[1]: \"kind\" stands there twice",
+            + " | the description has \"kind\" twice in layers[1]",
       })
   void aNameGivenTwiceIsRefused(String json, String message) {
     DescriptionException e =
@@ -201,9 +201,9 @@ class NetworkJsonTest {
       delimiter = '|',
       quoteCharacter = '\0',
       value = {
-        "hello | the description is an object",
+        "hello | the description is no JSON",
         "{\"name\": | the description is no JSON",
-        "'' | the description is an object",
+        "'' | the description is no JSON",
         "{\"layers\": [\"relu\"]} | the description has no \"name\"",
         "{\"name\": \"n\"} | the description has no \"layers\"",
         "{\"name\": \"../n\", \"layers\": [\"relu\"]} | a network's name, which folders get",

@@ -1,0 +1,2 @@
+/** JSON that people write, read strictly. */
+package org.nin4j.json;
