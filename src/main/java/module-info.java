@@ -19,6 +19,7 @@ module org.nin4j {
   exports org.nin4j.backend;
   exports org.nin4j.backend.choice;
   exports org.nin4j.data;
+  exports org.nin4j.data.folder;
   exports org.nin4j.data.published;
   exports org.nin4j.data.shapes;
   exports org.nin4j.model;

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import org.nin4j.backend.cuda.CudaBackend;
 import org.nin4j.data.TrainTest;
-import org.nin4j.data.published.PublishedDataset;
+import org.nin4j.data.published.IdxDataset;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.train.Trainer;
 import org.nin4j.train.TrainingListener;
@@ -79,7 +79,7 @@ final class TrainPart {
   private static TrainTest data(Room room) {
     TrainTest data =
         room.data()
-            .map(PublishedDataset.FASHION_MNIST::read)
+            .map(IdxDataset.FASHION_MNIST::read)
             .orElseGet(
                 () ->
                     room.small()

@@ -5,7 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Labelled images as bytes: what is kept in memory, or on a device, and gathered from.
+ * Labelled images as bytes: what is kept in memory, in a mapped file or on a device, and gathered
+ * from.
  *
  * <p>Pixels are unsigned bytes in the order [count, channels, height, width]; labels are unsigned
  * bytes, indices into the class names. Immutable, and so free to share between threads.
@@ -17,7 +18,7 @@ public final class ImageDataset {
   private final int channels;
   private final int height;
   private final int width;
-  private final byte[] pixels;
+  private final ByteBuffer pixels;
   private final byte[] labels;
 
   /**
@@ -40,12 +41,29 @@ public final class ImageDataset {
       int width,
       byte[] pixels,
       byte[] labels) {
+    this(name, classNames, channels, height, width, ByteBuffer.wrap(pixels), labels);
+  }
+
+  /**
+   * The same over a buffer, such as a mapped file: all of it, whatever its position. Its content
+   * must not change any more.
+   *
+   * @throws IllegalArgumentException if sizes do not fit or a label has no class
+   */
+  public ImageDataset(
+      String name,
+      List<String> classNames,
+      int channels,
+      int height,
+      int width,
+      ByteBuffer pixels,
+      byte[] labels) {
     this.name = name;
     this.classNames = List.copyOf(classNames);
     this.channels = channels;
     this.height = height;
     this.width = width;
-    this.pixels = pixels;
+    this.pixels = pixels.asReadOnlyBuffer().clear().slice();
     this.labels = labels;
     if (this.classNames.isEmpty() || this.classNames.size() > 256) {
       throw new IllegalArgumentException(
@@ -55,11 +73,11 @@ public final class ImageDataset {
       throw new IllegalArgumentException(
           name + ": empty: " + labels.length + " images of " + shape());
     }
-    if ((long) labels.length * channels * height * width != pixels.length) {
+    if ((long) labels.length * channels * height * width != this.pixels.capacity()) {
       throw new IllegalArgumentException(
           String.format(
               "%s: %d images of %s do not make %d bytes",
-              name, labels.length, shape(), pixels.length));
+              name, labels.length, shape(), this.pixels.capacity()));
     }
     for (int i = 0; i < labels.length; i++) {
       if (label(i) >= this.classNames.size()) {
@@ -113,12 +131,12 @@ public final class ImageDataset {
 
   /** Copies one image [channels, height, width] into {@code target}. */
   public void copyImage(int image, byte[] target, int targetOffset) {
-    System.arraycopy(pixels, image * imageSize(), target, targetOffset, imageSize());
+    pixels.get(image * imageSize(), target, targetOffset, imageSize());
   }
 
   /** All pixels, read-only, to copy from in bulk; each call gives a buffer of its own. */
   public ByteBuffer pixels() {
-    return ByteBuffer.wrap(pixels).asReadOnlyBuffer();
+    return pixels.duplicate();
   }
 
   /** All labels, read-only, to copy from in bulk; each call gives a buffer of its own. */
@@ -126,7 +144,7 @@ public final class ImageDataset {
     return ByteBuffer.wrap(labels).asReadOnlyBuffer();
   }
 
-  /** The first images of this set, copied: for trials on less data. */
+  /** The first images of this set, which share its pixels: for trials on less data. */
   public ImageDataset first(int images) {
     if (images < 1 || images > count()) {
       throw new IllegalArgumentException(
@@ -138,7 +156,7 @@ public final class ImageDataset {
         channels,
         height,
         width,
-        Arrays.copyOf(pixels, images * imageSize()),
+        pixels.slice(0, images * imageSize()),
         Arrays.copyOf(labels, images));
   }
 

@@ -1,6 +1,8 @@
 package org.nin4j.study;
 
+import java.util.function.Function;
 import java.util.function.IntFunction;
+import org.nin4j.data.TrainTest;
 import org.nin4j.model.Network;
 import org.nin4j.train.recipe.Recipe;
 
@@ -9,10 +11,11 @@ public interface Interpreter {
   /**
    * What settings say.
    *
-   * @param recipe all of the training
+   * @param recipe all of the training that is known without its data
+   * @param on the whole recipe for that data, such as with its mean and deviation
    * @param network for a number of classes
    */
-  record Meaning(Recipe recipe, IntFunction<Network> network) {}
+  record Meaning(Recipe recipe, Function<TrainTest, Recipe> on, IntFunction<Network> network) {}
 
   /**
    * Checks the words alone.

@@ -100,7 +100,7 @@ public record StudyPlan(
         Network network = meaning.network().apply(images.train().classNames().size());
         // As it is carried out, so that it equals what a run's folder says.
         Recipe recipe =
-            meaning.recipe().toBuilder()
+            meaning.on().apply(images).toBuilder()
                 .network(network.name())
                 .precision(meaning.recipe().precisionOn(backend))
                 .build();

@@ -25,6 +25,9 @@ public final class Philox {
     /** The order of the samples; the epoch takes the place of the step. */
     public static final int SHUFFLE = 0x20000;
 
+    /** Which images of a data set are for testing; the label takes the place of the step. */
+    public static final int SPLIT = 0x30000;
+
     private Stream() {}
   }
 

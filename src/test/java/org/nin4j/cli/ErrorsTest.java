@@ -24,8 +24,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nin4j.cli.output.ExitCode;
 import org.nin4j.cli.output.Failures;
-import org.nin4j.cli.picture.ImageFile;
 import org.nin4j.data.file.PartialFile;
+import org.nin4j.data.picture.ImageFile;
+import org.nin4j.data.picture.Picture;
 import org.nin4j.tensor.Shape;
 import picocli.CommandLine.Model.CommandSpec;
 
@@ -166,13 +167,26 @@ class ErrorsTest {
         bad(2, "--minutes is from 0.1 to 10,000, not 0.09", "train", "--minutes", "0.09"),
         bad(2, "--minutes is from 0.1 to 10,000, not NaN", "train", "--minutes", "NaN"),
         bad(2, "--minutes is from 0.1 to 10,000, not Infinity", "train", "--minutes", "1e999"),
-        bad(2, "'soon' is not a double", "train", "--minutes", "soon"),
+        bad(2, "'soon' is not a number", "train", "--minutes", "soon"),
         bad(2, "IMAGE", "predict"),
         bad(2, "there is at least 1 channel", "summary", "--channels", "0"),
         bad(2, "--limit is at least 1", "data", "--limit", "0"),
         bad(3, "holds no Fashion-MNIST", train("--dataset", "fashion-mnist", "--data", "empty")),
         bad(3, "Put the files train-images-idx3-ubyte.gz", train("--dataset", "fashion-mnist")),
         bad(3, "truncated", train("--dataset", "mnist", "--data", "truncated")),
+        bad(2, "there are fashion-mnist, mnist, cifar-10", "data", "--dataset", "cats"),
+        bad(2, "folder: is followed by", train("--dataset", "folder:")),
+        bad(2, "'x' is not a number", train("--dataset", "folder:empty", "--split", "x")),
+        bad(2, "above 0 and below 1, not 1.0", train("--dataset", "folder:empty", "--split", "1")),
+        bad(2, "--split-seed is for a --split", "data", "--split-seed", "3"),
+        bad(2, "shapes is divided already", "data", "--dataset", "shapes", "--split", "0.5"),
+        bad(2, "shapes is divided already", train("--split", "0.5")),
+        bad(2, "--skip-bad is for a folder", "data", "--dataset", "shapes", "--skip-bad"),
+        bad(2, "--data is for published", train("--dataset", "folder:empty", "--data", "empty")),
+        bad(3, "there is no folder", train("--dataset", "folder:none")),
+        bad(3, "no folder of a class", train("--dataset", "folder:empty", "--split", "0.1")),
+        bad(3, "not divided into folders train", "data", "--dataset", "folder:empty"),
+        bad(3, "Put the file cifar-100-binary.tar.gz", train("--dataset", "cifar-100")),
         bad(2, "there is no network 'x'; there are nin, nin-bn", "models", "x"),
         bad(2, "--json prints one network's description; name one", "models", "--json"),
         bad(2, "lenet has no NiN blocks", "summary", "--network", "lenet", "--inner", "1x1"),
@@ -287,7 +301,12 @@ class ErrorsTest {
    */
   private static String[] inFolder(List<String> command) {
     return command.stream()
-        .map(word -> isFile(word) ? folder.resolve(word).toString() : word)
+        .map(
+            word -> {
+              String before = word.startsWith("folder:") ? "folder:" : "";
+              String name = word.substring(before.length());
+              return isFile(name) ? before + folder.resolve(name) : word;
+            })
         .toArray(String[]::new);
   }
 
@@ -378,7 +397,8 @@ class ErrorsTest {
     assumeFalse(superuser, "this user reads all files");
     UncheckedIOException refused =
         assertThrows(
-            UncheckedIOException.class, () -> ImageFile.read(secret, Shape.of(1, 2, 2), false));
+            UncheckedIOException.class,
+            () -> ImageFile.read(secret, Shape.of(1, 2, 2), Picture.Fit.STRETCH, false));
     assertEquals("access to " + secret + " is denied", refused.getMessage());
     Path data = folder.resolve("secret");
     shell.run("data", "--dataset", "shapes", "--limit", "10", "--out", data.toString());

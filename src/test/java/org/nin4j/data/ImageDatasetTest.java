@@ -55,6 +55,21 @@ class ImageDatasetTest {
     assertThrows(IllegalArgumentException.class, () -> colour().first(0));
   }
 
+  /** A buffer from anywhere, such as a mapped file: all of it, whatever its position. */
+  @Test
+  void takesBuffers() {
+    ByteBuffer direct = ByteBuffer.allocateDirect(12).put(colour().pixels());
+    ImageDataset data = new ImageDataset("colour", CLASSES, 3, 1, 2, direct, new byte[] {1, 0});
+    assertEquals(colour().pixels(), data.pixels());
+    byte[] image = new byte[6];
+    data.copyImage(1, image, 0);
+    assertArrayEquals(new byte[] {0, 1, 2, 3, 4, 5}, image);
+    ImageDataset one = data.first(1);
+    assertEquals(6, one.pixels().capacity());
+    assertEquals(colour().first(1).pixels(), one.pixels());
+    assertThrows(ReadOnlyBufferException.class, () -> data.pixels().put((byte) 0));
+  }
+
   @Test
   void labelsAreUnsigned() {
     List<String> classes = Collections.nCopies(256, "x");

@@ -93,7 +93,7 @@ class StudyRunnerTest {
               .schedule(new Schedule.Constant(Float.parseFloat(settings.words().get("lr"))))
               .seed(Long.parseLong(settings.words().get("seed")))
               .build();
-      return new Meaning(recipe, recipe::network);
+      return new Meaning(recipe, data -> recipe, recipe::network);
     }
   }
 

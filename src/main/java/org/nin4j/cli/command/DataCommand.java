@@ -1,19 +1,26 @@
 package org.nin4j.cli.command;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.nin4j.cli.option.DataOptions;
+import org.nin4j.cli.option.DataSource;
+import org.nin4j.cli.option.SplitOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
 import org.nin4j.cli.output.Table;
 import org.nin4j.cli.output.Texts;
+import org.nin4j.data.ChannelStatistics;
 import org.nin4j.data.ContactSheet;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.TrainTest;
+import org.nin4j.data.folder.StoredSize;
+import org.nin4j.data.published.IdxDataset;
 import org.nin4j.data.published.IdxWriter;
-import org.nin4j.data.published.PublishedDataset;
+import org.nin4j.train.recipe.Recipes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,7 +34,9 @@ import picocli.CommandLine.Spec;
     header = "Finds, checks, shows and writes data sets.",
     description = {
       "%nA data set that is not on this machine is downloaded. Samples of each class can be drawn"
-          + " as a picture, all images written as IDX files.",
+          + " as a picture, all grey images written as IDX files. A folder of pictures,"
+          + " DIR/train/CLASS and DIR/test/CLASS or DIR/CLASS with --split, is decoded into a cache"
+          + " file, which is used again as long as the pictures are the same.",
       ""
     },
     sortOptions = false,
@@ -36,6 +45,7 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  ${ROOT-COMMAND-NAME} data",
       "  ${ROOT-COMMAND-NAME} data --sheet fashion.png",
+      "  ${ROOT-COMMAND-NAME} data --dataset folder:flowers --split 0.1 --size 64",
       "  ${ROOT-COMMAND-NAME} data --dataset shapes --limit 10000 --out shapes"
     })
 public final class DataCommand implements Callable<Integer> {
@@ -48,8 +58,18 @@ public final class DataCommand implements Callable<Integer> {
   @Option(
       names = "--dataset",
       paramLabel = "NAME",
-      description = "Data set: " + DataOptions.NAMES + ". Default: fashion-mnist.")
-  private String dataset = PublishedDataset.FASHION_MNIST.id();
+      description = "Data set: " + DataSource.NAMES + ". Default: fashion-mnist.")
+  private String dataset = IdxDataset.FASHION_MNIST.id();
+
+  @Mixin private SplitOptions splitOptions;
+
+  @Option(
+      names = "--size",
+      paramLabel = "N",
+      description =
+          "Side that a folder's pictures of several sizes are brought to. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private int size = Recipes.standard().size();
 
   @Option(
       names = "--limit",
@@ -84,10 +104,22 @@ public final class DataCommand implements Callable<Integer> {
     out.ifPresent(IdxWriter::requireHoldsNoData);
     OptionalInt images = limit.map(OptionalInt::of).orElse(OptionalInt.empty());
     TrainTest data =
-        dataOptions.load(dataset, images, Runtime.getRuntime().availableProcessors(), console);
+        dataOptions.load(source(), images, Runtime.getRuntime().availableProcessors(), console);
+    if (out.isPresent() && data.train().channels() != 1) {
+      throw new ParameterException(
+          command.commandLine(),
+          "IDX files hold grey images; those of %s have %d channels: leave out --out"
+              .formatted(data.name(), data.train().channels()));
+    }
     console.out().println(data.name() + ", " + data.origin());
     console.out().println("training images: " + data.train());
     console.out().println("test images:     " + data.test());
+    ChannelStatistics statistics = ChannelStatistics.of(data.train());
+    console
+        .out()
+        .println(
+            "training pixels:  mean %s, deviation %s"
+                .formatted(texts(statistics.mean()), texts(statistics.deviation())));
     printClasses(data);
     sheet.ifPresent(
         file -> {
@@ -102,11 +134,25 @@ public final class DataCommand implements Callable<Integer> {
     return ExitCode.OK.number();
   }
 
+  private DataSource source() {
+    try {
+      return DataSource.of(
+          DataSource.absolute(dataset),
+          splitOptions.apply(Optional.empty()),
+          StoredSize.squareUnlessCommon(size));
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(command.commandLine(), e.getMessage());
+    }
+  }
+
+  private static String texts(List<Double> values) {
+    return values.stream().map(v -> Texts.format("%.4f", v)).collect(Collectors.joining(","));
+  }
+
   private void printClasses(TrainTest data) {
     Table table =
         new Table(
-            java.util.List.of(
-                Table.Side.RIGHT, Table.Side.LEFT, Table.Side.RIGHT, Table.Side.RIGHT),
+            List.of(Table.Side.RIGHT, Table.Side.LEFT, Table.Side.RIGHT, Table.Side.RIGHT),
             "",
             "Class",
             "Training",

@@ -7,12 +7,15 @@ import java.util.concurrent.Callable;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.Metrics;
 import org.nin4j.cli.option.DataOptions;
+import org.nin4j.cli.option.DataSource;
 import org.nin4j.cli.option.DeviceOptions;
+import org.nin4j.cli.option.SplitOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
 import org.nin4j.cli.output.Texts;
 import org.nin4j.cli.output.TrainingReport;
 import org.nin4j.data.ImageDataset;
+import org.nin4j.data.folder.StoredSize;
 import org.nin4j.plan.Precision;
 import org.nin4j.train.Evaluator;
 import org.nin4j.train.Progress;
@@ -56,8 +59,10 @@ public final class EvaluateCommand implements Callable<Integer> {
   @Option(
       names = "--dataset",
       paramLabel = "NAME",
-      description = "Data set: " + DataOptions.NAMES + ". Default: the one it was trained on.")
+      description = "Data set: " + DataSource.NAMES + ". Default: the one it was trained on.")
   private Optional<String> dataset = Optional.empty();
+
+  @Mixin private SplitOptions splitOptions;
 
   @Option(
       names = "--limit",
@@ -91,7 +96,9 @@ public final class EvaluateCommand implements Callable<Integer> {
     try (Backend backend = deviceOptions.open()) {
       OptionalInt images = limit.map(OptionalInt::of).orElse(OptionalInt.empty());
       ImageDataset test =
-          dataOptions.load(recipe.dataset(), images, deviceOptions.threads(), console).test();
+          dataOptions
+              .load(source(trained, recipe), images, deviceOptions.threads(), console)
+              .test();
       trained.requireClasses(test);
       console.out().println("device: " + backend.description());
       precision.ifPresent(p -> DeviceOptions.requireComputesIn(backend, p));
@@ -103,12 +110,27 @@ public final class EvaluateCommand implements Callable<Integer> {
 
   private Recipe recipe(Recipe trained) {
     Recipe.Builder changed = trained.toBuilder();
-    dataset.ifPresent(changed::dataset);
-    limit.ifPresent(changed::limit);
-    batch.ifPresent(changed::batch);
-    precision.ifPresent(changed::precision);
     try {
+      dataset.map(DataSource::absolute).ifPresent(changed::dataset);
+      changed.split(splitOptions.apply(dataset.isPresent() ? Optional.empty() : trained.split()));
+      limit.ifPresent(changed::limit);
+      batch.ifPresent(changed::batch);
+      precision.ifPresent(changed::precision);
       return changed.build();
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(command.commandLine(), e.getMessage());
+    }
+  }
+
+  /** Other pictures than those it was trained on are brought to the size that these had. */
+  private DataSource source(Checkpoint trained, Recipe recipe) {
+    try {
+      return dataset.isPresent()
+          ? DataSource.of(
+              recipe.dataset(),
+              recipe.split(),
+              StoredSize.exactly(trained.image().dim(1), trained.image().dim(2)))
+          : DataSource.of(recipe, trained.image().dim(1));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(command.commandLine(), e.getMessage());
     }

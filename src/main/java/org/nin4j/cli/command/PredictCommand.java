@@ -8,13 +8,15 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
+import org.nin4j.cli.option.DataSource;
 import org.nin4j.cli.option.DeviceOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
 import org.nin4j.cli.output.Failures;
 import org.nin4j.cli.output.Texts;
-import org.nin4j.cli.picture.ImageFile;
 import org.nin4j.data.DataException;
+import org.nin4j.data.picture.ImageFile;
+import org.nin4j.data.picture.Picture;
 import org.nin4j.train.Classifier;
 import org.nin4j.train.Prediction;
 import org.nin4j.train.checkpoint.Checkpoint;
@@ -31,8 +33,9 @@ import picocli.CommandLine.Spec;
     header = "Says what pictures show.",
     description = {
       "%nPrints the checkpoint used and the five most probable classes of each. Pictures are turned"
-          + " upright as their camera says, scaled to the size of the data set's images and, where"
-          + " those are grey, turned grey. What is transparent becomes black. A picture that cannot"
+          + " upright as their camera says, scaled to the size of the data set's images (cropped at"
+          + " the centre first, where the network was trained on a folder) and, where those are"
+          + " grey, turned grey. What is transparent becomes black. A picture that cannot"
           + " be read gets a line of its own; the others are answered, and the exit code is that of"
           + " the first bad one.",
       ""
@@ -81,12 +84,15 @@ public final class PredictCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Checkpoint trained = Runs.read(checkpoint, console);
+    // As the pictures of its folder were brought to size.
+    boolean ofFolder = DataSource.isFolder(trained.recipe().dataset());
+    Picture.Fit fit = ofFolder ? Picture.Fit.CROP : Picture.Fit.STRETCH;
     List<Path> good = new ArrayList<>();
     List<byte[]> pixels = new ArrayList<>();
     Optional<ExitCode> failure = Optional.empty();
     for (Path image : images) {
       try {
-        pixels.add(ImageFile.read(image, trained.image(), invert));
+        pixels.add(ImageFile.read(image, trained.image(), fit, invert));
         good.add(image);
       } catch (DataException | UncheckedIOException e) {
         console.err().println(Failures.line(command, e));
@@ -94,19 +100,19 @@ public final class PredictCommand implements Callable<Integer> {
       }
     }
     if (!good.isEmpty()) {
-      answer(trained, good, pixels);
+      answer(trained, good, pixels, !ofFolder && trained.image().dim(0) == 1);
     }
     return failure.orElse(ExitCode.OK).number();
   }
 
-  private void answer(Checkpoint trained, List<Path> files, List<byte[]> pixels) {
+  private void answer(Checkpoint trained, List<Path> files, List<byte[]> pixels, boolean onBlack) {
     try (Backend backend = deviceOptions.open();
         Classifier classifier = new Classifier(trained, backend)) {
       List<Prediction> predictions = classifier.classify(pixels);
       for (int i = 0; i < predictions.size(); i++) {
         Path file = files.get(i);
         console.out().println(file + ": " + answers(predictions.get(i)));
-        ImageFile.warning(pixels.get(i), trained.image(), invert)
+        ImageFile.warning(pixels.get(i), trained.image(), invert, onBlack)
             .ifPresent(
                 warning ->
                     console.err().println(command.qualifiedName() + ": " + file + " " + warning));

@@ -10,6 +10,7 @@ import java.util.concurrent.Callable;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.DeviceRates;
 import org.nin4j.cli.option.DataOptions;
+import org.nin4j.cli.option.DataSource;
 import org.nin4j.cli.option.DeviceOptions;
 import org.nin4j.cli.option.RecipeOptions;
 import org.nin4j.cli.output.Console;
@@ -141,7 +142,9 @@ public final class ProfileCommand implements Callable<Integer> {
   private Recipe wanted() {
     try {
       Recipe wanted = changes.apply(changes.base(recipe));
-      changes.network().network(wanted, Shapes.CLASS_NAMES.size());
+      dataOptions
+          .classes(DataSource.of(wanted))
+          .ifPresent(classes -> changes.network().network(wanted, classes));
       return wanted;
     } catch (IllegalArgumentException e) {
       throw usage(e.getMessage());
@@ -157,14 +160,14 @@ public final class ProfileCommand implements Callable<Integer> {
                     (warmUp + 2L * runs) * used.batch(), used.limit().orElse(Integer.MAX_VALUE)));
     int threads = deviceOptions.threads();
     try {
-      return dataOptions.load(used.dataset(), seen, threads, console).train();
+      return dataOptions.load(DataSource.of(used), seen, threads, console).train();
     } catch (DataMissingException e) {
       console
           .out()
           .println(
               "There is neither the data set %s nor a network to get it from: using %s instead."
                   .formatted(used.dataset(), Shapes.NAME));
-      return dataOptions.load(Shapes.ID, seen, threads, console).train();
+      return dataOptions.load(new DataSource.Named(Shapes.ID), seen, threads, console).train();
     }
   }
 

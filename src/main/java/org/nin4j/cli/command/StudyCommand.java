@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.cli.option.DataOptions;
+import org.nin4j.cli.option.DataSource;
 import org.nin4j.cli.option.DeviceOptions;
 import org.nin4j.cli.option.StudySettings;
 import org.nin4j.cli.output.Console;
@@ -168,15 +169,15 @@ public final class StudyCommand implements Callable<Integer> {
 
   /** Loads each data set once. */
   private Function<Recipe, TrainTest> loading() {
-    record Key(String dataset, OptionalInt limit) {}
+    record Key(DataSource source, OptionalInt limit) {}
     Map<Key, TrainTest> loaded = new HashMap<>();
     return recipe ->
         loaded.computeIfAbsent(
-            new Key(recipe.dataset(), recipe.limit()),
+            new Key(DataSource.of(recipe), recipe.limit()),
             key -> {
               try {
                 return dataOptions.load(
-                    key.dataset(), key.limit(), deviceOptions.threads(), console);
+                    key.source(), key.limit(), deviceOptions.threads(), console);
               } catch (ParameterException e) {
                 throw new StudyException(e.getMessage());
               }

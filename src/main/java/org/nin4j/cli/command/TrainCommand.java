@@ -12,6 +12,7 @@ import java.util.function.Supplier;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.cli.option.DataOptions;
+import org.nin4j.cli.option.DataSource;
 import org.nin4j.cli.option.DeviceOptions;
 import org.nin4j.cli.option.RecipeArguments;
 import org.nin4j.cli.option.RecipeOptions;
@@ -68,6 +69,7 @@ import picocli.CommandLine.Spec;
       "  ${ROOT-COMMAND-NAME} train --network resnet18 --limit 6000 --epochs 3",
       "  ${ROOT-COMMAND-NAME} train --network mine.json --size 32",
       "  ${ROOT-COMMAND-NAME} train --dataset shapes --network nin-mini --size 28 --limit 1000",
+      "  ${ROOT-COMMAND-NAME} train --dataset folder:flowers --split 0.1 --network lenet --size 32",
       "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin",
       "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin --epochs 20 --lr 0.005"
     })
@@ -140,8 +142,10 @@ public final class TrainCommand implements Callable<Integer> {
     Optional<Checkpoint> from = file.map(Checkpoint::read);
     Recipe base = from.map(Checkpoint::recipe).orElseGet(() -> checked(() -> changes.base(recipe)));
     Recipe wanted = checked(() -> changes.apply(base));
-    // Before anything is loaded: the data sets have this number of classes.
-    network(from, wanted, Shapes.CLASS_NAMES.size());
+    // Before anything is loaded, where it is known for how many classes.
+    dataOptions
+        .classes(checked(() -> DataSource.of(wanted)))
+        .ifPresent(classes -> network(from, wanted, classes));
     if (from.isPresent() && from.get().position().epoch() >= wanted.epochs()) {
       throw usage(
           "the run is complete %s; more --epochs would let it go on"
@@ -151,8 +155,8 @@ public final class TrainCommand implements Callable<Integer> {
       changes.requireFitting(backend);
       Chosen chosen =
           timeBudget.given()
-              ? inTime(backend, choose(changes.fitting(backend, wanted, console)))
-              : choose(wanted);
+              ? inTime(backend, choose(from, changes.fitting(backend, wanted, console)))
+              : choose(from, wanted);
       Network network = network(from, chosen.recipe(), chosen.data().train().classNames().size());
       if (opened.isPresent()) {
         return train(backend, base, chosen, network, from, file, opened.get());
@@ -202,6 +206,8 @@ public final class TrainCommand implements Callable<Integer> {
         epochs ->
             changes.apply(Recipes.standard(epochs)).toBuilder()
                 .dataset(whole.recipe().dataset())
+                .mean(whole.recipe().mean())
+                .std(whole.recipe().std())
                 .precision(whole.recipe().precision())
                 .build();
     TimeBudget.Choice choice =
@@ -221,9 +227,12 @@ public final class TrainCommand implements Callable<Integer> {
     return new Chosen(used, whole.data(), Optional.of(choice));
   }
 
-  private Chosen choose(Recipe wanted) {
+  private Chosen choose(Optional<Checkpoint> from, Recipe wanted) {
     try {
-      return new Chosen(wanted, load(wanted), Optional.empty());
+      TrainTest data = load(from, wanted);
+      // A run that goes on keeps its mean and deviation.
+      Recipe used = from.isPresent() ? wanted : changes.measured(wanted, data);
+      return new Chosen(used, data, Optional.empty());
     } catch (DataMissingException e) {
       if (!orShapes) {
         throw e;
@@ -237,12 +246,15 @@ public final class TrainCommand implements Callable<Integer> {
                   + Shapes.NAME
                   + " instead.");
       Recipe shapes = wanted.toBuilder().dataset(Shapes.ID).build();
-      return new Chosen(shapes, load(shapes), Optional.empty());
+      return new Chosen(shapes, load(from, shapes), Optional.empty());
     }
   }
 
-  private TrainTest load(Recipe of) {
-    return dataOptions.load(of.dataset(), of.limit(), deviceOptions.threads(), console);
+  /** A run that goes on needs the images as they were stored, whatever size it goes on with. */
+  private TrainTest load(Optional<Checkpoint> from, Recipe of) {
+    int side = from.map(c -> c.image().dim(1)).orElse(of.size());
+    DataSource source = checked(() -> DataSource.of(of, side));
+    return dataOptions.load(source, of.limit(), deviceOptions.threads(), console);
   }
 
   private int train(

@@ -15,6 +15,7 @@ public final class Converters {
   /** Registers those that the options of a recipe need; after its subcommands were added. */
   public static CommandLine ofRecipes(CommandLine line) {
     return line.registerConverter(Float.class, NumberOptions::real)
+        .registerConverter(Double.class, NumberOptions::precise)
         .registerConverter(Integer.class, NumberOptions::whole)
         .registerConverter(int.class, NumberOptions::whole)
         .registerConverter(Long.class, NumberOptions::seed)

@@ -26,6 +26,11 @@ public final class NumberOptions {
     return nearest;
   }
 
+  /** A double. */
+  public static double precise(String text) {
+    return parse(text, Double::valueOf, "a number");
+  }
+
   /** An int. */
   public static int whole(String text) {
     return parse(

@@ -3,6 +3,7 @@ package org.nin4j.cli.option;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.nin4j.cli.output.ShellWords;
 import org.nin4j.train.recipe.Recipe;
 
 /** Recipes as the options of {@link RecipeOptions}: its inverse. */
@@ -30,6 +31,6 @@ public final class RecipeArguments {
     if (SWITCHES.contains(setting)) {
       return (Boolean.parseBoolean(value) ? "--" : "--no-") + name;
     }
-    return "--" + name + " " + value;
+    return "--" + name + " " + ShellWords.quote(value);
   }
 }

@@ -1,9 +1,13 @@
 package org.nin4j.cli.option;
 
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.List;
 import java.util.Optional;
 import org.nin4j.backend.Backend;
 import org.nin4j.cli.output.Console;
+import org.nin4j.data.ChannelStatistics;
+import org.nin4j.data.TrainTest;
 import org.nin4j.model.Initialisation;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.step.Adam;
@@ -20,11 +24,18 @@ import picocli.CommandLine.Option;
 
 /** Settings of a recipe that a command line changes. */
 public final class RecipeOptions {
+  private static final int DIGITS = 4;
+
+  /** Of a channel that has one value everywhere, as nothing can be divided by 0. */
+  private static final double LEAST_DEVIATION = 1e-3;
+
   @Option(
       names = "--dataset",
       paramLabel = "NAME",
-      description = "Data set: " + DataOptions.NAMES + ". Default: ${bundle:recipe.dataset}.")
+      description = "Data set: " + DataSource.NAMES + ". Default: ${bundle:recipe.dataset}.")
   private Optional<String> dataset = Optional.empty();
+
+  @Mixin private SplitOptions splitOptions;
 
   @Option(
       names = "--limit",
@@ -45,15 +56,17 @@ public final class RecipeOptions {
       paramLabel = "X",
       split = ",",
       description =
-          "Subtracted from pixels in [0, 1]; one value, or one for each channel. Default:"
-              + " ${bundle:recipe.mean}.")
+          "Subtracted from pixels in [0, 1]; one value, or one for each channel. Default: those of"
+              + " a folder's training images; ${bundle:recipe.mean} for other data sets.")
   private List<Float> mean = List.of();
 
   @Option(
       names = "--std",
       paramLabel = "X",
       split = ",",
-      description = "What the difference is divided by. Default: ${bundle:recipe.std}.")
+      description =
+          "What the difference is divided by. Default: the deviations of a folder's training images;"
+              + " ${bundle:recipe.std} for other data sets.")
   private List<Float> std = List.of();
 
   @Option(
@@ -273,7 +286,8 @@ public final class RecipeOptions {
    */
   public Recipe apply(Recipe base) {
     Recipe.Builder changed = networkChoice.apply(base);
-    dataset.ifPresent(changed::dataset);
+    dataset.map(DataSource::absolute).ifPresent(changed::dataset);
+    changed.split(splitOptions.apply(dataset.isPresent() ? Optional.empty() : base.split()));
     limit.ifPresent(changed::limit);
     size.ifPresent(changed::size);
     changed.mean(orElse(mean, base.mean()));
@@ -290,6 +304,28 @@ public final class RecipeOptions {
     labelSmoothing.ifPresent(changed::labelSmoothing);
     seed.ifPresent(changed::seed);
     return changed.build();
+  }
+
+  /**
+   * A recipe with the mean and deviation of a folder's training images, where the command line
+   * gives none: as many digits as matter, so that a printed command trains the same.
+   */
+  public Recipe measured(Recipe recipe, TrainTest data) {
+    if (!DataSource.isFolder(recipe.dataset())) {
+      return recipe;
+    }
+    ChannelStatistics found = ChannelStatistics.of(data.train());
+    return recipe.toBuilder()
+        .mean(orElse(mean, rounded(found.mean(), 0)))
+        .std(orElse(std, rounded(found.deviation(), LEAST_DEVIATION)))
+        .build();
+  }
+
+  private static List<Float> rounded(List<Double> values, double least) {
+    return values.stream()
+        .map(value -> new BigDecimal(Math.max(least, value)))
+        .map(value -> value.setScale(DIGITS, RoundingMode.HALF_EVEN).floatValue())
+        .toList();
   }
 
   private Learning learning(Learning base) {

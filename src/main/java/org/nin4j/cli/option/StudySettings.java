@@ -83,6 +83,9 @@ public final class StudySettings implements Interpreter {
     }
     Recipe recipe = options.changes.apply(options.changes.base(options.recipe));
     options.changes.requireFitting(backend);
-    return new Meaning(recipe, classes -> options.changes.network().network(recipe, classes));
+    return new Meaning(
+        recipe,
+        data -> options.changes.measured(recipe, data),
+        classes -> options.changes.network().network(recipe, classes));
   }
 }

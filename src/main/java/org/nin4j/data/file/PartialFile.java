@@ -4,6 +4,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -61,6 +62,11 @@ public final class PartialFile implements AutoCloseable {
   /** What to write the content to. */
   public OutputStream stream() {
     return stream;
+  }
+
+  /** The same file, to be written at any place, by several threads if need be. */
+  public FileChannel channel() {
+    return stream.getChannel();
   }
 
   /** Gives the file its name, replacing what had it. */

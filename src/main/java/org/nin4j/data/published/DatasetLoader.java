@@ -48,7 +48,7 @@ public final class DatasetLoader {
     return dataset.read(locate(dataset, listener));
   }
 
-  /** The folder with the data set's four files, after getting them if need be. */
+  /** The folder with the data set's files, after getting them if need be. */
   private Path locate(PublishedDataset dataset, DownloadListener listener) {
     if (locations.option().isPresent()) {
       Path named = locations.option().get();
@@ -57,11 +57,10 @@ public final class DatasetLoader {
               () ->
                   new DataException(
                       String.format(
-                          "%s holds no %s: the files %s are expected there or in %s, gzipped or"
-                              + " unpacked",
+                          "%s holds no %s: %s expected there or in %s, gzipped or unpacked",
                           named,
                           dataset.name(),
-                          names(dataset.files()),
+                          files(dataset) + (dataset.files().size() == 1 ? " is" : " are"),
                           dataset.placesIn(Path.of("")).stream()
                               .map(Path::toString)
                               .filter(place -> !place.isEmpty())
@@ -75,7 +74,7 @@ public final class DatasetLoader {
   }
 
   /**
-   * The place in the folder that has all four files.
+   * The place in the folder that has all files.
    *
    * @throws DataException if there are some of the files, or those of another data set
    */
@@ -104,16 +103,16 @@ public final class DatasetLoader {
     }
   }
 
-  /**
-   * All these data sets have files of the same names and sizes; the label files tell them apart.
-   */
+  /** Some data sets have files of the same names and sizes; the label files tell them apart. */
   private static void checkIsNotAnother(PublishedDataset dataset, Path folder) {
-    Path labels = PublishedDataset.find(folder, dataset.trainLabels()).orElseThrow();
-    if (!Files.isRegularFile(labels)) {
+    Path signature = dataset.find(folder, dataset.signature()).orElseThrow();
+    if (!Files.isRegularFile(signature)) {
       return;
     }
-    for (PublishedDataset other : PublishedDataset.ALL) {
-      if (!other.id().equals(dataset.id()) && other.trainLabels().isSameAs(labels)) {
+    for (PublishedDataset other : PublishedDataset.all()) {
+      if (!other.id().equals(dataset.id())
+          && other.signature().name().equals(dataset.signature().name())
+          && other.signature().isSameAs(signature)) {
         throw new DataException(
             String.format("%s holds %s, not %s", folder, other.name(), dataset.name()));
       }
@@ -142,10 +141,10 @@ public final class DatasetLoader {
     return locations.cache().resolve(dataset.id());
   }
 
-  /** Checks those of the four files that are in the folder. */
+  /** Checks those of the files that are in the folder. */
   private static void checkIsPublished(PublishedDataset dataset, Path folder, String remedy) {
     for (PublishedFile file : dataset.files()) {
-      Optional<Path> found = PublishedDataset.find(folder, file);
+      Optional<Path> found = dataset.find(folder, file);
       if (found.isPresent() && !file.isSameAs(found.get())) {
         throw new DataException(
             String.format(
@@ -194,7 +193,8 @@ public final class DatasetLoader {
     Path folder = cache(dataset);
     for (PublishedFile file : dataset.missingFrom(folder)) {
       Path found =
-          PublishedDataset.find(from, file)
+          dataset
+              .find(from, file)
               .filter(file::isSameAs)
               .orElseThrow(
                   () -> new DataMissingException("it does not hold the published " + file.name()));
@@ -210,9 +210,13 @@ public final class DatasetLoader {
         locations.environment().map(named -> ", not in NIN4J_DATA (" + named + ")").orElse("");
     return new DataMissingException(
         String.format(
-            "%s is not on this machine%s and cannot be downloaded (%s). Put the files %s into"
-                + " %s, or name their folder with --data or NIN4J_DATA.",
-            dataset.name(), environment, reasons, names(dataset.files()), cache(dataset)));
+            "%s is not on this machine%s and cannot be downloaded (%s). Put %s into"
+                + " %s, or name that folder with --data or NIN4J_DATA.",
+            dataset.name(), environment, reasons, files(dataset), cache(dataset)));
+  }
+
+  private static String files(PublishedDataset dataset) {
+    return (dataset.files().size() == 1 ? "the file " : "the files ") + names(dataset.files());
   }
 
   private static String names(List<PublishedFile> files) {

@@ -30,12 +30,12 @@ public final class IdxWriter {
     requireHoldsNoData(folder);
     write(
         data.train(),
-        folder.resolve(PublishedDataset.TRAIN_IMAGES + ".gz"),
-        folder.resolve(PublishedDataset.TRAIN_LABELS + ".gz"));
+        folder.resolve(IdxDataset.TRAIN_IMAGES + ".gz"),
+        folder.resolve(IdxDataset.TRAIN_LABELS + ".gz"));
     write(
         data.test(),
-        folder.resolve(PublishedDataset.TEST_IMAGES + ".gz"),
-        folder.resolve(PublishedDataset.TEST_LABELS + ".gz"));
+        folder.resolve(IdxDataset.TEST_IMAGES + ".gz"),
+        folder.resolve(IdxDataset.TEST_LABELS + ".gz"));
   }
 
   /**
@@ -46,8 +46,8 @@ public final class IdxWriter {
    */
   public static void requireHoldsNoData(Path folder) {
     // All published data sets have files of the same names.
-    for (PublishedFile file : PublishedDataset.FASHION_MNIST.files()) {
-      Optional<Path> found = PublishedDataset.find(folder, file);
+    for (PublishedFile file : IdxDataset.FASHION_MNIST.files()) {
+      Optional<Path> found = IdxDataset.FASHION_MNIST.find(folder, file);
       if (found.isPresent()) {
         throw new UncheckedIOException(
             found.get() + " stands there already and is not replaced; name another folder",

@@ -2,6 +2,7 @@ package org.nin4j.data.published;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.nin4j.data.file.Md5;
 
 /**
@@ -10,9 +11,9 @@ import org.nin4j.data.file.Md5;
  * @param name its name, at the publisher's and here; it ends in {@code .gz}
  * @param md5 the MD5 sum of its bytes, 32 lower-case hexadecimal digits
  * @param contentMd5 the MD5 sum of what is packed in it: others compress the same content to other
- *     bytes
+ *     bytes; empty where it is not known
  */
-public record PublishedFile(String name, String md5, String contentMd5) {
+public record PublishedFile(String name, String md5, Optional<String> contentMd5) {
 
   private static final String GZIP = ".gz";
 
@@ -21,10 +22,23 @@ public record PublishedFile(String name, String md5, String contentMd5) {
     if (!name.endsWith(GZIP)) {
       throw new IllegalArgumentException(name + " does not end in " + GZIP);
     }
-    for (String sum : List.of(md5, contentMd5)) {
-      if (!sum.matches("[0-9a-f]{32}")) {
-        throw new IllegalArgumentException(name + ": no MD5 sum: " + sum);
-      }
+    requireSum(name, md5);
+    contentMd5.ifPresent(sum -> requireSum(name, sum));
+  }
+
+  /** A file that is known as it was put up only. */
+  public PublishedFile(String name, String md5) {
+    this(name, md5, Optional.empty());
+  }
+
+  /** A file whose content is known, too. */
+  public PublishedFile(String name, String md5, String contentMd5) {
+    this(name, md5, Optional.of(contentMd5));
+  }
+
+  private static void requireSum(String name, String sum) {
+    if (!sum.matches("[0-9a-f]{32}")) {
+      throw new IllegalArgumentException(name + ": no MD5 sum: " + sum);
     }
   }
 
@@ -44,6 +58,6 @@ public record PublishedFile(String name, String md5, String contentMd5) {
    * @throws java.io.UncheckedIOException if it cannot be read
    */
   boolean isSameAs(Path file) {
-    return Md5.of(file).equals(md5) || Md5.ofContent(file).equals(contentMd5);
+    return Md5.of(file).equals(md5) || contentMd5.filter(Md5.ofContent(file)::equals).isPresent();
   }
 }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.nin4j.backend.Backend;
+import org.nin4j.data.Split;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
 import org.nin4j.model.zoo.Networks;
@@ -24,7 +25,8 @@ import org.nin4j.tensor.Shape;
  * @param name where the settings come from, for people
  * @param network its name: one of {@link Networks#NAMES}, unless the trainer is given a network
  * @param variant what is varied in networks of NiN blocks
- * @param dataset its name in options, such as {@code fashion-mnist}
+ * @param dataset its name in options, such as {@code fashion-mnist} or {@code folder:DIR}
+ * @param split how a folder's images are divided; empty where they are divided already
  * @param limit train and test on only the given number of first images
  * @param size side of the images that the network gets, in pixels
  * @param mean subtracted from pixels in [0, 1]; one value, or one for each channel
@@ -44,6 +46,7 @@ public record Recipe(
     String network,
     NinVariant variant,
     String dataset,
+    Optional<Split> split,
     OptionalInt limit,
     int size,
     List<Float> mean,
@@ -196,6 +199,7 @@ public record Recipe(
     private String network;
     private NinVariant variant;
     private String dataset;
+    private Optional<Split> split;
     private OptionalInt limit;
     private int size;
     private List<Float> mean;
@@ -215,6 +219,7 @@ public record Recipe(
       network = from.network;
       variant = from.variant;
       dataset = from.dataset;
+      split = from.split;
       limit = from.limit;
       size = from.size;
       mean = from.mean;
@@ -247,6 +252,11 @@ public record Recipe(
 
     public Builder dataset(String value) {
       dataset = value;
+      return this;
+    }
+
+    public Builder split(Optional<Split> value) {
+      split = value;
       return this;
     }
 
@@ -332,6 +342,7 @@ public record Recipe(
           network,
           variant,
           dataset,
+          split,
           limit,
           size,
           mean,

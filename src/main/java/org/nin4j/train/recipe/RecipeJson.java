@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.nin4j.data.Split;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.Precision;
@@ -30,6 +31,13 @@ public final class RecipeJson {
     json.addProperty("head", name(recipe.variant().head()));
     json.addProperty("reduce", Reduction.format(recipe.variant().reduction()));
     json.addProperty("dataset", recipe.dataset());
+    recipe
+        .split()
+        .ifPresent(
+            split -> {
+              json.addProperty("split", split.share());
+              json.addProperty("split_seed", split.seed());
+            });
     recipe.limit().ifPresent(limit -> json.addProperty("limit", limit));
     json.addProperty("size", recipe.size());
     json.add("mean", floats(recipe.mean()));
@@ -61,6 +69,10 @@ public final class RecipeJson {
             constant(NinVariant.Head.class, get(json, "head").getAsString()),
             Reduction.parse(get(json, "reduce").getAsString())),
         get(json, "dataset").getAsString(),
+        json.has("split")
+            ? Optional.of(
+                new Split(json.get("split").getAsDouble(), get(json, "split_seed").getAsLong()))
+            : Optional.empty(),
         json.has("limit") ? OptionalInt.of(json.get("limit").getAsInt()) : OptionalInt.empty(),
         get(json, "size").getAsInt(),
         floats(get(json, "mean")),

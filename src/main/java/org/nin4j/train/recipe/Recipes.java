@@ -3,6 +3,7 @@ package org.nin4j.train.recipe;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.zoo.Networks;
@@ -51,6 +52,7 @@ public final class Recipes {
         network,
         NinVariant.PUBLISHED,
         "fashion-mnist",
+        Optional.empty(),
         OptionalInt.empty(),
         known ? Networks.named(network).size() : 28,
         List.of(0f),

@@ -9,6 +9,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.nin4j.data.Split;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Window;
 import org.nin4j.model.zoo.NinVariant;
@@ -41,7 +42,8 @@ class RecipeArgumentsTest {
                 .schedule(new Schedule.OneCycle(0.1f, 0.3f))
                 .build(),
             Recipes.standard().toBuilder()
-                .dataset("shapes")
+                .dataset("folder:/pictures/of-mine")
+                .split(Optional.of(new Split(0.1, -7)))
                 .network("nin-mini")
                 .limit(17)
                 .size(96)

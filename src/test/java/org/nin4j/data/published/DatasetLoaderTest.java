@@ -43,7 +43,7 @@ import org.nin4j.data.shapes.Shapes;
 class DatasetLoaderTest {
 
   private static final List<String> NAMES =
-      PublishedDataset.MNIST.files().stream().map(PublishedFile::name).toList();
+      IdxDataset.MNIST.files().stream().map(PublishedFile::name).toList();
 
   @TempDir private Path folder;
   private final ConcurrentLinkedQueue<String> requests = new ConcurrentLinkedQueue<>();
@@ -53,8 +53,8 @@ class DatasetLoaderTest {
   private Path programs;
   private final List<String> said = new ArrayList<>();
   private HttpServer server;
-  private PublishedDataset online;
-  private PublishedDataset offline;
+  private IdxDataset online;
+  private IdxDataset offline;
 
   @BeforeEach
   void publish() throws IOException {
@@ -86,7 +86,7 @@ class DatasetLoaderTest {
     server.stop(0);
   }
 
-  private PublishedDataset tiny(URI mirror) {
+  private IdxDataset tiny(URI mirror) {
     List<PublishedFile> files =
         NAMES.stream()
             .map(name -> published.resolve(name))
@@ -95,7 +95,7 @@ class DatasetLoaderTest {
                     new PublishedFile(
                         file.getFileName().toString(), Md5.of(file), Md5.ofContent(file)))
             .toList();
-    return new PublishedDataset(
+    return new IdxDataset(
         "tiny",
         "Tiny",
         Shapes.CLASS_NAMES,
@@ -323,7 +323,7 @@ class DatasetLoaderTest {
     assertLoaded(torchvision.resolve("Tiny/raw"), load(offline, torchvision.resolve("Tiny"), null));
     assertEquals(
         Path.of("d", "FashionMNIST", "raw"),
-        PublishedDataset.FASHION_MNIST.placesIn(Path.of("d")).get(2));
+        IdxDataset.FASHION_MNIST.placesIn(Path.of("d")).get(2));
   }
 
   private static List<String> list(Path folder) throws IOException {

@@ -51,7 +51,7 @@ class FashionMnistTest {
   /** Counts, class balance and labels as published; the mean is the one recipes normalise with. */
   @Test
   void isWhatWasPublished() {
-    TrainTest data = PublishedDataset.FASHION_MNIST.read(FOLDER);
+    TrainTest data = IdxDataset.FASHION_MNIST.read(FOLDER);
     assertEquals("Fashion-MNIST: 60000 images of 1×28×28 in 10 classes", data.train().toString());
     assertEquals("Fashion-MNIST: 10000 images of 1×28×28 in 10 classes", data.test().toString());
     assertArrayEquals(new int[] {9, 0, 0, 3, 0, 2, 7, 2, 5, 5}, firstLabels(data.train()));
@@ -75,15 +75,15 @@ class FashionMnistTest {
         new DataLocations(Optional.empty(), Optional.empty(), FOLDER.getParent(), List.of());
     TrainTest data =
         new DatasetLoader(locations, new Downloader(Duration.ofSeconds(1)))
-            .load(PublishedDataset.FASHION_MNIST, DownloadListener.silent());
+            .load(IdxDataset.FASHION_MNIST, DownloadListener.silent());
     assertEquals(FOLDER.toString(), data.origin());
   }
 
   /** What is packed in them has the sums by which another gzip of the same images is accepted. */
   @Test
   void contentHasThePublishedSums() {
-    for (PublishedFile file : PublishedDataset.FASHION_MNIST.files()) {
-      assertEquals(file.contentMd5(), Md5.ofContent(FOLDER.resolve(file.name())));
+    for (PublishedFile file : IdxDataset.FASHION_MNIST.files()) {
+      assertEquals(file.contentMd5().orElseThrow(), Md5.ofContent(FOLDER.resolve(file.name())));
     }
   }
 
@@ -94,8 +94,7 @@ class FashionMnistTest {
     DatasetLoader loader = new DatasetLoader(locations, new Downloader(Duration.ofSeconds(1)));
     String message =
         assertThrows(
-                DataException.class,
-                () -> loader.load(PublishedDataset.MNIST, DownloadListener.silent()))
+                DataException.class, () -> loader.load(IdxDataset.MNIST, DownloadListener.silent()))
             .getMessage();
     assertTrue(message.endsWith("holds Fashion-MNIST, not MNIST"), message);
   }

@@ -261,7 +261,7 @@ class IdxTest {
   void readsWhatTheWriterWrites() {
     TrainTest drawn = Shapes.draw(5, 30, 20, 1);
     IdxWriter.write(drawn, folder.resolve("new").resolve("set"));
-    TrainTest read = PublishedDataset.MNIST.read(folder.resolve("new").resolve("set"));
+    TrainTest read = IdxDataset.MNIST.read(folder.resolve("new").resolve("set"));
     assertEquals(drawn.train().pixels(), read.train().pixels());
     assertEquals(drawn.train().labels(), read.train().labels());
     assertEquals(drawn.test().pixels(), read.test().pixels());

@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonParser;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.nin4j.data.Split;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Window;
 import org.nin4j.model.zoo.Networks;
@@ -131,6 +133,8 @@ class RecipeTest {
         Recipes.fast(),
         Recipes.d2l(),
         base.toBuilder()
+            .dataset("folder:/pictures")
+            .split(Optional.of(new Split(1 / 3.0, Long.MIN_VALUE)))
             .limit(17)
             .variant(
                 new NinVariant(

@@ -1,2 +1,2 @@
 /** Picture files as the bytes that networks take. */
-package org.nin4j.cli.picture;
+package org.nin4j.data.picture;

@@ -1,4 +1,4 @@
-package org.nin4j.cli.picture;
+package org.nin4j.data.picture;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,4 +1,4 @@
-package org.nin4j.cli.picture;
+package org.nin4j.data.picture;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -97,7 +97,7 @@ enum Orientation {
   /**
    * Turns a plane upright.
    *
-   * @param stored [height, width]
+   * @param stored [height, width]; what is upright already is returned itself
    * @return [height, width], or [width, height] if sides are swapped
    */
   byte[] upright(byte[] stored, int height, int width) {
@@ -111,6 +111,9 @@ enum Orientation {
           case TOP_RIGHT, BOTTOM_RIGHT, RIGHT_BOTTOM, LEFT_BOTTOM -> true;
           case TOP_LEFT, BOTTOM_LEFT, LEFT_TOP, RIGHT_TOP -> false;
         };
+    if (this == TOP_LEFT) {
+      return stored;
+    }
     byte[] result = new byte[stored.length];
     for (int y = 0; y < height; y++) {
       for (int x = 0; x < width; x++) {

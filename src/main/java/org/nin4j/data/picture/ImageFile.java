@@ -1,9 +1,10 @@
-package org.nin4j.cli.picture;
+package org.nin4j.data.picture;
 
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
+import java.awt.image.DataBufferInt;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
@@ -21,19 +23,40 @@ import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.nin4j.data.DataException;
 import org.nin4j.data.file.PartialFile;
-import org.nin4j.tensor.BilinearResize;
 import org.nin4j.tensor.Shape;
 
 /** Reads pictures as the bytes that networks take. */
 public final class ImageFile {
   private static final int LIGHT = 128;
 
+  /** A damaged header would have memory asked for that nobody has. */
+  private static final int MOST_PIXELS = 1 << 28;
+
+  /** Endings of the names of files that are read, in lower case. */
+  public static final List<String> ENDINGS = List.of("png", "jpg", "jpeg", "gif", "bmp");
+
   private ImageFile() {}
 
+  /** Whether a file is a picture by its name. */
+  public static boolean isNamedSo(Path file) {
+    String name = file.getFileName().toString();
+    return ENDINGS.contains(name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
+  }
+
   /**
-   * Reads a picture, turns it upright as its {@link Orientation} says, and scales it, its
-   * proportions not kept. What is transparent becomes black in the result: the ground is black, and
-   * white for a picture to invert. Grey is ITU-R BT.601 luma, 0.299 red + 0.587 green + 0.114 blue.
+   * Reads a picture and turns it upright as its {@link Orientation} says. What is transparent
+   * becomes black.
+   *
+   * @throws DataException if it is no picture, or damaged
+   * @throws UncheckedIOException if the file cannot be read
+   */
+  public static Picture read(Path file) {
+    return read(file, Color.BLACK);
+  }
+
+  /**
+   * Reads a picture, turns it upright, and brings it to a shape. What is transparent becomes black
+   * in the result: the ground is black, and white for a picture to invert.
    *
    * @param shape (1 or 3, height, width) to bring it to
    * @param invert whether to swap dark and light
@@ -41,48 +64,61 @@ public final class ImageFile {
    * @throws DataException if it is no picture, or damaged
    * @throws UncheckedIOException if the file cannot be read
    */
-  public static byte[] read(Path file, Shape shape, boolean invert) {
+  public static byte[] read(Path file, Shape shape, Picture.Fit fit, boolean invert) {
+    Picture picture = read(file, invert ? Color.WHITE : Color.BLACK);
+    return (invert ? picture.inverted() : picture).pixels(shape, fit);
+  }
+
+  private static Picture read(Path file, Color ground) {
     byte[] bytes = bytes(file);
     BufferedImage picture = decode(file, bytes);
     Orientation orientation = Orientation.of(bytes);
     int height = picture.getHeight();
     int width = picture.getWidth();
-    BilinearResize resize =
-        orientation.swapsSides()
-            ? BilinearResize.of(width, height, shape.dim(1), shape.dim(2))
-            : BilinearResize.of(height, width, shape.dim(1), shape.dim(2));
-    int channels = shape.dim(0);
-    int outSize = shape.dim(1) * shape.dim(2);
-    byte[] result = new byte[channels * outSize];
     boolean grey = picture.getColorModel().getColorSpace().getType() == ColorSpace.TYPE_GRAY;
-    BufferedImage rgb = grey ? picture : onGround(picture, invert ? Color.WHITE : Color.BLACK);
-    for (int c = 0; c < channels; c++) {
-      byte[] plane = grey ? greyPlane(picture, invert ? 1 : 0) : plane(rgb, c, channels);
-      if (invert) {
-        for (int i = 0; i < plane.length; i++) {
-          plane[i] = (byte) (255 - (plane[i] & 0xff));
-        }
+    byte[] planes =
+        grey
+            ? orientation.upright(greyPlane(picture, ground.getRed() / 255), height, width)
+            : colourPlanes(onGround(picture, ground), orientation, height, width);
+    return new Picture(
+        grey ? 1 : 3,
+        orientation.swapsSides() ? width : height,
+        orientation.swapsSides() ? height : width,
+        planes);
+  }
+
+  private static byte[] colourPlanes(
+      BufferedImage rgb, Orientation orientation, int height, int width) {
+    int[] colours = ((DataBufferInt) rgb.getRaster().getDataBuffer()).getData();
+    byte[] planes = new byte[3 * colours.length];
+    byte[] plane = new byte[colours.length];
+    for (int c = 0; c < 3; c++) {
+      int shift = 16 - 8 * c;
+      for (int i = 0; i < colours.length; i++) {
+        plane[i] = (byte) (colours[i] >> shift);
       }
-      resize.resize(orientation.upright(plane, height, width), 0, result, c * outSize);
+      System.arraycopy(
+          orientation.upright(plane, height, width), 0, planes, c * plane.length, plane.length);
     }
-    return result;
+    return planes;
   }
 
   /**
-   * Why a network trained on light things on a black ground may see nothing here, and what may
-   * help.
+   * Why a network may see nothing here, and what may help.
    *
    * @param pixels unsigned bytes [channels, height, width], as {@link #read} gives them
    * @param invert whether they are inverted
+   * @param onBlack whether it was trained on light things on a black ground
    */
-  public static Optional<String> warning(byte[] pixels, Shape shape, boolean invert) {
+  public static Optional<String> warning(
+      byte[] pixels, Shape shape, boolean invert, boolean onBlack) {
     String other = invert ? "leave out --invert" : "try --invert";
     if (isOneColour(pixels, shape)) {
       return Optional.of(
           "is of one colour, so there is nothing to recognise; if it has a transparent ground, "
               + other);
     }
-    return hasLightGround(pixels, shape)
+    return onBlack && hasLightGround(pixels, shape)
         ? Optional.of("has a light ground%s; %s".formatted(invert ? " when inverted" : "", other))
         : Optional.empty();
   }
@@ -112,15 +148,6 @@ public final class ImageFile {
       }
     }
     return 2 * light > sides;
-  }
-
-  private static byte[] plane(BufferedImage picture, int channel, int channels) {
-    int width = picture.getWidth();
-    byte[] plane = new byte[picture.getHeight() * width];
-    for (int i = 0; i < plane.length; i++) {
-      plane[i] = (byte) value(picture.getRGB(i % width, i / width), channel, channels);
-    }
-    return plane;
   }
 
   /**
@@ -173,6 +200,12 @@ public final class ImageFile {
         List<String> warnings = new ArrayList<>();
         reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
         reader.setInput(in, true, true);
+        long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
+        if (pixels > MOST_PIXELS) {
+          throw new DataException(
+              "%s has %d×%d pixels, more than are read (%d)"
+                  .formatted(file, reader.getWidth(0), reader.getHeight(0), MOST_PIXELS));
+        }
         BufferedImage picture = reader.read(0);
         for (String warning : warnings) {
           if (isDamage(warning)) {
@@ -208,15 +241,5 @@ public final class ImageFile {
     graphics.drawImage(picture, 0, 0, ground, null);
     graphics.dispose();
     return opaque;
-  }
-
-  private static int value(int rgb, int channel, int channels) {
-    int red = rgb >> 16 & 0xff;
-    int green = rgb >> 8 & 0xff;
-    int blue = rgb & 0xff;
-    if (channels == 1) {
-      return (299 * red + 587 * green + 114 * blue + 500) / 1000;
-    }
-    return channel == 0 ? red : channel == 1 ? green : blue;
   }
 }

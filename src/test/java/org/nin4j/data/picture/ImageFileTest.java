@@ -1,4 +1,4 @@
-package org.nin4j.cli.picture;
+package org.nin4j.data.picture;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -53,15 +53,19 @@ class ImageFileTest {
   @Test
   void greyIsLuma() throws IOException {
     // 0.299, 0.587 and 0.114 of 255; what is transparent is black in the result.
-    assertArrayEquals(bytes(76, 150, 29, 0), ImageFile.read(picture(), Shape.of(1, 2, 2), false));
-    assertArrayEquals(bytes(179, 105, 226, 0), ImageFile.read(picture(), Shape.of(1, 2, 2), true));
+    assertArrayEquals(
+        bytes(76, 150, 29, 0),
+        ImageFile.read(picture(), Shape.of(1, 2, 2), Picture.Fit.STRETCH, false));
+    assertArrayEquals(
+        bytes(179, 105, 226, 0),
+        ImageFile.read(picture(), Shape.of(1, 2, 2), Picture.Fit.STRETCH, true));
   }
 
   @Test
   void coloursAreChannels() throws IOException {
     assertArrayEquals(
         bytes(255, 0, 0, 0, 0, 255, 0, 0, 0, 0, 255, 0),
-        ImageFile.read(picture(), Shape.of(3, 2, 2), false));
+        ImageFile.read(picture(), Shape.of(3, 2, 2), Picture.Fit.STRETCH, false));
   }
 
   @ParameterizedTest
@@ -79,7 +83,8 @@ class ImageFileTest {
     assertTrue(ImageIO.write(grey, format, file.toFile()));
     byte[] expected = new byte[28 * 28];
     Arrays.fill(expected, (byte) 128);
-    assertArrayEquals(expected, ImageFile.read(file, Shape.of(1, 28, 28), false));
+    assertArrayEquals(
+        expected, ImageFile.read(file, Shape.of(1, 28, 28), Picture.Fit.STRETCH, false));
   }
 
   @Test
@@ -88,7 +93,9 @@ class ImageFileTest {
     byte[] bytes = Files.readAllBytes(file);
     Files.write(file, Arrays.copyOf(bytes, bytes.length / 2));
     String message =
-        assertThrows(DataException.class, () -> ImageFile.read(file, Shape.of(1, 2, 2), false))
+        assertThrows(
+                DataException.class,
+                () -> ImageFile.read(file, Shape.of(1, 2, 2), Picture.Fit.STRETCH, false))
             .getMessage();
     assertTrue(message.startsWith(file.toString()), message);
   }
@@ -114,7 +121,8 @@ class ImageFileTest {
     Path file = folder.resolve("refused.jpg");
     Files.write(file, bytes);
     return assertThrows(
-        DataException.class, () -> ImageFile.read(file, Shape.of(1, 28, 28), false));
+        DataException.class,
+        () -> ImageFile.read(file, Shape.of(1, 28, 28), Picture.Fit.STRETCH, false));
   }
 
   @Test
@@ -135,8 +143,8 @@ class ImageFileTest {
     Path exact = folder.resolve("exact.jpg");
     Files.write(exact, whole);
     assertArrayEquals(
-        ImageFile.read(exact, Shape.of(1, 28, 28), false),
-        ImageFile.read(longer, Shape.of(1, 28, 28), false));
+        ImageFile.read(exact, Shape.of(1, 28, 28), Picture.Fit.STRETCH, false),
+        ImageFile.read(longer, Shape.of(1, 28, 28), Picture.Fit.STRETCH, false));
   }
 
   /** As stored: dark, but light in its top right quarter; the tag says that it lies on its side. */
@@ -156,7 +164,7 @@ class ImageFileTest {
             jpeg(stored), OrientationTest.exif(ByteOrder.BIG_ENDIAN, orientation)));
     // Blocks of 8 pixels lie within one quarter, but resampling mixes neighbours where it is
     // halved.
-    byte[] pixels = ImageFile.read(file, Shape.of(1, 8, 8), false);
+    byte[] pixels = ImageFile.read(file, Shape.of(1, 8, 8), Picture.Fit.STRETCH, false);
     String found = "";
     for (int[] centre : new int[][] {{1, 1}, {1, 6}, {6, 1}, {6, 6}}) {
       found += ((pixels[8 * centre[0] + centre[1]] & 0xff) > 127 ? "1" : "0") + " ";
@@ -190,14 +198,14 @@ class ImageFileTest {
       assertTrue(ImageIO.write(ink, "png", file.toFile()));
     }
     Shape shape = Shape.of(1, 1, 3);
-    byte[] inverted = ImageFile.read(file, shape, true);
+    byte[] inverted = ImageFile.read(file, shape, Picture.Fit.STRETCH, true);
     // Opacity 102 / 255 lets 153 of white through, which inverted is 102.
     assertArrayEquals(bytes(0, 255, 102), inverted);
     assertEquals(
-        Optional.empty(), ImageFile.warning(bytes(0, 0, 0, 0, 255, 0, 0, 0, 0), NINE, true));
-    byte[] seen = ImageFile.read(file, shape, false);
+        Optional.empty(), ImageFile.warning(bytes(0, 0, 0, 0, 255, 0, 0, 0, 0), NINE, true, true));
+    byte[] seen = ImageFile.read(file, shape, Picture.Fit.STRETCH, false);
     assertArrayEquals(bytes(0, 0, 0), seen);
-    String warning = ImageFile.warning(seen, shape, false).orElseThrow();
+    String warning = ImageFile.warning(seen, shape, false, true).orElseThrow();
     assertTrue(warning.contains("one colour"), warning);
     assertTrue(warning.contains("try --invert"), warning);
   }
@@ -208,31 +216,35 @@ class ImageFileTest {
   void aLightGroundIsToldApart() {
     byte[] dark = bytes(0, 127, 0, 0, 255, 255, 255, 0, 0);
     byte[] light = bytes(255, 128, 200, 255, 0, 0, 0, 200, 255);
-    assertEquals(Optional.empty(), ImageFile.warning(dark, NINE, false));
+    assertEquals(Optional.empty(), ImageFile.warning(dark, NINE, false, true));
     assertEquals(
-        Optional.of("has a light ground; try --invert"), ImageFile.warning(light, NINE, false));
+        Optional.of("has a light ground; try --invert"),
+        ImageFile.warning(light, NINE, false, true));
     assertEquals(
         Optional.of("has a light ground when inverted; leave out --invert"),
-        ImageFile.warning(light, NINE, true));
+        ImageFile.warning(light, NINE, true, true));
     // Red on blue: each plane has its own value, and nothing to be seen.
     Shape two = Shape.of(3, 1, 2);
     assertTrue(
-        ImageFile.warning(bytes(9, 9, 0, 0, 200, 200), two, false)
+        ImageFile.warning(bytes(9, 9, 0, 0, 200, 200), two, false, true)
             .orElseThrow()
             .startsWith("is of one colour"));
-    assertEquals(Optional.empty(), ImageFile.warning(bytes(9, 9, 0, 0, 100, 90), two, false));
+    assertEquals(Optional.empty(), ImageFile.warning(bytes(9, 9, 0, 0, 100, 90), two, false, true));
   }
 
   @Test
   void foldersAndWhatIsNotThereAreNamed() {
     Shape shape = Shape.of(1, 2, 2);
     assertTrue(
-        assertThrows(DataException.class, () -> ImageFile.read(folder, shape, false))
+        assertThrows(
+                DataException.class,
+                () -> ImageFile.read(folder, shape, Picture.Fit.STRETCH, false))
             .getMessage()
             .contains("is a folder"));
     assertTrue(
         assertThrows(
-                DataException.class, () -> ImageFile.read(folder.resolve("none.png"), shape, false))
+                DataException.class,
+                () -> ImageFile.read(folder.resolve("none.png"), shape, Picture.Fit.STRETCH, false))
             .getMessage()
             .startsWith("there is no picture"));
   }
