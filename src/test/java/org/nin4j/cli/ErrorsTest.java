@@ -175,7 +175,7 @@ class ErrorsTest {
         bad(3, "truncated", train("--dataset", "mnist", "--data", "truncated")),
         bad(2, "there is no network 'x'; there are nin, nin-bn", "models", "x"),
         bad(2, "--json prints one network's description; name one", "models", "--json"),
-        bad(2, "lenet has no NiN blocks", "summary", "--network", "lenet", "--inner", "1x1"),
+        bad(2, "lenet is as published", "summary", "--network", "lenet", "--inner", "1x1"),
         bad(2, "no last block", "plan", "--network", "nin-mini", "--head", "linear"),
         bad(2, "reduce its channels in 4 steps", "summary", "--reduce", "96,48,24,10"),
         bad(2, "as there are classes, 10, not 12", "summary", "--reduce", "96,12"),

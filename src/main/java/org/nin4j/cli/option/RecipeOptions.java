@@ -216,7 +216,8 @@ public final class RecipeOptions {
       paramLabel = "NAME",
       description =
           "How parameters start: xavier-uniform, he-uniform, pytorch, xavier-pytorch-bias as"
-              + " published, or identity, which keeps classes of NiN alive. Default:"
+              + " the book has it, gaussian as the paper, or identity, which keeps classes of NiN"
+              + " alive. Default:"
               + " ${bundle:recipe.initialisation}.")
   private Optional<Initialisation> initialisation = Optional.empty();
 

@@ -74,6 +74,28 @@ class RecipeTest {
   }
 
   @Test
+  void thePapersNetworkHasThePapersRecipe() {
+    Recipe recipe = Recipes.published("nin-cifar");
+    assertEquals(recipe, Recipes.of("nin-cifar"));
+    assertEquals(recipe, Recipes.named("d2l", "nin-cifar"));
+    assertEquals("nin-cifar", recipe.network());
+    assertEquals("cifar-10", recipe.dataset());
+    assertEquals(32, recipe.size());
+    assertEquals(128, recipe.batch());
+    assertEquals(Initialisation.GAUSSIAN, recipe.initialisation());
+    assertEquals(new Sgd(0.9f, false, 1e-4f), recipe.learning().optimizer());
+    assertEquals(new Learning.Factors(2, 1, 0.1f, true), recipe.learning().factors());
+    // 50,000 images make 391 steps in each of 260 epochs.
+    long total = 260 * 391;
+    assertEquals(260, recipe.epochs());
+    assertEquals(0.1f, recipe.schedule().rate(0, total));
+    assertEquals(0.1f, recipe.schedule().rate(200 * 391 - 1, total));
+    assertEquals(0.01f, recipe.schedule().rate(200 * 391, total), 1e-9f);
+    assertEquals(0.01f, recipe.schedule().rate(230 * 391 - 1, total), 1e-9f);
+    assertEquals(0.001f, recipe.schedule().rate(230 * 391, total), 1e-9f);
+  }
+
+  @Test
   void theNetworkDecidesWhereNoRecipeIsChosen() {
     assertEquals(Recipes.standard(), Recipes.of("nin"));
     assertEquals(
@@ -130,6 +152,7 @@ class RecipeTest {
         base,
         Recipes.fast(),
         Recipes.d2l(),
+        Recipes.paper(),
         base.toBuilder()
             .limit(17)
             .variant(
