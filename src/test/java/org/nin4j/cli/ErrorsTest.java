@@ -125,6 +125,8 @@ class ErrorsTest {
         bad(2, "the batch size is at most 65536", "summary", "--batch", "2147483647"),
         bad(2, "the image size is at most 4096", "train", "--size", "4097"),
         bad(2, "the shift is at most 4096", "train", "--shift", "2147483647"),
+        bad(2, "the cut-out is at most 4096", "train", "--cutout", "4097"),
+        bad(2, "a cut-out is at least 0 pixels", "train", "--cutout", "-1"),
         bad(2, "at most 1024 channels and 65536 classes", "summary", "--channels", "2147483647"),
         bad(2, "at most 1024 channels and 65536 classes", plan("--classes", "65537")),
         bad(2, "at most 100000 each", "profile", "--steps", "2147483647"),

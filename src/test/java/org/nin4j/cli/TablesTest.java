@@ -191,6 +191,7 @@ class TablesTest {
             "mean",
             "std",
             "shift",
+            "cutout",
             "out",
             "recipe",
             "resume")) {

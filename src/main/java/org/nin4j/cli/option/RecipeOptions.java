@@ -67,9 +67,17 @@ public final class RecipeOptions {
       names = "--shift",
       paramLabel = "N",
       description =
-          "Shift training images at random by up to N stored pixels along each axis. Default:"
-              + " ${bundle:recipe.shift}.")
+          "Shift training images at random by up to N stored pixels along each axis, as a crop with"
+              + " N pixels of padding does. Default: ${bundle:recipe.shift}.")
   private Optional<Integer> shift = Optional.empty();
+
+  @Option(
+      names = "--cutout",
+      paramLabel = "N",
+      description =
+          "Set a square of N×N stored pixels at a random place of each training image to the mean; 0:"
+              + " none. Default: ${bundle:recipe.cutout}.")
+  private Optional<Integer> cutout = Optional.empty();
 
   @Option(
       names = "--batch",
@@ -281,7 +289,9 @@ public final class RecipeOptions {
     changed.std(orElse(std, base.std()));
     changed.augmentation(
         new BatchSpec.Augmentation(
-            flip.orElse(base.augmentation().flip()), shift.orElse(base.augmentation().shift())));
+            flip.orElse(base.augmentation().flip()),
+            shift.orElse(base.augmentation().shift()),
+            cutout.orElse(base.augmentation().cutout())));
     batch.ifPresent(changed::batch);
     epochs.ifPresent(changed::epochs);
     precision.ifPresent(changed::precision);

@@ -59,6 +59,8 @@ public record Recipe(
     long seed) {
   private static final int MOST_PIXELS = 4096;
 
+  private static final int BLACK = 0;
+
   /** More than the images of a whole data set; sizes in bytes stay far below what a long holds. */
   private static final int MOST_SAMPLES = 1 << 16;
 
@@ -75,6 +77,7 @@ public record Recipe(
     requireAtMost("the image size", MOST_PIXELS, size);
     requireAtMost("the batch size", MOST_SAMPLES, batch);
     requireAtMost("the shift", MOST_PIXELS, augmentation.shift());
+    requireAtMost("the cut-out", MOST_PIXELS, augmentation.cutout());
     if (mean.isEmpty() || std.isEmpty()) {
       throw new IllegalArgumentException("mean and deviation have at least one value each");
     }
@@ -125,6 +128,7 @@ public record Recipe(
         size,
         forEachChannel("means", mean, source),
         forEachChannel("deviations", std, source),
+        BLACK,
         BatchSpec.Augmentation.NONE);
   }
 

@@ -36,6 +36,7 @@ public final class RecipeJson {
     json.add("std", floats(recipe.std()));
     json.addProperty("flip", recipe.augmentation().flip());
     json.addProperty("shift", recipe.augmentation().shift());
+    json.addProperty("cutout", recipe.augmentation().cutout());
     json.addProperty("batch", recipe.batch());
     json.addProperty("epochs", recipe.epochs());
     json.addProperty("precision", name(recipe.precision()));
@@ -65,7 +66,7 @@ public final class RecipeJson {
         get(json, "size").getAsInt(),
         floats(get(json, "mean")),
         floats(get(json, "std")),
-        new BatchSpec.Augmentation(get(json, "flip").getAsBoolean(), get(json, "shift").getAsInt()),
+        augmentation(json),
         get(json, "batch").getAsInt(),
         get(json, "epochs").getAsInt(),
         constant(Precision.class, get(json, "precision").getAsString()),
@@ -74,6 +75,14 @@ public final class RecipeJson {
         constant(Initialisation.class, get(json, "initialisation").getAsString()),
         get(json, "label_smoothing").getAsFloat(),
         get(json, "seed").getAsLong());
+  }
+
+  /** Files of earlier versions know no cut-out. */
+  private static BatchSpec.Augmentation augmentation(JsonObject json) {
+    return new BatchSpec.Augmentation(
+        get(json, "flip").getAsBoolean(),
+        get(json, "shift").getAsInt(),
+        json.has("cutout") ? json.get("cutout").getAsInt() : 0);
   }
 
   private static void learning(Learning learning, JsonObject json) {

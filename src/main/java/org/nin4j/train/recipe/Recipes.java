@@ -124,7 +124,7 @@ public final class Recipes {
         .size(67)
         .epochs(MOST_EPOCHS)
         .precision(Precision.BF16)
-        .augmentation(new BatchSpec.Augmentation(true, 0))
+        .augmentation(new BatchSpec.Augmentation(true, 0, 0))
         .optimizer(new Sgd(0.9f, true, 5e-4f))
         .mean(List.of(0.286f))
         .std(List.of(0.353f))

@@ -52,7 +52,7 @@ class RecipeArgumentsTest {
                         List.of(96, 10)))
                 .mean(List.of(-0.1f, 0.2f, 1 / 3f))
                 .std(List.of(1e-5f))
-                .augmentation(new BatchSpec.Augmentation(false, 2))
+                .augmentation(new BatchSpec.Augmentation(false, 2, 5))
                 .precision(Precision.FP32)
                 .optimizer(new Sgd(0, false, 1e-7f))
                 .schedule(new Schedule.Steps(0.3f, 0.2f, List.of(0.3f, 0.6f)))

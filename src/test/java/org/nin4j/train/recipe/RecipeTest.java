@@ -114,7 +114,7 @@ class RecipeTest {
     Recipe recipe = Recipes.named("fast");
     assertEquals(
         "{\"name\":\"fast\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dataset\":\"fashion-mnist\","
-            + "\"size\":67,\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,"
+            + "\"size\":67,\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,\"cutout\":0,"
             + "\"batch\":64,\"epochs\":2,\"precision\":\"bf16\",\"optimizer\":\"sgd\",\"momentum\":0.9,"
             + "\"nesterov\":true,\"weight_decay\":5.0E-4,\"bias_rate\":1.0,\"norm_rate\":1.0,"
             + "\"last_rate\":1.0,\"decay_weights_only\":false,\"clip\":0.0,\"average\":0.0,"
@@ -143,6 +143,8 @@ class RecipeTest {
   void olderConfigurationsAreRead() {
     var json = RecipeJson.write(Recipes.standard());
     json.addProperty("initialisation", "he-uniform");
+    json.remove("cutout");
+    assertEquals(0, RecipeJson.read(json).augmentation().cutout());
     assertEquals(Initialisation.HE_UNIFORM, RecipeJson.read(json).initialisation());
   }
 
@@ -162,7 +164,7 @@ class RecipeTest {
                     List.of(96, 10)))
             .mean(List.of(0.1f, 0.2f, 1 / 3f))
             .std(List.of(0.5f))
-            .augmentation(new BatchSpec.Augmentation(true, 2))
+            .augmentation(new BatchSpec.Augmentation(true, 2, 3))
             .precision(Precision.BF16)
             .schedule(new Schedule.Linear(0.3f, 0.05f))
             .initialisation(Initialisation.PYTORCH)
@@ -203,7 +205,7 @@ class RecipeTest {
 
   @Test
   void augmentationIsForTrainingOnly() {
-    BatchSpec.Augmentation shift = new BatchSpec.Augmentation(true, 2);
+    BatchSpec.Augmentation shift = new BatchSpec.Augmentation(true, 2, 3);
     Recipe recipe = Recipes.d2l().toBuilder().augmentation(shift).build();
     Shape source = Shape.of(1, 28, 28);
     assertEquals(shift, recipe.trainingImages(source).augmentation());

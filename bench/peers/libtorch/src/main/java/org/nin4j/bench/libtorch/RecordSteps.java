@@ -345,6 +345,7 @@ public final class RecordSteps {
             setting.pixels(),
             List.of(setting.mean()),
             List.of(setting.std()),
+            0,
             BatchSpec.Augmentation.NONE);
     Plan whole =
         Planner.plan(
