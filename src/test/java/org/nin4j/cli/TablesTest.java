@@ -192,6 +192,7 @@ class TablesTest {
             "std",
             "shift",
             "cutout",
+            "preprocess",
             "out",
             "recipe",
             "resume")) {

@@ -11,6 +11,7 @@ import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Optimizer;
 import org.nin4j.plan.step.Sgd;
+import org.nin4j.train.recipe.Preprocessing;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.recipe.Recipes;
@@ -39,6 +40,14 @@ public final class RecipeOptions {
       paramLabel = "N",
       description = "Side of the network's images in pixels. Default: ${bundle:recipe.size}.")
   private Optional<Integer> size = Optional.empty();
+
+  @Option(
+      names = "--preprocess",
+      paramLabel = "NAME",
+      description =
+          "What is done to all images first: none, or gcn-zca for contrast normalisation and whitening"
+              + " fitted to the training images. Default: ${bundle:recipe.preprocess}.")
+  private Optional<Preprocessing> preprocessing = Optional.empty();
 
   @Option(
       names = "--mean",
@@ -285,8 +294,8 @@ public final class RecipeOptions {
     dataset.ifPresent(changed::dataset);
     limit.ifPresent(changed::limit);
     size.ifPresent(changed::size);
-    changed.mean(orElse(mean, base.mean()));
-    changed.std(orElse(std, base.std()));
+    preprocessing.ifPresent(changed::preprocessing);
+    scale(preprocessing.orElse(base.preprocessing()), base, changed);
     changed.augmentation(
         new BatchSpec.Augmentation(
             flip.orElse(base.augmentation().flip()),
@@ -301,6 +310,21 @@ public final class RecipeOptions {
     labelSmoothing.ifPresent(changed::labelSmoothing);
     seed.ifPresent(changed::seed);
     return changed.build();
+  }
+
+  /** Whitened images have a scale of their own. */
+  private void scale(Preprocessing used, Recipe base, Recipe.Builder changed) {
+    if (used == Preprocessing.NONE) {
+      changed.mean(orElse(mean, base.mean()));
+      changed.std(orElse(std, base.std()));
+    } else if (mean.isEmpty() && std.isEmpty()) {
+      changed.mean(List.of(0f));
+      changed.std(List.of(1f));
+    } else {
+      throw new IllegalArgumentException(
+          "images preprocessed by %s have a mean and deviation of their own; leave out --mean and --std"
+              .formatted(RecipeJson.name(used)));
+    }
   }
 
   private Learning learning(Learning base) {

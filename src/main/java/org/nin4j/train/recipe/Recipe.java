@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import org.nin4j.backend.Backend;
+import org.nin4j.data.whitening.Whitening;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
 import org.nin4j.model.zoo.Networks;
@@ -27,8 +28,10 @@ import org.nin4j.tensor.Shape;
  * @param dataset its name in options, such as {@code fashion-mnist}
  * @param limit train and test on only the given number of first images
  * @param size side of the images that the network gets, in pixels
+ * @param preprocessing what is done to all images first
  * @param mean subtracted from pixels in [0, 1]; one value, or one for each channel
- * @param std what the difference is divided by; one value, or one for each channel
+ * @param std what the difference is divided by; one value, or one for each channel; whitened images
+ *     have another mean and deviation, see {@link #ofWhitened}
  * @param augmentation what is varied at random in training images
  * @param batch samples per step
  * @param epochs passes over the training set
@@ -46,6 +49,7 @@ public record Recipe(
     String dataset,
     OptionalInt limit,
     int size,
+    Preprocessing preprocessing,
     List<Float> mean,
     List<Float> std,
     BatchSpec.Augmentation augmentation,
@@ -128,13 +132,24 @@ public record Recipe(
         size,
         forEachChannel("means", mean, source),
         forEachChannel("deviations", std, source),
-        BLACK,
+        preprocessing == Preprocessing.GCN_ZCA ? Whitening.ZERO : BLACK,
         BatchSpec.Augmentation.NONE);
   }
 
   /** How batches are made for training, from images stored in this shape. */
   public BatchSpec trainingImages(Shape source) {
     return images(source).with(augmentation);
+  }
+
+  /**
+   * The same with the mean and deviation that make whitened values of stored bytes: (b / 255 −
+   * mean) / deviation = (b − {@link Whitening#ZERO}) · step.
+   */
+  public Recipe ofWhitened(Whitening whitening) {
+    return toBuilder()
+        .mean(List.of(Whitening.ZERO / 255f))
+        .std(List.of(1 / (255f * whitening.step())))
+        .build();
   }
 
   private static List<Float> forEachChannel(String what, List<Float> values, Shape source) {
@@ -202,6 +217,7 @@ public record Recipe(
     private String dataset;
     private OptionalInt limit;
     private int size;
+    private Preprocessing preprocessing;
     private List<Float> mean;
     private List<Float> std;
     private BatchSpec.Augmentation augmentation;
@@ -221,6 +237,7 @@ public record Recipe(
       dataset = from.dataset;
       limit = from.limit;
       size = from.size;
+      preprocessing = from.preprocessing;
       mean = from.mean;
       std = from.std;
       augmentation = from.augmentation;
@@ -261,6 +278,11 @@ public record Recipe(
 
     public Builder size(int value) {
       size = value;
+      return this;
+    }
+
+    public Builder preprocessing(Preprocessing value) {
+      preprocessing = value;
       return this;
     }
 
@@ -338,6 +360,7 @@ public record Recipe(
           dataset,
           limit,
           size,
+          preprocessing,
           mean,
           std,
           augmentation,

@@ -32,6 +32,7 @@ public final class RecipeJson {
     json.addProperty("dataset", recipe.dataset());
     recipe.limit().ifPresent(limit -> json.addProperty("limit", limit));
     json.addProperty("size", recipe.size());
+    json.addProperty("preprocess", name(recipe.preprocessing()));
     json.add("mean", floats(recipe.mean()));
     json.add("std", floats(recipe.std()));
     json.addProperty("flip", recipe.augmentation().flip());
@@ -64,6 +65,7 @@ public final class RecipeJson {
         get(json, "dataset").getAsString(),
         json.has("limit") ? OptionalInt.of(json.get("limit").getAsInt()) : OptionalInt.empty(),
         get(json, "size").getAsInt(),
+        preprocessing(json),
         floats(get(json, "mean")),
         floats(get(json, "std")),
         augmentation(json),
@@ -75,6 +77,13 @@ public final class RecipeJson {
         constant(Initialisation.class, get(json, "initialisation").getAsString()),
         get(json, "label_smoothing").getAsFloat(),
         get(json, "seed").getAsLong());
+  }
+
+  /** Files of earlier versions know none. */
+  private static Preprocessing preprocessing(JsonObject json) {
+    return json.has("preprocess")
+        ? constant(Preprocessing.class, json.get("preprocess").getAsString())
+        : Preprocessing.NONE;
   }
 
   /** Files of earlier versions know no cut-out. */

@@ -56,6 +56,7 @@ public final class Recipes {
         "fashion-mnist",
         OptionalInt.empty(),
         known ? Networks.named(network).size() : 28,
+        Preprocessing.NONE,
         List.of(0f),
         List.of(1f),
         BatchSpec.Augmentation.NONE,
@@ -70,12 +71,12 @@ public final class Recipes {
   }
 
   /**
-   * The paper's network on CIFAR-10 as its author trained it: Gaussian weights, a rate of 0.1 for
-   * 200 epochs, a tenth of it for 30 and a hundredth for 30 more, twice the rate for biases, a
-   * tenth for the last layer, momentum 0.9, weight decay. It ended with 10.41 % of the test images
-   * wrong, and with shifted and mirrored training images 8.81 %. Source: Lin, Chen, Yan, "Network
-   * In Network", ICLR 2014, and the author's configurations at
-   * https://github.com/mavenlin/cuda-convnet.
+   * The paper's network on CIFAR-10 as its author trained it: images normalised in contrast and
+   * whitened, Gaussian weights, a rate of 0.1 for 200 epochs, a tenth of it for 30 and a hundredth
+   * for 30 more, twice the rate for biases, a tenth for the last layer, momentum 0.9, weight decay.
+   * It ended with 10.41 % of the test images wrong, and with shifted and mirrored training images
+   * 8.81 %. Source: Lin, Chen, Yan, "Network In Network", ICLR 2014, and the author's
+   * configurations at https://github.com/mavenlin/cuda-convnet.
    *
    * <p>That program updates v ← momentum·v − wc·rate·w − rate·g; w ← w + v, weights alone with wc,
    * where the rate is the layer's own. {@link Sgd} has v ← momentum·v + g + decay·w; w ← w −
@@ -91,6 +92,7 @@ public final class Recipes {
     return d2l(CIFAR).toBuilder()
         .name("paper")
         .dataset("cifar-10")
+        .preprocessing(Preprocessing.GCN_ZCA)
         .epochs(epochs)
         .learning(
             new Learning(

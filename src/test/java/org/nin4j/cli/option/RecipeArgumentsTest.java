@@ -17,6 +17,7 @@ import org.nin4j.plan.step.Adam;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
+import org.nin4j.train.recipe.Preprocessing;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.recipe.Recipes;
@@ -31,6 +32,7 @@ class RecipeArgumentsTest {
         Stream.of(
             Recipes.d2l(),
             Recipes.paddle(),
+            Recipes.paper(),
             Recipes.paddle().toBuilder()
                 .learning(
                     new Learning(
@@ -72,6 +74,8 @@ class RecipeArgumentsTest {
         .registerConverter(Precision.class, name -> RecipeJson.constant(Precision.class, name))
         .registerConverter(
             Initialisation.class, name -> RecipeJson.constant(Initialisation.class, name))
+        .registerConverter(
+            Preprocessing.class, name -> RecipeJson.constant(Preprocessing.class, name))
         .registerConverter(
             NinVariant.Head.class, name -> RecipeJson.constant(NinVariant.Head.class, name))
         .parseArgs(options.isEmpty() ? new String[0] : options.split(" "));

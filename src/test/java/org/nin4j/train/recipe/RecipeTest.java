@@ -80,6 +80,7 @@ class RecipeTest {
     assertEquals(recipe, Recipes.named("d2l", "nin-cifar"));
     assertEquals("nin-cifar", recipe.network());
     assertEquals("cifar-10", recipe.dataset());
+    assertEquals(Preprocessing.GCN_ZCA, recipe.preprocessing());
     assertEquals(32, recipe.size());
     assertEquals(128, recipe.batch());
     assertEquals(Initialisation.GAUSSIAN, recipe.initialisation());
@@ -114,7 +115,7 @@ class RecipeTest {
     Recipe recipe = Recipes.named("fast");
     assertEquals(
         "{\"name\":\"fast\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dataset\":\"fashion-mnist\","
-            + "\"size\":67,\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,\"cutout\":0,"
+            + "\"size\":67,\"preprocess\":\"none\",\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,\"cutout\":0,"
             + "\"batch\":64,\"epochs\":2,\"precision\":\"bf16\",\"optimizer\":\"sgd\",\"momentum\":0.9,"
             + "\"nesterov\":true,\"weight_decay\":5.0E-4,\"bias_rate\":1.0,\"norm_rate\":1.0,"
             + "\"last_rate\":1.0,\"decay_weights_only\":false,\"clip\":0.0,\"average\":0.0,"
@@ -144,6 +145,8 @@ class RecipeTest {
     var json = RecipeJson.write(Recipes.standard());
     json.addProperty("initialisation", "he-uniform");
     json.remove("cutout");
+    json.remove("preprocess");
+    assertEquals(Preprocessing.NONE, RecipeJson.read(json).preprocessing());
     assertEquals(0, RecipeJson.read(json).augmentation().cutout());
     assertEquals(Initialisation.HE_UNIFORM, RecipeJson.read(json).initialisation());
   }
