@@ -17,7 +17,8 @@
 // of Pillow's Image.resize(BILINEAR); the weights come from the host.
 //
 // Shapes   images [count, channels, height, width] bytes, channels <= 4; labels [count] bytes;
-//          mean, std, cut by channel; rows, columns: for each output row or column 2 + taps integers: start, count, weights;
+//          mean, std, cut by channel; rows, columns: for each output row or column 2 + taps
+//          integers: start, count, weights;
 //          batch [batch_size, out_height, out_width, out_channels]; batch_labels [batch_size]
 //          as int32.
 // Launch   a block makes tile_rows rows of one image at a time; the source rows under them, made
@@ -136,8 +137,7 @@ __device__ void make_batch(const unsigned char* images, const unsigned char* lab
       source.flip = flip != 0 && (words[0] & 1u) != 0;
       source.down = static_cast<int>(words[1] % range) - shift;
       source.right = static_cast<int>(words[2] % range) - shift;
-      const int centre =
-          static_cast<int>(words[3] % (static_cast<unsigned>(height) * static_cast<unsigned>(width)));
+      const int centre = static_cast<int>(words[3] % static_cast<unsigned>(height * width));
       source.top = centre / width - cutout / 2;
       source.left = centre % width - cutout / 2;
     }

@@ -141,7 +141,7 @@ public final class Trainer {
   }
 
   private Whitening fit(ImageDataset images) {
-    remark("Fitting the whitening to %,d images.".formatted(images.count()));
+    remark(String.format(Locale.ROOT, "Fitting the whitening to %,d images.", images.count()));
     Whitening whitening = Whitening.fit(images);
     remark(
         String.format(
