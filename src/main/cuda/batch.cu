@@ -1,11 +1,13 @@
 // Makes a batch on the device from a data set that lies there as bytes: gather in this epoch's
-// order, perhaps mirror and shift, resize, scale, lay out as NHWC.
+// order, perhaps mirror, shift and cut out, resize, scale, lay out as NHWC.
 //
 //   i          = order[run batch_size + n]; -1 or past the end: zeros, labelled -1
-//   source     = images[i], of which pixel (r, c) is taken at (r + down, c' + right), 0 outside,
-//                with c' = width - 1 - c if flip and Philox output 0 is odd, else c; down and
-//                right = Philox outputs 1 and 2 mod (2 shift + 1) - shift; Philox(seed, block n,
-//                step, stream)
+//   source     = images[i], of which pixel (r, c) is taken at (r + down, c' + right), border
+//                outside, with c' = width - 1 - c if flip and Philox output 0 is odd, else c; down
+//                and right = Philox outputs 1 and 2 mod (2 shift + 1) - shift; Philox(seed, block
+//                n, step, stream); but cut[k] where r - top and c - left lie in [0, cutout), with
+//                top and left = row and column of pixel (Philox output 3 mod (height width)) less
+//                cutout / 2
 //   h[r, x, k] = clip((2^21 + sum of columns[x].weight[t] source[k, r, columns[x].start + t])
 //                     >> 22)
 //   v[y, x, k] = clip((2^21 + sum of rows[y].weight[t] h[rows[y].start + t, x, k]) >> 22)
@@ -15,7 +17,8 @@
 // of Pillow's Image.resize(BILINEAR); the weights come from the host.
 //
 // Shapes   images [count, channels, height, width] bytes, channels <= 4; labels [count] bytes;
-//          rows, columns: for each output row or column 2 + taps integers: start, count, weights;
+//          mean, std, cut by channel; rows, columns: for each output row or column 2 + taps
+//          integers: start, count, weights;
 //          batch [batch_size, out_height, out_width, out_channels]; batch_labels [batch_size]
 //          as int32.
 // Launch   a block makes tile_rows rows of one image at a time; the source rows under them, made
@@ -36,12 +39,20 @@ struct Source {
   bool flip;
   int down;
   int right;
+  int border;
+  const int* cut;
+  int cutout;
+  int top;
+  int left;
 
   __device__ int pixel(int channel, int row, int column) const {
+    if (row >= top && row < top + cutout && column >= left && column < left + cutout) {
+      return cut[channel];
+    }
     const int r = row + down;
     const int c = (flip ? width - 1 - column : column) + right;
     if (r < 0 || r >= height || c < 0 || c >= width) {
-      return 0;
+      return border;
     }
     return image[(static_cast<long long>(channel) * height + r) * width + c];
   }
@@ -86,10 +97,11 @@ __device__ void make_batch(const unsigned char* images, const unsigned char* lab
                            const int* order, long long order_length, const long long* run,
                            const long long* step,
                            const int* rows, int row_taps, const int* columns, int column_taps,
-                           const float* mean, const float* std, T* batch, int* batch_labels,
-                           int batch_size, int channels, int height, int width, int out_channels,
-                           int out_height, int out_width, int tile_rows, unsigned long long seed,
-                           int stream, int flip, int shift) {
+                           const float* mean, const float* std, const int* cut, T* batch,
+                           int* batch_labels, int batch_size, int channels, int height, int width,
+                           int out_channels, int out_height, int out_width, int tile_rows,
+                           unsigned long long seed, int stream, int flip, int shift, int border,
+                           int cutout) {
   __shared__ unsigned char wide[SHARED_BYTES];
   __shared__ float scaled[MAX_CHANNELS * 256];
   constexpr int N = PACK<T>;
@@ -117,14 +129,17 @@ __device__ void make_batch(const unsigned char* images, const unsigned char* lab
       continue;
     }
     Source source{images + static_cast<long long>(index) * channels * height * width, height, width,
-                  false, 0, 0};
-    if (flip != 0 || shift > 0) {
+                  false, 0, 0, border, cut, cutout, 0, 0};
+    if (flip != 0 || shift > 0 || cutout > 0) {
       unsigned words[4];
       philox(seed, n, static_cast<unsigned>(*step), static_cast<unsigned>(stream), words);
       const unsigned range = 2u * static_cast<unsigned>(shift) + 1u;
       source.flip = flip != 0 && (words[0] & 1u) != 0;
       source.down = static_cast<int>(words[1] % range) - shift;
       source.right = static_cast<int>(words[2] % range) - shift;
+      const int centre = static_cast<int>(words[3] % static_cast<unsigned>(height * width));
+      source.top = centre / width - cutout / 2;
+      source.left = centre % width - cutout / 2;
     }
     const int* top = rows + static_cast<long long>(first_row) * (2 + row_taps);
     const int* bottom = top + static_cast<long long>(row_count - 1) * (2 + row_taps);
@@ -158,24 +173,26 @@ extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 make_batch_f32(const unsigned char* images, const unsigned char* labels, const int* order,
                long long order_length, const long long* run, const long long* step,
                const int* rows, int row_taps, const int* columns, int column_taps,
-               const float* mean, const float* std, float* batch, int* batch_labels,
+               const float* mean, const float* std, const int* cut, float* batch, int* batch_labels,
                int batch_size, int channels, int height, int width, int out_channels,
                int out_height, int out_width, int tile_rows, unsigned long long seed, int stream,
-               int flip, int shift) {
+               int flip, int shift, int border, int cutout) {
   make_batch(images, labels, order, order_length, run, step, rows, row_taps, columns,
-             column_taps, mean, std, batch, batch_labels, batch_size, channels, height, width,
-             out_channels, out_height, out_width, tile_rows, seed, stream, flip, shift);
+             column_taps, mean, std, cut, batch, batch_labels, batch_size, channels, height, width,
+             out_channels, out_height, out_width, tile_rows, seed, stream, flip, shift, border,
+             cutout);
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 make_batch_bf16(const unsigned char* images, const unsigned char* labels, const int* order,
                 long long order_length, const long long* run, const long long* step,
                 const int* rows, int row_taps, const int* columns, int column_taps,
-                const float* mean, const float* std, bf16* batch, int* batch_labels,
+                const float* mean, const float* std, const int* cut, bf16* batch, int* batch_labels,
                 int batch_size, int channels, int height, int width, int out_channels,
                 int out_height, int out_width, int tile_rows, unsigned long long seed, int stream,
-                int flip, int shift) {
+                int flip, int shift, int border, int cutout) {
   make_batch(images, labels, order, order_length, run, step, rows, row_taps, columns,
-             column_taps, mean, std, batch, batch_labels, batch_size, channels, height, width,
-             out_channels, out_height, out_width, tile_rows, seed, stream, flip, shift);
+             column_taps, mean, std, cut, batch, batch_labels, batch_size, channels, height, width,
+             out_channels, out_height, out_width, tile_rows, seed, stream, flip, shift, border,
+             cutout);
 }

@@ -22,6 +22,7 @@ module org.nin4j {
   exports org.nin4j.data.folder;
   exports org.nin4j.data.published;
   exports org.nin4j.data.shapes;
+  exports org.nin4j.data.whitening;
   exports org.nin4j.model;
   exports org.nin4j.model.json;
   exports org.nin4j.model.zoo;

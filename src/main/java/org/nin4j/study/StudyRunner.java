@@ -261,7 +261,14 @@ public final class StudyRunner {
     }
     Latest latest = new Latest();
     listeners.add(latest);
-    Trainer trainer = new Trainer(backend, run.recipe(), run.network(), images, listeners);
+    Trainer trainer =
+        new Trainer(
+            backend,
+            run.recipe(),
+            run.network(),
+            images,
+            from.flatMap(Checkpoint::whitening),
+            listeners);
     folder.requireRoom(trainer.checkpointBytes());
     training = Optional.of(trainer);
     if (stopping) {

@@ -46,7 +46,7 @@ public final class Classifier implements AutoCloseable {
   public Classifier(Checkpoint checkpoint, Backend backend) {
     checkpoint.requireComplete();
     this.checkpoint = checkpoint;
-    Recipe recipe = checkpoint.recipe();
+    Recipe recipe = checkpoint.recipeInUse();
     Plan plan =
         Planner.plan(
             checkpoint.network(),
@@ -84,7 +84,7 @@ public final class Classifier implements AutoCloseable {
   }
 
   /**
-   * Classifies images.
+   * Classifies images, preprocessed as those that the network was trained on.
    *
    * @param images each of unsigned bytes [channels, height, width]
    * @throws IllegalArgumentException if one has another size
@@ -100,7 +100,7 @@ public final class Classifier implements AutoCloseable {
         throw new IllegalArgumentException(
             "an image of %s has %d bytes, not %d".formatted(image(), imageSize, image.length));
       }
-      pixels.put(image);
+      pixels.put(checkpoint.preprocessed(image));
     }
     ByteBuffer labels = ByteBuffer.allocateDirect(images.size());
     session.load(new Samples(pixels.rewind(), labels, images.size(), image()));

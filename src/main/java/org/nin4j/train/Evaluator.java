@@ -26,8 +26,9 @@ public final class Evaluator implements AutoCloseable {
   private final int count;
 
   /**
-   * Binds a network to a device and loads the images. Computes in the recipe's precision, or in
-   * fp32 where the device has no instructions for it.
+   * Binds a network to a device and loads the images, which are preprocessed already where the
+   * recipe says so. Computes in the recipe's precision, or in fp32 where the device has no
+   * instructions for it.
    */
   public Evaluator(Backend backend, Recipe recipe, Network network, ImageDataset data) {
     batch = Math.min(recipe.batch(), data.count());

@@ -2,6 +2,7 @@ package org.nin4j.train;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.nin4j.backend.Backend;
@@ -9,7 +10,9 @@ import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Session;
 import org.nin4j.data.DataException;
+import org.nin4j.data.ImageDataset;
 import org.nin4j.data.TrainTest;
+import org.nin4j.data.whitening.Whitening;
 import org.nin4j.model.Network;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
@@ -28,6 +31,7 @@ import org.nin4j.train.checkpoint.Position;
 import org.nin4j.train.diagnosis.DeadUnits;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
+import org.nin4j.train.recipe.Preprocessing;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.session.Images;
@@ -40,8 +44,16 @@ import org.nin4j.train.session.SampleOrder;
 public final class Trainer {
   private final Backend backend;
   private final Recipe recipe;
+
+  /** The recipe with the mean and deviation of the images as they are loaded. */
+  private final Recipe recipeInUse;
+
   private final Network network;
+
+  /** As they are loaded: whitened, where the recipe says so. */
   private final TrainTest data;
+
+  private final Optional<Whitening> whitening;
   private final List<TrainingListener> listeners;
   private final PlacedPlan plan;
   private final int steps;
@@ -58,11 +70,13 @@ public final class Trainer {
   /**
    * Prepares the training of any network; takes nothing on the device yet. Checkpoints name this
    * network, whatever the recipe says. Where the device has no instructions for the recipe's
-   * precision, it is trained in fp32, which listeners are told.
+   * precision, it is trained in fp32, which listeners are told. Where the recipe says so, whitening
+   * is fitted to the training images, which takes a while.
    *
    * @throws org.nin4j.model.ShapeException if the network cannot take such images, or does not end
    *     in as many values as there are classes
-   * @throws IllegalArgumentException if a network with batch normalisation gets no whole batch
+   * @throws IllegalArgumentException if a network with batch normalisation gets no whole batch, or
+   *     images are too large to be whitened
    * @throws org.nin4j.backend.BackendException if the backend cannot run some step
    */
   public Trainer(
@@ -70,6 +84,21 @@ public final class Trainer {
       Recipe recipe,
       Network network,
       TrainTest data,
+      List<TrainingListener> listeners) {
+    this(backend, recipe, network, data, Optional.empty(), listeners);
+  }
+
+  /**
+   * The same, for a training that goes on: its images are whitened as they were.
+   *
+   * @param fitted the checkpoint's; where there is none, and the recipe asks for one, it is fitted
+   */
+  public Trainer(
+      Backend backend,
+      Recipe recipe,
+      Network network,
+      TrainTest data,
+      Optional<Whitening> fitted,
       List<TrainingListener> listeners) {
     this.backend = backend;
     Precision precision = recipe.precisionOn(backend);
@@ -81,24 +110,53 @@ public final class Trainer {
                 "This device has no instructions for %s: computing in %s instead."
                     .formatted(RecipeJson.name(recipe.precision()), RecipeJson.name(precision)));
     this.network = network;
-    this.data = data;
     this.listeners = List.copyOf(listeners);
-    Shape image = Images.shape(data.train());
-    Plan described =
-        Planner.plan(
-            network, recipe.trainingImages(image), recipe.batch(), precision, recipe.purpose());
-    Images.requireClasses(described, data.train());
-    steps = this.recipe.trainingSteps(described, data.train().count());
-    plan = backend.prepare(described);
     fingerprint = Images.fingerprint(data);
     testData = Images.fingerprint(data.test());
+    // What cannot be is found out before the whitening.
+    Plan checked = described(this.recipe, data);
+    steps = this.recipe.trainingSteps(checked, data.train().count());
+    whitening =
+        recipe.preprocessing() == Preprocessing.NONE
+            ? Optional.empty()
+            : Optional.of(fitted.orElseGet(() -> fit(data.train())));
+    recipeInUse = whitening.map(this.recipe::ofWhitened).orElse(this.recipe);
+    this.data =
+        whitening
+            .map(w -> new TrainTest(w.apply(data.train()), w.apply(data.test()), data.origin()))
+            .orElse(data);
+    plan = backend.prepare(described(recipeInUse, data));
   }
 
-  /** Size of a checkpoint's tensors. */
+  private Plan described(Recipe used, TrainTest images) {
+    Plan described =
+        Planner.plan(
+            network,
+            used.trainingImages(Images.shape(images.train())),
+            used.batch(),
+            used.precision(),
+            used.purpose());
+    Images.requireClasses(described, images.train());
+    return described;
+  }
+
+  private Whitening fit(ImageDataset images) {
+    remark(String.format(Locale.ROOT, "Fitting the whitening to %,d images.", images.count()));
+    Whitening whitening = Whitening.fit(images);
+    remark(
+        String.format(
+            Locale.ROOT,
+            "Whitened images are kept as bytes, which changes them by %.1f %%.",
+            100 * whitening.error(images)));
+    return whitening;
+  }
+
+  /** Size of a checkpoint's tensors, and of the whitening beside it. */
   public long checkpointBytes() {
     long state =
         plan.plan().tensors(Role.OPTIMIZER_STATE).stream().mapToLong(TensorSpec::bytes).sum();
-    return plan.parameterBytes() + state;
+    long values = whitening.map(Whitening::size).orElse(0);
+    return plan.parameterBytes() + state + values * values * Float.BYTES;
   }
 
   /** Makes the training stop after the step that is under way; may be called from any thread. */
@@ -130,6 +188,7 @@ public final class Trainer {
    */
   public Checkpoint resume(Checkpoint from) {
     from.requireFits(network, networkInput());
+    requireSamePreprocessing(from);
     boolean sameData = from.data().equals(fingerprint);
     boolean sameName =
         from.recipe().dataset().equals(recipe.dataset())
@@ -154,6 +213,22 @@ public final class Trainer {
     }
     requireOptimizerState(from);
     return train(from);
+  }
+
+  private void requireSamePreprocessing(Checkpoint from) {
+    if (from.recipe().preprocessing() != recipe.preprocessing()) {
+      throw new CheckpointException(
+          "the checkpoint was trained with --preprocess %s and cannot go on with %s"
+              .formatted(
+                  RecipeJson.name(from.recipe().preprocessing()),
+                  RecipeJson.name(recipe.preprocessing())));
+    }
+    if (!from.whitening()
+        .map(Whitening::fingerprint)
+        .equals(whitening.map(Whitening::fingerprint))) {
+      throw new CheckpointException(
+          "the checkpoint's images were whitened otherwise; give the trainer the checkpoint's whitening");
+    }
   }
 
   /**
@@ -200,8 +275,8 @@ public final class Trainer {
                     "The test images are not those of the best so far, %s: best starts anew."
                         .formatted(best)));
     try (Session session = backend.bind(plan);
-        Evaluator evaluator = new Evaluator(backend, recipe, network, data.test());
-        DeadUnits deadUnits = new DeadUnits(backend, recipe, network, data.test())) {
+        Evaluator evaluator = new Evaluator(backend, recipeInUse, network, data.test());
+        DeadUnits deadUnits = new DeadUnits(backend, recipeInUse, network, data.test())) {
       session.load(Images.samples(data.train()));
       Parameters.write(session, from.parameters());
       Parameters.writeOptimizer(session, from.optimizerState());
@@ -367,7 +442,8 @@ public final class Trainer {
         history,
         best,
         parameters,
-        optimizerState);
+        optimizerState,
+        whitening);
   }
 
   private long totalSteps() {

@@ -14,6 +14,7 @@ import java.util.List;
  * <tr><td>nin-bn</td><td>5.9e-7 / see below</td><td>1.5e-3</td><td>5.0e-4</td></tr>
  * <tr><td>nin-15</td><td>1.4e-7 / 1.7e-7</td><td>6.6e-5 / 6.6e-5</td><td>1.7e-5</td></tr>
  * <tr><td>nin-mini</td><td>1.2e-7 / 1.1e-7</td><td>4.7e-5 / 4.7e-5</td><td>3.5e-6</td></tr>
+ * <tr><td>nin-cifar</td><td>5.9e-8 / 1.9e-7</td><td>8.7e-6 / 8.6e-6</td><td>5.4e-7</td></tr>
  * <tr><td>lenet</td><td>1.0e-7 / 1.1e-7</td><td>4.7e-6 / 4.9e-6</td><td>2.6e-6</td></tr>
  * <tr><td>lenet-bn</td><td>2.2e-6 / 4.3e-6</td><td>5.5e-6 / 3.8e-5</td><td>2.2e-5</td></tr>
  * <tr><td>alexnet</td><td>1.0e-7 / 1.0e-7</td><td>8.5e-5 / 8.5e-5</td><td>3.9e-6</td></tr>
@@ -52,6 +53,7 @@ public final class RecordedNetworks {
           new Case("nin-16", 1e-6, 3e-4, 1e-4),
           new Case("nin-19", 1e-6, 3e-4, 1e-4),
           new Case("nin-mini", 1e-6, 2e-4, 2e-5),
+          new Case("nin-cifar", 1e-6, 5e-5, 5e-6),
           new Case("lenet", 1e-6, 2e-5, 1e-5),
           new Case("lenet-bn", 3e-5, 2e-4, 1e-4),
           new Case("alexnet", 1e-6, 3e-4, 2e-5),

@@ -356,6 +356,7 @@ public final class RecordedSteps {
         setting.pixels(),
         List.of(setting.mean()),
         List.of(setting.std()),
+        0,
         BatchSpec.Augmentation.NONE);
   }
 

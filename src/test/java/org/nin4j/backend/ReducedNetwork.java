@@ -12,7 +12,7 @@ import org.nin4j.model.Sequential;
 import org.nin4j.model.Sum;
 
 /** The same network with fewer channels and another dropout. */
-final class ReducedNetwork {
+public final class ReducedNetwork {
   private final int divisor;
   private final float dropout;
 
@@ -25,7 +25,7 @@ final class ReducedNetwork {
    * @param divisor of all channels and features that layers give, classes too
    * @param dropout every dropout's probability
    */
-  static Network of(Network network, int divisor, float dropout) {
+  public static Network of(Network network, int divisor, float dropout) {
     Layer layers = new ReducedNetwork(divisor, dropout).reduced(network.layers());
     return new Network(network.name(), layers);
   }

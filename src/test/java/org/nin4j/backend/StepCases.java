@@ -842,8 +842,11 @@ public final class StepCases {
             9,
             List.of(0.5f, 0.25f, 0.1f),
             List.of(0.5f, 0.2f, 2f),
-            new BatchSpec.Augmentation(true, 2)));
-    batch(BatchSpec.unit(Shape.of(1, 6, 6), 11, 11).with(new BatchSpec.Augmentation(false, 3)));
+            77,
+            new BatchSpec.Augmentation(true, 2, 3)));
+    batch(BatchSpec.unit(Shape.of(1, 6, 6), 11, 11).with(new BatchSpec.Augmentation(false, 3, 0)));
+    batch(BatchSpec.unit(Shape.of(3, 5, 4), 5, 4).with(new BatchSpec.Augmentation(false, 0, 1)));
+    batch(BatchSpec.unit(Shape.of(1, 5, 4), 9, 9).with(new BatchSpec.Augmentation(true, 0, 40)));
   }
 
   private void batch(BatchSpec spec) {

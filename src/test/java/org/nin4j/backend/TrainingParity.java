@@ -121,7 +121,7 @@ public final class TrainingParity {
   /** Trains {@code network} for some steps, the last batch partly empty. */
   public static Trained train(Backend backend, Network network, Precision precision, long seed) {
     BatchSpec images =
-        BatchSpec.unit(Shape.of(1, 12, 12), 27, 27).with(new BatchSpec.Augmentation(true, 1));
+        BatchSpec.unit(Shape.of(1, 12, 12), 27, 27).with(new BatchSpec.Augmentation(true, 1, 3));
     Plan plan =
         Planner.plan(
             network,

@@ -191,6 +191,8 @@ class TablesTest {
             "mean",
             "std",
             "shift",
+            "cutout",
+            "preprocess",
             "out",
             "recipe",
             "resume")) {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -151,7 +152,8 @@ class BatchNormTrainingTest {
             trained.history(),
             trained.best(),
             less,
-            trained.optimizerState());
+            trained.optimizerState(),
+            Optional.empty());
     Path file = folder.resolve("lacking.safetensors");
     lacking.write(file);
     String missing = "stem.1.running_mean is missing in the checkpoint";

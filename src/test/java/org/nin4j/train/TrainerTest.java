@@ -430,7 +430,8 @@ class TrainerTest {
             between.history(),
             between.best(),
             between.parameters(),
-            between.optimizerState());
+            between.optimizerState(),
+            Optional.empty());
     String message =
         assertThrows(CheckpointException.class, () -> Trial.trainer(Trial.recipe()).resume(wrong))
             .getMessage();
@@ -461,7 +462,8 @@ class TrainerTest {
             good.history(),
             good.best(),
             good.parameters(),
-            state);
+            state,
+            Optional.empty());
     return assertThrows(
             CheckpointException.class, () -> Trial.trainer(Trial.recipe()).resume(wrong))
         .getMessage();

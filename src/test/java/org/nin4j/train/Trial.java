@@ -53,7 +53,7 @@ public final class Trial {
         .size(8)
         .batch(8)
         .epochs(3)
-        .augmentation(new BatchSpec.Augmentation(true, 2))
+        .augmentation(new BatchSpec.Augmentation(true, 2, 3))
         .optimizer(new Sgd(0.9f, true, 1e-3f))
         .schedule(new Schedule.Cosine(0.05f, 0.2f))
         .initialisation(Initialisation.HE_UNIFORM)

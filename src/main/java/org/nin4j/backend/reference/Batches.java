@@ -50,15 +50,22 @@ final class Batches {
     boolean flip = spec.augmentation().flip() && (random[0] & 1) == 1;
     int down = Integer.remainderUnsigned(random[1], 2 * shift + 1) - shift;
     int right = Integer.remainderUnsigned(random[2], 2 * shift + 1) - shift;
+    int cutout = spec.augmentation().cutout();
+    int centre = Integer.remainderUnsigned(random[3], height * width);
+    int top = centre / width - cutout / 2;
+    int left = centre % width - cutout / 2;
     int from = (sample * spec.source().dim(0) + channel) * height * width;
     byte[] plane = new byte[height * width];
     for (int i = 0; i < height; i++) {
       for (int j = 0; j < width; j++) {
         int row = i + down;
         int column = (flip ? width - 1 - j : j) + right;
-        if (row >= 0 && row < height && column >= 0 && column < width) {
-          plane[i * width + j] = samples.images().get(from + row * width + column);
-        }
+        boolean inside = row >= 0 && row < height && column >= 0 && column < width;
+        boolean cut = i >= top && i < top + cutout && j >= left && j < left + cutout;
+        plane[i * width + j] =
+            cut
+                ? (byte) spec.nearestToMean(channel)
+                : inside ? samples.images().get(from + row * width + column) : (byte) spec.border();
       }
     }
     return plane;

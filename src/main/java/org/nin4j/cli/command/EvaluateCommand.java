@@ -92,7 +92,7 @@ public final class EvaluateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Checkpoint trained = Runs.read(checkpoint, console);
-    Recipe recipe = recipe(trained.recipe());
+    Recipe recipe = recipe(trained.recipeInUse());
     try (Backend backend = deviceOptions.open()) {
       OptionalInt images = limit.map(OptionalInt::of).orElse(OptionalInt.empty());
       ImageDataset test =
@@ -103,7 +103,7 @@ public final class EvaluateCommand implements Callable<Integer> {
       console.out().println("device: " + backend.description());
       precision.ifPresent(p -> DeviceOptions.requireComputesIn(backend, p));
       Recipe fitting = DeviceOptions.fitting(backend, recipe, console);
-      evaluate(backend, trained, fitting, test);
+      evaluate(backend, trained, fitting, trained.preprocessed(test));
     }
     return ExitCode.OK.number();
   }

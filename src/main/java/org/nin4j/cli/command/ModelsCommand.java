@@ -33,10 +33,10 @@ import picocli.CommandLine.Spec;
     name = "models",
     header = "Lists the networks that come with NiN4J, or prints one's description.",
     description = {
-      "%nFor images of one channel and 10 classes, with the settings of recipe d2l: the parameters,"
-          + " the multiply-adds for one image, the memory for a batch in training and prediction as"
-          + " planned for the device in fp32, and the image size, batch and learning rate as"
-          + " published (for nin-mini, chosen).",
+      "%nFor images of one channel, of three for nin-cifar, and 10 classes, with the settings as"
+          + " published: the parameters, the multiply-adds for one image, the memory for a batch in"
+          + " training and prediction as planned for the device in fp32, and the image size, batch"
+          + " and learning rate (for nin-mini, chosen).",
       ""
     },
     sortOptions = false,
@@ -126,9 +126,9 @@ public final class ModelsCommand implements Callable<Integer> {
   }
 
   private static String[] row(Backend backend, Networks.Known known) {
-    Recipe recipe = Recipes.d2l(known.name());
+    Recipe recipe = Recipes.published(known.name());
     Network network = known.network(CLASSES);
-    Shape image = Shape.of(1, known.size(), known.size());
+    Shape image = Shape.of(known.channels(), known.size(), known.size());
     BatchSpec images = BatchSpec.unit(image, known.size(), known.size());
     Plan training =
         Planner.plan(network, images, known.batch(), recipe.precision(), recipe.purpose());

@@ -270,7 +270,15 @@ public final class TrainCommand implements Callable<Integer> {
     try (TrainingReport report = new TrainingReport(console, used.epochs())) {
       RunStart start = new RunStart(console, backend, base, data, chosen.inTime(), folder);
       Trainer trainer =
-          checked(() -> new Trainer(backend, used, network, data, List.of(start, report, folder)));
+          checked(
+              () ->
+                  new Trainer(
+                      backend,
+                      used,
+                      network,
+                      data,
+                      from.flatMap(Checkpoint::whitening),
+                      List.of(start, report, folder)));
       folder.requireRoom(trainer.checkpointBytes());
       Optional<Checkpoint> begin = from.map(c -> folder.goOn(c, file.orElseThrow()));
       return Interruption.holdDuring(

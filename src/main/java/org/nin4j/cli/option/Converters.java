@@ -3,6 +3,7 @@ package org.nin4j.cli.option;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.Precision;
+import org.nin4j.train.recipe.Preprocessing;
 import org.nin4j.train.recipe.RecipeJson;
 import picocli.CommandLine;
 import picocli.CommandLine.ITypeConverter;
@@ -21,6 +22,7 @@ public final class Converters {
         .registerConverter(Long.class, NumberOptions::seed)
         .registerConverter(Precision.class, constants(Precision.class))
         .registerConverter(Initialisation.class, constants(Initialisation.class))
+        .registerConverter(Preprocessing.class, constants(Preprocessing.class))
         .registerConverter(NinVariant.Head.class, constants(NinVariant.Head.class));
   }
 

@@ -1,5 +1,7 @@
 package org.nin4j.cli.option;
 
+import static org.nin4j.train.recipe.Preprocessing.NONE;
+
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -14,6 +16,9 @@ public final class RecipeArguments {
 
   private static final List<String> SWITCHES = List.of("flip", "nesterov", "decay_weights_only");
 
+  /** What images that are preprocessed have of their own. */
+  private static final List<String> SCALE = List.of("mean", "std");
+
   private RecipeArguments() {}
 
   /** The options, each after a space, that make one recipe of another, but for its name. */
@@ -21,6 +26,7 @@ public final class RecipeArguments {
     Map<String, String> before = RecipeDefaults.settings(from);
     return RecipeDefaults.settings(to).entrySet().stream()
         .filter(setting -> !setting.getKey().equals("name"))
+        .filter(setting -> to.preprocessing() == NONE || !SCALE.contains(setting.getKey()))
         .filter(setting -> !setting.getValue().equals(before.get(setting.getKey())))
         .map(setting -> " " + argument(setting.getKey(), setting.getValue()))
         .collect(Collectors.joining());

@@ -15,6 +15,7 @@ import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Optimizer;
 import org.nin4j.plan.step.Sgd;
+import org.nin4j.train.recipe.Preprocessing;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.recipe.Recipes;
@@ -52,6 +53,14 @@ public final class RecipeOptions {
   private Optional<Integer> size = Optional.empty();
 
   @Option(
+      names = "--preprocess",
+      paramLabel = "NAME",
+      description =
+          "What is done to all images first: none, or gcn-zca for contrast normalisation and whitening"
+              + " fitted to the training images. Default: ${bundle:recipe.preprocess}.")
+  private Optional<Preprocessing> preprocessing = Optional.empty();
+
+  @Option(
       names = "--mean",
       paramLabel = "X",
       split = ",",
@@ -80,9 +89,17 @@ public final class RecipeOptions {
       names = "--shift",
       paramLabel = "N",
       description =
-          "Shift training images at random by up to N stored pixels along each axis. Default:"
-              + " ${bundle:recipe.shift}.")
+          "Shift training images at random by up to N stored pixels along each axis, as a crop with"
+              + " N pixels of padding does. Default: ${bundle:recipe.shift}.")
   private Optional<Integer> shift = Optional.empty();
+
+  @Option(
+      names = "--cutout",
+      paramLabel = "N",
+      description =
+          "Set a square of N×N stored pixels at a random place of each training image to the mean; 0:"
+              + " none. Default: ${bundle:recipe.cutout}.")
+  private Optional<Integer> cutout = Optional.empty();
 
   @Option(
       names = "--batch",
@@ -229,7 +246,8 @@ public final class RecipeOptions {
       paramLabel = "NAME",
       description =
           "How parameters start: xavier-uniform, he-uniform, pytorch, xavier-pytorch-bias as"
-              + " published, or identity, which keeps classes of NiN alive. Default:"
+              + " the book has it, gaussian as the paper, or identity, which keeps classes of NiN"
+              + " alive. Default:"
               + " ${bundle:recipe.initialisation}.")
   private Optional<Initialisation> initialisation = Optional.empty();
 
@@ -290,11 +308,13 @@ public final class RecipeOptions {
     changed.split(splitOptions.apply(dataset.isPresent() ? Optional.empty() : base.split()));
     limit.ifPresent(changed::limit);
     size.ifPresent(changed::size);
-    changed.mean(orElse(mean, base.mean()));
-    changed.std(orElse(std, base.std()));
+    preprocessing.ifPresent(changed::preprocessing);
+    scale(preprocessing.orElse(base.preprocessing()), base, changed);
     changed.augmentation(
         new BatchSpec.Augmentation(
-            flip.orElse(base.augmentation().flip()), shift.orElse(base.augmentation().shift())));
+            flip.orElse(base.augmentation().flip()),
+            shift.orElse(base.augmentation().shift()),
+            cutout.orElse(base.augmentation().cutout())));
     batch.ifPresent(changed::batch);
     epochs.ifPresent(changed::epochs);
     precision.ifPresent(changed::precision);
@@ -308,10 +328,11 @@ public final class RecipeOptions {
 
   /**
    * A recipe with the mean and deviation of a folder's training images, where the command line
-   * gives none: as many digits as matter, so that a printed command trains the same.
+   * gives none and they are not whitened: as many digits as matter, so that a printed command
+   * trains the same.
    */
   public Recipe measured(Recipe recipe, TrainTest data) {
-    if (!DataSource.isFolder(recipe.dataset())) {
+    if (!DataSource.isFolder(recipe.dataset()) || recipe.preprocessing() != Preprocessing.NONE) {
       return recipe;
     }
     ChannelStatistics found = ChannelStatistics.of(data.train());
@@ -326,6 +347,21 @@ public final class RecipeOptions {
         .map(value -> new BigDecimal(Math.max(least, value)))
         .map(value -> value.setScale(DIGITS, RoundingMode.HALF_EVEN).floatValue())
         .toList();
+  }
+
+  /** Whitened images have a scale of their own. */
+  private void scale(Preprocessing used, Recipe base, Recipe.Builder changed) {
+    if (used == Preprocessing.NONE) {
+      changed.mean(orElse(mean, base.mean()));
+      changed.std(orElse(std, base.std()));
+    } else if (mean.isEmpty() && std.isEmpty()) {
+      changed.mean(List.of(0f));
+      changed.std(List.of(1f));
+    } else {
+      throw new IllegalArgumentException(
+          "images preprocessed by %s have a mean and deviation of their own; leave out --mean and --std"
+              .formatted(RecipeJson.name(used)));
+    }
   }
 
   private Learning learning(Learning base) {

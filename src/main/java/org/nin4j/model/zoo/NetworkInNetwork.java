@@ -18,7 +18,7 @@ import org.nin4j.model.Window;
 /**
  * Network in Network and its family: blocks with a max pool after each but the last, then the mean
  * over all pixels of the last block, which has a channel for each class. Source: Lin, Chen, Yan,
- * "Network In Network", ICLR 2014; settings as in the book.
+ * "Network In Network", ICLR 2014; settings as in the book, but for {@link #cifar}.
  */
 public final class NetworkInNetwork {
   private static final List<Block> FOUR =
@@ -119,6 +119,31 @@ public final class NetworkInNetwork {
             new Conv2d(classes, 1, 1, 0),
             new GlobalAvgPool2d(),
             new Flatten()));
+  }
+
+  /**
+   * The paper's network for CIFAR-10, images of 3×32×32: three blocks whose convolutions differ in
+   * channels; after each of the first two a max pool that takes a last, partly filled window too
+   * (32 → 16 → 8 pixels), and dropout. Source: the author's configuration {@code NIN/cifar-10_def}
+   * at https://github.com/mavenlin/cuda-convnet, a program that rounds the size after a pool up.
+   */
+  public static Network cifar(int classes) {
+    return new Network(
+        "nin-cifar",
+        Sequential.of(
+            cifarBlock(List.of(192, 160, 96), new Window(5, 1, 2)),
+            new MaxPool2d(new Window(3, 2, 0), true),
+            new Dropout(0.5f),
+            cifarBlock(List.of(192, 192, 192), new Window(5, 1, 2)),
+            new MaxPool2d(new Window(3, 2, 0), true),
+            new Dropout(0.5f),
+            cifarBlock(List.of(192, 192, classes), new Window(3, 1, 1)),
+            new GlobalAvgPool2d(),
+            new Flatten()));
+  }
+
+  private static Sequential cifarBlock(List<Integer> channels, Window first) {
+    return NinBlock.of(channels, first, NinBlock.TWO_1X1, false);
   }
 
   private static Network of(

@@ -15,6 +15,7 @@ public final class Networks {
           family("nin-16", 224, 128, 0.05f, NetworkInNetwork::sixteen),
           family("nin-19", 224, 128, 0.05f, NetworkInNetwork::nineteen),
           family("nin-mini", 28, 128, 0.1f, NetworkInNetwork::mini),
+          new Known("nin-cifar", 3, 32, 128, 0.1f, published("nin-cifar", NetworkInNetwork::cifar)),
           one("lenet", 28, 256, 0.9f, LeNet::of),
           one("lenet-bn", 28, 256, 0.9f, LeNet::withBatchNorm),
           one("alexnet", 224, 128, 0.01f, AlexNet::of),
@@ -36,15 +37,17 @@ public final class Networks {
   }
 
   /**
-   * A network that comes with the library, and how the book trains it.
+   * A network that comes with the library, and how it is trained where it was published: in the
+   * book, nin-cifar in the paper.
    *
    * @param name unique
+   * @param channels of the images
    * @param size side of the images in pixels
    * @param batch images in a step
-   * @param rate constant learning rate of plain gradient descent; for LeNet the book's, for those
-   *     that the book does not train that of the network they are made from
+   * @param rate learning rate at its highest; for LeNet the book's, for those that the book does
+   *     not train that of the network they are made from
    */
-  public record Known(String name, int size, int batch, float rate, Factory factory) {
+  public record Known(String name, int channels, int size, int batch, float rate, Factory factory) {
     /** As published. */
     public Network network(int classes) {
       return network(classes, NinVariant.PUBLISHED);
@@ -61,24 +64,24 @@ public final class Networks {
   }
 
   private static Known family(String name, int size, int batch, float rate, Factory factory) {
-    return new Known(name, size, batch, rate, factory);
+    return new Known(name, 1, size, batch, rate, factory);
   }
 
   private static Known one(
       String name, int size, int batch, float rate, IntFunction<Network> factory) {
-    return new Known(
-        name,
-        size,
-        batch,
-        rate,
-        (classes, variant) -> {
-          if (!variant.equals(NinVariant.PUBLISHED)) {
-            throw new IllegalArgumentException(
-                name
-                    + " has no NiN blocks: inner convolutions, head and reduction are for nin and its family");
-          }
-          return factory.apply(classes);
-        });
+    return new Known(name, 1, size, batch, rate, published(name, factory));
+  }
+
+  /** Of a network that is not varied. */
+  private static Factory published(String name, IntFunction<Network> factory) {
+    return (classes, variant) -> {
+      if (!variant.equals(NinVariant.PUBLISHED)) {
+        throw new IllegalArgumentException(
+            name
+                + " is as published: inner convolutions, head and reduction are for nin and its family");
+      }
+      return factory.apply(classes);
+    };
   }
 
   /** All of them. */

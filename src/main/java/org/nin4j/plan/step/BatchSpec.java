@@ -4,15 +4,16 @@ import java.util.List;
 import org.nin4j.tensor.Shape;
 
 /**
- * How a batch is made from stored bytes: gather by index, perhaps flip and shift, enlarge to the
- * network's size (bilinear, on 8-bit pixels, see {@link org.nin4j.tensor.ResizeAxis}), scale to
- * (pixel / 255 − mean) / std.
+ * How a batch is made from stored bytes: gather by index, perhaps flip, shift and cut out, enlarge
+ * to the network's size (bilinear, on 8-bit pixels, see {@link org.nin4j.tensor.ResizeAxis}), scale
+ * to (pixel / 255 − mean) / std.
  *
  * @param source (channels, height, width) of the stored images
  * @param height of the images made
  * @param width of the images made
  * @param mean by channel, in units of [0, 1]
  * @param std by channel, above 0
+ * @param border stored value, 0 to 255, of the pixels around the stored image
  * @param augmentation what is varied at random
  */
 public record BatchSpec(
@@ -21,6 +22,7 @@ public record BatchSpec(
     int width,
     List<Float> mean,
     List<Float> std,
+    int border,
     Augmentation augmentation) {
 
   /**
@@ -29,17 +31,31 @@ public record BatchSpec(
    * sample's place in the batch as its number, output 0 decides the flip (its lowest bit), outputs
    * 1 and 2 the vertical and horizontal shift: (output modulo (2·shift + 1)) − shift as unsigned
    * numbers; pixel (i, j) is the stored pixel (i + vertical, j' + horizontal), where j' is width −
-   * 1 − j if flipped and j if not; 0 where there is none.
+   * 1 − j if flipped and j if not; the border's value where there is none. Output 3 modulo (height
+   * · width) is the centre of the cut-out, a pixel counted row by row.
+   *
+   * <p>A shift by up to n is a crop of the image's own size out of the image with n pixels of
+   * border on each side, as PyTorch's {@code RandomCrop(size, padding=n)} makes it; the border's 0
+   * is PyTorch's too, which fills before it normalises.
+   *
+   * <p>A cut-out of n sets the pixels (i, j) with −⌊n/2⌋ ≤ i − row, j − column &lt; n − ⌊n/2⌋
+   * around its centre, as far as there are any, to the stored value that is nearest the mean, by
+   * channel, and so to 0 once scaled, to within half a step of stored values. Source: DeVries,
+   * Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017.
    *
    * @param flip mirror left and right with probability ½
    * @param shift by up to n stored pixels, along each axis
+   * @param cutout side of the square, in stored pixels; 0: none
    */
-  public record Augmentation(boolean flip, int shift) {
-    public static final Augmentation NONE = new Augmentation(false, 0);
+  public record Augmentation(boolean flip, int shift, int cutout) {
+    public static final Augmentation NONE = new Augmentation(false, 0, 0);
 
     public Augmentation {
       if (shift < 0) {
         throw new IllegalArgumentException("a shift is at least 0 pixels, not " + shift);
+      }
+      if (cutout < 0) {
+        throw new IllegalArgumentException("a cut-out is at least 0 pixels, not " + cutout);
       }
     }
   }
@@ -52,6 +68,9 @@ public record BatchSpec(
       throw new IllegalArgumentException(
           "stored images are (channels × height × width) with a mean and a deviation for each"
               + " channel");
+    }
+    if (border < 0 || border > 255) {
+      throw new IllegalArgumentException("a border's value is a byte, not " + border);
     }
     for (float s : std) {
       if (!(s > 0)) {
@@ -68,11 +87,19 @@ public record BatchSpec(
         width,
         java.util.Collections.nCopies(source.dim(0), 0f),
         java.util.Collections.nCopies(source.dim(0), 1f),
+        0,
         Augmentation.NONE);
   }
 
   public BatchSpec with(Augmentation other) {
-    return new BatchSpec(source, height, width, mean, std, other);
+    return new BatchSpec(source, height, width, mean, std, border, other);
+  }
+
+  /**
+   * The stored value, 0 to 255, that is nearest to a channel's mean: what is cut out becomes it.
+   */
+  public int nearestToMean(int channel) {
+    return Math.max(0, Math.min(255, Math.round(255 * mean.get(channel))));
   }
 
   /** (channels, height, width) of the images made. */

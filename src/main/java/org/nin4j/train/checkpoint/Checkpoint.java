@@ -15,6 +15,7 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Metrics;
 import org.nin4j.data.ImageDataset;
+import org.nin4j.data.whitening.Whitening;
 import org.nin4j.model.Leaf;
 import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
@@ -23,6 +24,7 @@ import org.nin4j.model.json.NetworkWriter;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 import org.nin4j.train.history.History;
+import org.nin4j.train.recipe.Preprocessing;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.session.Images;
@@ -42,6 +44,7 @@ import org.nin4j.train.session.Images;
  * @param best of these epochs; empty before the first
  * @param parameters of the network and its state, such as running means, by name
  * @param optimizerState by name
+ * @param whitening of the images, where the recipe says so; kept in a file of its own
  */
 public record Checkpoint(
     Recipe recipe,
@@ -53,7 +56,8 @@ public record Checkpoint(
     History history,
     Optional<Best> best,
     Map<String, HostTensor> parameters,
-    Map<String, HostTensor> optimizerState) {
+    Map<String, HostTensor> optimizerState,
+    Optional<Whitening> whitening) {
   private static final String OPTIMIZER_PREFIX = "optimizer.";
   private static final int DIFFERENCES_NAMED = 3;
 
@@ -81,6 +85,14 @@ public record Checkpoint(
     require(
         best.isEmpty() || best.get().epoch() <= position.epoch(),
         "its best epoch comes after its last one");
+    require(
+        whitening.isPresent() == (recipe.preprocessing() == Preprocessing.GCN_ZCA),
+        "its recipe and its whitening do not fit each other");
+    whitening.ifPresent(
+        fitted ->
+            require(
+                fitted.size() == image.elements(),
+                "its whitening is for images of %d values".formatted(fitted.size())));
   }
 
   private static void require(boolean right, String message) {
@@ -106,7 +118,23 @@ public record Checkpoint(
         history,
         other,
         parameters,
-        optimizerState);
+        optimizerState,
+        whitening);
+  }
+
+  /** The recipe, with the mean and deviation of whitened images where it was trained on such. */
+  public Recipe recipeInUse() {
+    return whitening.map(recipe::ofWhitened).orElse(recipe);
+  }
+
+  /** Stored images as the network was trained on them: whitened where it was. */
+  public ImageDataset preprocessed(ImageDataset images) {
+    return whitening.map(fitted -> fitted.apply(images)).orElse(images);
+  }
+
+  /** One stored image as the network was trained on them. */
+  public byte[] preprocessed(byte[] pixels) {
+    return whitening.map(fitted -> fitted.apply(pixels)).orElse(pixels);
   }
 
   /**
@@ -242,7 +270,8 @@ public record Checkpoint(
   }
 
   /**
-   * Writes a file, which appears under its name only when it is complete.
+   * Writes a file, which appears under its name only when it is complete, and before it, unless it
+   * is there, the file {@code whitening-….safetensors} that it needs beside it.
    *
    * @throws UncheckedIOException if that fails; a file that had the name is still there
    */
@@ -268,6 +297,10 @@ public record Checkpoint(
       text.put("best_epoch", String.valueOf(best.get().epoch()));
       text.put("best_test_accuracy", String.valueOf(best.get().testAccuracy()));
       text.put("best_test_data", best.get().testData());
+    }
+    if (whitening.isPresent()) {
+      WhiteningFile.write(whitening.get(), file);
+      text.put("whitening", WhiteningFile.name(whitening.get()));
     }
     Map<String, HostTensor> tensors = new LinkedHashMap<>(parameters);
     optimizerState.forEach((name, values) -> tensors.put(OPTIMIZER_PREFIX + name, values));
@@ -297,6 +330,10 @@ public record Checkpoint(
             });
     content.tensors().forEach((name, values) -> requireFinite(file, name, values));
     Map<String, String> text = content.metadata();
+    if (WhiteningFile.WHITENING.equals(text.get(WhiteningFile.CONTENT))) {
+      throw new CheckpointException(
+          file + " is no checkpoint but the whitening of a run's images; name a file beside it");
+    }
     if (text.containsKey("network") && !text.get("network").startsWith("{")) {
       throw new CheckpointException(
           file
@@ -304,7 +341,9 @@ public record Checkpoint(
               + text.get("network")
               + "), and cannot be read any more; train again");
     }
-    Checkpoint read = read(file, text, parameters, optimizerState);
+    Optional<Whitening> whitening =
+        Optional.ofNullable(text.get("whitening")).map(name -> WhiteningFile.read(name, file));
+    Checkpoint read = read(file, text, parameters, optimizerState, whitening);
     read.requireComplete();
     return read;
   }
@@ -313,7 +352,8 @@ public record Checkpoint(
       Path file,
       Map<String, String> text,
       Map<String, HostTensor> parameters,
-      Map<String, HostTensor> optimizerState) {
+      Map<String, HostTensor> optimizerState,
+      Optional<Whitening> whitening) {
     try {
       return new Checkpoint(
           RecipeJson.read(JsonParser.parseString(get(text, "recipe")).getAsJsonObject()),
@@ -336,7 +376,8 @@ public record Checkpoint(
           History.parseCsv(get(text, "history")),
           best(text),
           parameters,
-          optimizerState);
+          optimizerState,
+          whitening);
     } catch (RuntimeException e) {
       // The digest fits, so it was written like this: by a program that knows more or other things.
       throw new CheckpointException(file + " was written by another program: " + e.getMessage(), e);

@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import org.nin4j.backend.Backend;
 import org.nin4j.data.Split;
+import org.nin4j.data.whitening.Whitening;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.Network;
 import org.nin4j.model.zoo.Networks;
@@ -29,8 +30,10 @@ import org.nin4j.tensor.Shape;
  * @param split how a folder's images are divided; empty where they are divided already
  * @param limit train and test on only the given number of first images
  * @param size side of the images that the network gets, in pixels
+ * @param preprocessing what is done to all images first
  * @param mean subtracted from pixels in [0, 1]; one value, or one for each channel
- * @param std what the difference is divided by; one value, or one for each channel
+ * @param std what the difference is divided by; one value, or one for each channel; whitened images
+ *     have another mean and deviation, see {@link #ofWhitened}
  * @param augmentation what is varied at random in training images
  * @param batch samples per step
  * @param epochs passes over the training set
@@ -49,6 +52,7 @@ public record Recipe(
     Optional<Split> split,
     OptionalInt limit,
     int size,
+    Preprocessing preprocessing,
     List<Float> mean,
     List<Float> std,
     BatchSpec.Augmentation augmentation,
@@ -61,6 +65,8 @@ public record Recipe(
     float labelSmoothing,
     long seed) {
   private static final int MOST_PIXELS = 4096;
+
+  private static final int BLACK = 0;
 
   /** More than the images of a whole data set; sizes in bytes stay far below what a long holds. */
   private static final int MOST_SAMPLES = 1 << 16;
@@ -78,6 +84,7 @@ public record Recipe(
     requireAtMost("the image size", MOST_PIXELS, size);
     requireAtMost("the batch size", MOST_SAMPLES, batch);
     requireAtMost("the shift", MOST_PIXELS, augmentation.shift());
+    requireAtMost("the cut-out", MOST_PIXELS, augmentation.cutout());
     if (mean.isEmpty() || std.isEmpty()) {
       throw new IllegalArgumentException("mean and deviation have at least one value each");
     }
@@ -128,12 +135,24 @@ public record Recipe(
         size,
         forEachChannel("means", mean, source),
         forEachChannel("deviations", std, source),
+        preprocessing == Preprocessing.GCN_ZCA ? Whitening.ZERO : BLACK,
         BatchSpec.Augmentation.NONE);
   }
 
   /** How batches are made for training, from images stored in this shape. */
   public BatchSpec trainingImages(Shape source) {
     return images(source).with(augmentation);
+  }
+
+  /**
+   * The same with the mean and deviation that make whitened values of stored bytes: (b / 255 −
+   * mean) / deviation = (b − {@link Whitening#ZERO}) · step.
+   */
+  public Recipe ofWhitened(Whitening whitening) {
+    return toBuilder()
+        .mean(List.of(Whitening.ZERO / 255f))
+        .std(List.of(1 / (255f * whitening.step())))
+        .build();
   }
 
   private static List<Float> forEachChannel(String what, List<Float> values, Shape source) {
@@ -202,6 +221,7 @@ public record Recipe(
     private Optional<Split> split;
     private OptionalInt limit;
     private int size;
+    private Preprocessing preprocessing;
     private List<Float> mean;
     private List<Float> std;
     private BatchSpec.Augmentation augmentation;
@@ -222,6 +242,7 @@ public record Recipe(
       split = from.split;
       limit = from.limit;
       size = from.size;
+      preprocessing = from.preprocessing;
       mean = from.mean;
       std = from.std;
       augmentation = from.augmentation;
@@ -267,6 +288,11 @@ public record Recipe(
 
     public Builder size(int value) {
       size = value;
+      return this;
+    }
+
+    public Builder preprocessing(Preprocessing value) {
+      preprocessing = value;
       return this;
     }
 
@@ -345,6 +371,7 @@ public record Recipe(
           split,
           limit,
           size,
+          preprocessing,
           mean,
           std,
           augmentation,

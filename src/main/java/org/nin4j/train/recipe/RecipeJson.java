@@ -40,10 +40,12 @@ public final class RecipeJson {
             });
     recipe.limit().ifPresent(limit -> json.addProperty("limit", limit));
     json.addProperty("size", recipe.size());
+    json.addProperty("preprocess", name(recipe.preprocessing()));
     json.add("mean", floats(recipe.mean()));
     json.add("std", floats(recipe.std()));
     json.addProperty("flip", recipe.augmentation().flip());
     json.addProperty("shift", recipe.augmentation().shift());
+    json.addProperty("cutout", recipe.augmentation().cutout());
     json.addProperty("batch", recipe.batch());
     json.addProperty("epochs", recipe.epochs());
     json.addProperty("precision", name(recipe.precision()));
@@ -75,9 +77,10 @@ public final class RecipeJson {
             : Optional.empty(),
         json.has("limit") ? OptionalInt.of(json.get("limit").getAsInt()) : OptionalInt.empty(),
         get(json, "size").getAsInt(),
+        preprocessing(json),
         floats(get(json, "mean")),
         floats(get(json, "std")),
-        new BatchSpec.Augmentation(get(json, "flip").getAsBoolean(), get(json, "shift").getAsInt()),
+        augmentation(json),
         get(json, "batch").getAsInt(),
         get(json, "epochs").getAsInt(),
         constant(Precision.class, get(json, "precision").getAsString()),
@@ -86,6 +89,21 @@ public final class RecipeJson {
         constant(Initialisation.class, get(json, "initialisation").getAsString()),
         get(json, "label_smoothing").getAsFloat(),
         get(json, "seed").getAsLong());
+  }
+
+  /** Files of earlier versions know none. */
+  private static Preprocessing preprocessing(JsonObject json) {
+    return json.has("preprocess")
+        ? constant(Preprocessing.class, json.get("preprocess").getAsString())
+        : Preprocessing.NONE;
+  }
+
+  /** Files of earlier versions know no cut-out. */
+  private static BatchSpec.Augmentation augmentation(JsonObject json) {
+    return new BatchSpec.Augmentation(
+        get(json, "flip").getAsBoolean(),
+        get(json, "shift").getAsInt(),
+        json.has("cutout") ? json.get("cutout").getAsInt() : 0);
   }
 
   private static void learning(Learning learning, JsonObject json) {

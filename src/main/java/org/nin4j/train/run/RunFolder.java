@@ -34,8 +34,8 @@ import org.nin4j.train.history.History;
 /**
  * The folder of one run: {@code config.json}, {@code history.csv}, {@code curves.png}, {@code
  * last.safetensors} (where to go on) and {@code best.safetensors} (highest test accuracy so far),
- * beside {@code .lock}, which keeps a second training out while this is open. Every file is
- * replaced as a whole or not at all.
+ * beside {@code whitening-….safetensors} where images are whitened, and {@code .lock}, which keeps
+ * a second training out while this is open. Every file is replaced as a whole or not at all.
  */
 public final class RunFolder implements TrainingListener, AutoCloseable {
   private static final DateTimeFormatter TIME =
@@ -45,7 +45,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   /** What {@link PartialFile} leaves where a process is killed. */
   private static final Pattern PARTIAL =
       Pattern.compile(
-          "(config(-\\d+)?\\.json|history\\.csv|curves\\.png|(last|best)\\.safetensors)"
+          "(config(-\\d+)?\\.json|history\\.csv|curves\\.png|(last|best|whitening-[0-9a-f]{12})\\.safetensors)"
               + "\\.[0-9a-f-]{36}\\.part");
 
   private static final int CHECKPOINTS_AT_ONCE = 3;

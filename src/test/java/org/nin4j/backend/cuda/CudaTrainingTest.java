@@ -3,6 +3,7 @@ package org.nin4j.backend.cuda;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -11,11 +12,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.CudaOptions;
+import org.nin4j.backend.ReducedNetwork;
 import org.nin4j.backend.TrainingParity;
 import org.nin4j.backend.TrainingParity.Trained;
 import org.nin4j.model.Network;
+import org.nin4j.model.zoo.Networks;
 import org.nin4j.plan.Precision;
 import org.nin4j.standin.StandIn;
+import org.nin4j.train.ColouredImages;
+import org.nin4j.train.Trainer;
+import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.Recipes;
 
 /** Training small networks on the stand-in. */
 class CudaTrainingTest {
@@ -53,6 +61,21 @@ class CudaTrainingTest {
   void trainsNearlySoInBfloat16() {
     try (CudaBackend backend = StandInGpu.open()) {
       TrainingParity.check(backend, Precision.BF16, 0.03);
+    }
+  }
+
+  /** The paper's network with an eighth of its channels, by its recipe, from whitened images. */
+  @Test
+  void trainsThePapersNetwork() {
+    Recipe recipe =
+        Recipes.published("nin-cifar").toBuilder().batch(3).epochs(1).dataset("coloured").build();
+    Network network = ReducedNetwork.of(Networks.named("nin-cifar").network(80), 8, 0.5f);
+    try (CudaBackend backend = StandInGpu.open()) {
+      Checkpoint trained =
+          new Trainer(backend, recipe, network, ColouredImages.draw(3, 7, 2, 6), List.of()).train();
+      double loss = trained.history().last().orElseThrow().trainLoss();
+      // Small weights and scores that begin near 0: the logarithm of ten.
+      assertEquals(Math.log(10), loss, 0.5);
     }
   }
 

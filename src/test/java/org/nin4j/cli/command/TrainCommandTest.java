@@ -362,7 +362,8 @@ class TrainCommandTest {
         of.history(),
         Optional.of(new Best(best.epoch(), 1, best.testData())),
         of.parameters(),
-        of.optimizerState());
+        of.optimizerState(),
+        Optional.empty());
   }
 
   @Test

@@ -18,6 +18,7 @@ import org.nin4j.plan.step.Adam;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
+import org.nin4j.train.recipe.Preprocessing;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.recipe.Recipes;
@@ -32,6 +33,7 @@ class RecipeArgumentsTest {
         Stream.of(
             Recipes.d2l(),
             Recipes.paddle(),
+            Recipes.paper(),
             Recipes.paddle().toBuilder()
                 .learning(
                     new Learning(
@@ -54,7 +56,7 @@ class RecipeArgumentsTest {
                         List.of(96, 10)))
                 .mean(List.of(-0.1f, 0.2f, 1 / 3f))
                 .std(List.of(1e-5f))
-                .augmentation(new BatchSpec.Augmentation(false, 2))
+                .augmentation(new BatchSpec.Augmentation(false, 2, 5))
                 .precision(Precision.FP32)
                 .optimizer(new Sgd(0, false, 1e-7f))
                 .schedule(new Schedule.Steps(0.3f, 0.2f, List.of(0.3f, 0.6f)))
@@ -74,6 +76,8 @@ class RecipeArgumentsTest {
         .registerConverter(Precision.class, name -> RecipeJson.constant(Precision.class, name))
         .registerConverter(
             Initialisation.class, name -> RecipeJson.constant(Initialisation.class, name))
+        .registerConverter(
+            Preprocessing.class, name -> RecipeJson.constant(Preprocessing.class, name))
         .registerConverter(
             NinVariant.Head.class, name -> RecipeJson.constant(NinVariant.Head.class, name))
         .parseArgs(options.isEmpty() ? new String[0] : options.split(" "));

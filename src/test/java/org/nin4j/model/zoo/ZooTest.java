@@ -192,6 +192,38 @@ class ZooTest {
     assertTrue(met.containsAll(shapes), () -> shapes + " are not all among " + met);
   }
 
+  /**
+   * By arithmetic: convolutions of k² · in · out weights and out biases, applied at each pixel of
+   * 32×32, 16×16 and 8×8.
+   */
+  @Test
+  void thePapersNetworkIsTheAuthorsConfiguration() {
+    Network network = NetworkInNetwork.cifar(10);
+    Shape input = Shape.of(3, 32, 32);
+    long first = 25 * 3 * 192 + 192 * 160 + 160 * 96;
+    long second = 25 * 96 * 192 + 192 * 192 + 192 * 192;
+    long third = 9 * 192 * 192 + 192 * 192 + 192 * 10;
+    long biases = 192 + 160 + 96 + 5 * 192 + 10;
+    assertEquals(966_986, first + second + third + biases);
+    assertEquals(
+        966_986, network.parameters(input).stream().mapToLong(p -> p.shape().elements()).sum());
+    assertEquals(18, network.parameters(input).size());
+    assertEquals(222_486_528, 1024 * first + 256 * second + 64 * third);
+    assertEquals(
+        222_486_528,
+        Planner.plan(
+                network, BatchSpec.unit(input, 32, 32), 1, Precision.FP32, new Purpose.Inference())
+            .multiplyAdds());
+    List<String> pooled =
+        network.nodes(input).stream()
+            .filter(n -> n.layer().kind().equals("maxpool"))
+            .map(n -> n.output().toString())
+            .toList();
+    assertEquals(List.of("96×16×16", "192×8×8"), pooled);
+    long relus = network.nodes(input).stream().filter(n -> n.layer().kind().equals("relu")).count();
+    assertEquals(9, relus);
+  }
+
   private static List<Integer> lastBlock(NinVariant variant) {
     return NetworkInNetwork.of(10, variant).nodes(Shape.of(1, 224, 224)).stream()
         .filter(n -> n.name().startsWith("7.") && n.layer().kind().equals("conv"))
@@ -276,6 +308,7 @@ class ZooTest {
             "nin-16",
             "nin-19",
             "nin-mini",
+            "nin-cifar",
             "lenet",
             "lenet-bn",
             "alexnet",

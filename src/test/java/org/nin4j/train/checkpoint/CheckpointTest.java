@@ -267,7 +267,8 @@ class CheckpointTest {
             checkpoint.history(),
             checkpoint.best(),
             less,
-            Map.of());
+            Map.of(),
+            Optional.empty());
     String message =
         assertThrows(CheckpointException.class, () -> lacking.requireFits(Trial.NETWORK, INPUT))
             .getMessage();

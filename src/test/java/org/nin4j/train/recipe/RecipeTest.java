@@ -76,6 +76,29 @@ class RecipeTest {
   }
 
   @Test
+  void thePapersNetworkHasThePapersRecipe() {
+    Recipe recipe = Recipes.published("nin-cifar");
+    assertEquals(recipe, Recipes.of("nin-cifar"));
+    assertEquals(recipe, Recipes.named("d2l", "nin-cifar"));
+    assertEquals("nin-cifar", recipe.network());
+    assertEquals("cifar-10", recipe.dataset());
+    assertEquals(Preprocessing.GCN_ZCA, recipe.preprocessing());
+    assertEquals(32, recipe.size());
+    assertEquals(128, recipe.batch());
+    assertEquals(Initialisation.GAUSSIAN, recipe.initialisation());
+    assertEquals(new Sgd(0.9f, false, 1e-4f), recipe.learning().optimizer());
+    assertEquals(new Learning.Factors(2, 1, 0.1f, true), recipe.learning().factors());
+    // 50,000 images make 391 steps in each of 260 epochs.
+    long total = 260 * 391;
+    assertEquals(260, recipe.epochs());
+    assertEquals(0.1f, recipe.schedule().rate(0, total));
+    assertEquals(0.1f, recipe.schedule().rate(200 * 391 - 1, total));
+    assertEquals(0.01f, recipe.schedule().rate(200 * 391, total), 1e-9f);
+    assertEquals(0.01f, recipe.schedule().rate(230 * 391 - 1, total), 1e-9f);
+    assertEquals(0.001f, recipe.schedule().rate(230 * 391, total), 1e-9f);
+  }
+
+  @Test
   void theNetworkDecidesWhereNoRecipeIsChosen() {
     assertEquals(Recipes.standard(), Recipes.of("nin"));
     assertEquals(
@@ -94,7 +117,7 @@ class RecipeTest {
     Recipe recipe = Recipes.named("fast");
     assertEquals(
         "{\"name\":\"fast\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dataset\":\"fashion-mnist\","
-            + "\"size\":67,\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,"
+            + "\"size\":67,\"preprocess\":\"none\",\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,\"cutout\":0,"
             + "\"batch\":64,\"epochs\":2,\"precision\":\"bf16\",\"optimizer\":\"sgd\",\"momentum\":0.9,"
             + "\"nesterov\":true,\"weight_decay\":5.0E-4,\"bias_rate\":1.0,\"norm_rate\":1.0,"
             + "\"last_rate\":1.0,\"decay_weights_only\":false,\"clip\":0.0,\"average\":0.0,"
@@ -123,6 +146,10 @@ class RecipeTest {
   void olderConfigurationsAreRead() {
     var json = RecipeJson.write(Recipes.standard());
     json.addProperty("initialisation", "he-uniform");
+    json.remove("cutout");
+    json.remove("preprocess");
+    assertEquals(Preprocessing.NONE, RecipeJson.read(json).preprocessing());
+    assertEquals(0, RecipeJson.read(json).augmentation().cutout());
     assertEquals(Initialisation.HE_UNIFORM, RecipeJson.read(json).initialisation());
   }
 
@@ -132,6 +159,7 @@ class RecipeTest {
         base,
         Recipes.fast(),
         Recipes.d2l(),
+        Recipes.paper(),
         base.toBuilder()
             .dataset("folder:/pictures")
             .split(Optional.of(new Split(1 / 3.0, Long.MIN_VALUE)))
@@ -143,7 +171,7 @@ class RecipeTest {
                     List.of(96, 10)))
             .mean(List.of(0.1f, 0.2f, 1 / 3f))
             .std(List.of(0.5f))
-            .augmentation(new BatchSpec.Augmentation(true, 2))
+            .augmentation(new BatchSpec.Augmentation(true, 2, 3))
             .precision(Precision.BF16)
             .schedule(new Schedule.Linear(0.3f, 0.05f))
             .initialisation(Initialisation.PYTORCH)
@@ -184,7 +212,7 @@ class RecipeTest {
 
   @Test
   void augmentationIsForTrainingOnly() {
-    BatchSpec.Augmentation shift = new BatchSpec.Augmentation(true, 2);
+    BatchSpec.Augmentation shift = new BatchSpec.Augmentation(true, 2, 3);
     Recipe recipe = Recipes.d2l().toBuilder().augmentation(shift).build();
     Shape source = Shape.of(1, 28, 28);
     assertEquals(shift, recipe.trainingImages(source).augmentation());

@@ -268,7 +268,8 @@ class RunFolderTest {
               history,
               best,
               c.parameters(),
-              c.optimizerState()));
+              c.optimizerState(),
+              Optional.empty()));
     }
     return told;
   }

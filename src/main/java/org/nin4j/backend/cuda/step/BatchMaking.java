@@ -50,6 +50,7 @@ record BatchMaking(Device device, MakeBatch step) implements Operation {
         tables.columns().maxCount(),
         resident.withByteOffset(tables.meanOffset()),
         resident.withByteOffset(tables.stdOffset()),
+        resident.withByteOffset(tables.cutOffset()),
         a.at(step.images()),
         a.at(step.labels()),
         batch,
@@ -63,6 +64,8 @@ record BatchMaking(Device device, MakeBatch step) implements Operation {
         inputs.seed(),
         Philox.Stream.AUGMENTATION,
         spec.augmentation().flip() ? 1 : 0,
-        spec.augmentation().shift());
+        spec.augmentation().shift(),
+        spec.border(),
+        spec.augmentation().cutout());
   }
 }

@@ -8,7 +8,8 @@ import org.nin4j.tensor.ResizeAxis;
 
 /**
  * What the kernel in {@code batch.cu} reads beside the data set: for each row and column of the
- * image made its start, count and weights in the stored one; mean and deviation by channel.
+ * image made its start, count and weights in the stored one; mean, deviation and the value that is
+ * cut out by channel.
  *
  * @param rows height to height
  * @param columns width to width
@@ -74,8 +75,12 @@ record BatchTables(ResizeAxis rows, ResizeAxis columns, BatchSpec spec, int tile
     return meanOffset() + (long) spec.mean().size() * Float.BYTES;
   }
 
-  long bytes() {
+  long cutOffset() {
     return stdOffset() + (long) spec.std().size() * Float.BYTES;
+  }
+
+  long bytes() {
+    return cutOffset() + (long) spec.std().size() * Integer.BYTES;
   }
 
   /** All of it, in the device's byte order. */
@@ -86,6 +91,9 @@ record BatchTables(ResizeAxis rows, ResizeAxis columns, BatchSpec spec, int tile
     put(buffer, columns);
     spec.mean().forEach(buffer::putFloat);
     spec.std().forEach(buffer::putFloat);
+    for (int c = 0; c < spec.std().size(); c++) {
+      buffer.putInt(spec.nearestToMean(c));
+    }
     return buffer.flip();
   }
 

@@ -106,6 +106,7 @@ public final class BatchMaking implements Operation {
         Philox.block(run.seed(), n, run.step(), Philox.Stream.AUGMENTATION, random);
         for (int c = 0; c < channels; c++) {
           gather(samples.images(), sample * channels + c);
+          cutOut(c);
           widen(c);
         }
       }
@@ -138,8 +139,27 @@ public final class BatchMaking implements Operation {
         for (int j = 0; j < width; j++) {
           int column = (flip ? width - 1 - j : j) + right;
           boolean inside = row >= 0 && row < height && column >= 0 && column < width;
-          plane[i * width + j] = inside ? images.get(from + row * width + column) : 0;
+          plane[i * width + j] =
+              inside ? images.get(from + row * width + column) : (byte) spec.border();
         }
+      }
+    }
+
+    /** Sets the square that is drawn to the channel's mean. */
+    private void cutOut(int channel) {
+      int cutout = spec.augmentation().cutout();
+      if (cutout == 0) {
+        return;
+      }
+      int height = vertical.inSize();
+      int width = horizontal.inSize();
+      int centre = Integer.remainderUnsigned(random[3], height * width);
+      int top = centre / width - cutout / 2;
+      int left = centre % width - cutout / 2;
+      int from = Math.max(0, left);
+      int to = Math.min(width, left + cutout);
+      for (int i = Math.max(0, top); i < Math.min(height, top + cutout); i++) {
+        Arrays.fill(plane, i * width + from, i * width + to, (byte) spec.nearestToMean(channel));
       }
     }
 

@@ -12,7 +12,8 @@ import org.bytedeco.pytorch.global.torch;
 /**
  * The networks of "Dive into Deep Learning" as modules of libtorch, written out from the book's
  * code for PyTorch and not from the product; parameters are called as there. The other kinds of NiN
- * are made as the book's is. Images have one channel, there are ten classes.
+ * are made as the book's is, nin-cifar from the author's configuration. Images have one channel,
+ * there are ten classes.
  */
 final class BookNetworks {
   private static final int CLASSES = 10;
@@ -44,6 +45,7 @@ final class BookNetworks {
       case "nin-bn" -> book.nin(true);
       case "nin-15" -> book.fifteen();
       case "nin-mini" -> book.mini();
+      case "nin-cifar" -> book.cifar();
       case "nin-11" -> book.staged(1, 1, 2, 2, 2);
       case "nin-16" -> book.staged(2, 2, 3, 3, 3);
       case "nin-19" -> book.staged(2, 2, 4, 4, 4);
@@ -125,6 +127,30 @@ final class BookNetworks {
         .conv(part(32), CLASSES, 1, 1, 0)
         .adaptiveAvgPool()
         .flatten();
+  }
+
+  /** The paper's, of blocks whose convolutions differ, and pools that round up. */
+  private Chain cifar() {
+    return new Chain()
+        .then(cifarBlock(1, part(192), part(160), part(96), 5))
+        .maxPoolCeil(3, 2)
+        .function(dropout.apply(0))
+        .then(cifarBlock(part(96), part(192), part(192), part(192), 5))
+        .maxPoolCeil(3, 2)
+        .function(dropout.apply(1))
+        .then(cifarBlock(part(192), part(192), part(192), CLASSES, 3))
+        .adaptiveAvgPool()
+        .flatten();
+  }
+
+  private static Chain cifarBlock(int in, int first, int second, int third, int kernel) {
+    return new Chain()
+        .conv(in, first, kernel, 1, kernel / 2)
+        .relu()
+        .conv(first, second, 1, 1, 0)
+        .relu()
+        .conv(second, third, 1, 1, 0)
+        .relu();
   }
 
   private static Chain ninBlock(

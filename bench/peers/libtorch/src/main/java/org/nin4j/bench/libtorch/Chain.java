@@ -78,6 +78,14 @@ final class Chain extends Module implements UnaryOperator<Tensor> {
     return function(x -> maxPool(x, kernel, stride, padding));
   }
 
+  /** Without padding; a last window that is only partly filled counts. */
+  Chain maxPoolCeil(int kernel, int stride) {
+    long[] windows = {kernel, kernel};
+    long[] strides = {stride, stride};
+    long[] none = {0, 0};
+    return function(x -> torch.max_pool2d(x, windows, strides, none, new long[] {1, 1}, true));
+  }
+
   Chain avgPool(int kernel, int stride) {
     long[] none = {0, 0};
     long[] windows = {kernel, kernel};
