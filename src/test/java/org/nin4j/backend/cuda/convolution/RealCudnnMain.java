@@ -26,6 +26,8 @@ import org.nin4j.backend.cuda.device.Scope;
 import org.nin4j.backend.cuda.kernel.DiskCache;
 import org.nin4j.backend.cuda.kernel.KernelCompiler;
 import org.nin4j.backend.cuda.kernel.KernelSource;
+import org.nin4j.backend.cuda.library.CudnnEngine;
+import org.nin4j.backend.cuda.library.CudnnPlan;
 import org.nin4j.backend.cuda.library.CudnnTarget;
 import org.nin4j.backend.cuda.library.CudnnValues;
 import org.nin4j.backend.cuda.natives.JCudaNatives;
@@ -232,9 +234,9 @@ final class RealCudnnMain {
     int tried = 0;
     int compiling = 0;
     try (ConvolutionGraph graph = new ConvolutionGraph(target, values, described, rounded)) {
-      List<EngineChoice> engines = graph.engines();
+      List<CudnnEngine> engines = graph.engines();
       for (int place = 0; place < engines.size(); place++) {
-        EngineChoice engine = engines.get(place);
+        CudnnEngine engine = engines.get(place);
         if (engine.isUsable(c.isExact(), true)) {
           (engine.compiles() ? compiled : ready).add(engine.number());
           boolean wanted =
@@ -293,21 +295,21 @@ final class RealCudnnMain {
   }
 
   /** Makes a plan, and makes it again from its text; empty if it cannot be used. */
-  private Optional<String> plan(ConvolutionGraph graph, int place, EngineChoice engine) {
-    Optional<ConvolutionPlan> made = graph.plan(place);
+  private Optional<String> plan(ConvolutionGraph graph, int place, CudnnEngine engine) {
+    Optional<CudnnPlan> made = graph.plan(place);
     if (made.isEmpty()) {
       return Optional.empty();
     }
-    try (ConvolutionPlan plan = made.get()) {
+    try (CudnnPlan plan = made.get()) {
       if (plan.workspace() > CudaOptions.STANDARD.workspaceBytes()) {
         return Optional.empty();
       }
-      Optional<ConvolutionPlan> again =
-          plan.text().flatMap(json -> ConvolutionPlan.restored(target, values, json));
+      Optional<CudnnPlan> again =
+          plan.text().flatMap(json -> CudnnPlan.restored(target, values, json));
       if (again.isEmpty() || again.get().workspace() != plan.workspace()) {
         out.printf("WRONG: a plan of %s does not come back from its text%n", engine);
       }
-      again.ifPresent(ConvolutionPlan::close);
+      again.ifPresent(CudnnPlan::close);
       String knobs =
           engine.compiles()
               ? engine.knobs().entrySet().stream()
