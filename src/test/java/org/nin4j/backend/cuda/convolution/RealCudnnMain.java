@@ -36,6 +36,7 @@ import org.nin4j.backend.cuda.natives.search.CacheDirectory;
 import org.nin4j.backend.cuda.natives.search.CudaLibraries;
 import org.nin4j.backend.cuda.natives.search.Found;
 import org.nin4j.backend.cuda.natives.search.SearchPlaces;
+import org.nin4j.backend.cuda.norm.RealNorms;
 import org.nin4j.backend.cuda.step.Convolutions;
 import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.Plan;
@@ -55,14 +56,19 @@ import org.nin4j.tensor.Shape;
 
 /**
  * Asks the real cuDNN, in a process of its own, which engines it has on GPUs that are described to
- * it, for every convolution of Network in Network, and makes plans; and prints a table in Markdown.
- * Nothing is run. A line that begins with "WRONG" tells what the backend could not live with.
+ * it, for every convolution of Network in Network and the batch norms of other networks, and makes
+ * plans; and prints tables in Markdown. Nothing is run. A line that begins with "WRONG" tells what
+ * the backend could not live with.
  */
 final class RealCudnnMain {
   private static final Map<Integer, String> KNOBS = Map.of(17, "split ", 24, "kernel ");
 
-  /** Only convolutions whose names this finds are asked for. */
+  /** Only convolutions and norms whose names this finds are asked for. */
   private static final Pattern ROWS = Pattern.compile(System.getProperty("rows"));
+
+  /** Kernel files that need compute capability 8.0. */
+  private static final Set<String> FOR_TENSOR_CORES =
+      Set.of("pointwise_pair.cu", "first_block.cu", "first_block_backward.cu");
 
   private final CudnnValues values;
   private final DescribedGpu gpu;
@@ -139,6 +145,7 @@ final class RealCudnnMain {
           }
         }
       }
+      RealNorms.print(values, ROWS, all ? Integer.MAX_VALUE : 2, out);
     }
     kernels(all ? List.of(75, 80, 89, 90, 100, 120) : List.of(90), out);
     out.println("done");
@@ -152,6 +159,9 @@ final class RealCudnnMain {
       int count = 0;
       KernelCompiler compiler = new KernelCompiler(new DiskCache(cubins, out::println), capability);
       for (File file : sources.toFile().listFiles((folder, name) -> name.endsWith(".cu"))) {
+        if (capability < 80 && FOR_TENSOR_CORES.contains(file.getName())) {
+          continue;
+        }
         try {
           compiler.compile(KernelSource.of(file.getName()));
           count++;
