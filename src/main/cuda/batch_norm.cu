@@ -1,4 +1,5 @@
-// Batch normalisation, in three kernels for training and one for inference.
+// Batch normalisation, in three kernels for training and one for inference; and the running
+// statistics alone.
 //
 //   batch_norm_statistics        partial: mean and squared deviation of the rows of each block
 //   batch_norm_statistics_finish mean[c]    = sum over r of x[r, c] / rows
@@ -9,9 +10,16 @@
 //                                                                 running_variance[c])
 //   batch_norm_forward           y[r, c] = weight[c] (x[r, c] - mean[c]) inverse[c] + bias[c]
 //   batch_norm_inference         the same, with inverse[c] = 1 / sqrt(variance[c] + eps)
+//   batch_norm_running           running_mean[c]     += momentum (mean[c] - running_mean[c])
+//                                running_variance[c] += momentum (v rows / (rows - 1) -
+//                                                                 running_variance[c]),
+//                                                       v = 1 / inverse[c]^2 - eps, at least 0
 //
-// The last two add `added` before they store, where there is one, and then store max(y, 0) if `relu`
-// is not 0 (NaN stays NaN).
+// The last one is for statistics that another kernel has found. v errs by some 2^-22 of v + eps,
+// the number that inference takes the root of.
+//
+// Forward and inference add `added` before they store, where there is one, and then store max(y, 0)
+// if `relu` is not 0 (NaN stays NaN).
 //
 // One pass over x gives both sums without cancellation (Welford: with the n-th element, mean moves
 // by d = (x - mean) / n and D grows by (x - old mean) (x - new mean)); two groups of na and nb
@@ -152,6 +160,18 @@ batch_norm_statistics_finish(const float* partial, float* mean, float* inverse,
           momentum * (all.deviation / (all.count - 1.0f) - running_variance[c]);
     }
     __syncthreads();
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
+batch_norm_running(const float* mean, const float* inverse, float* running_mean,
+                   float* running_variance, long long rows, int channels, float eps,
+                   float momentum) {
+  const float unbiased = static_cast<float>(rows) / static_cast<float>(rows - 1);
+  for (int c = grid_thread(); c < channels; c += grid_threads()) {
+    const float variance = fmaxf(1.0f / (inverse[c] * inverse[c]) - eps, 0.0f);
+    running_mean[c] += momentum * (mean[c] - running_mean[c]);
+    running_variance[c] += momentum * (variance * unbiased - running_variance[c]);
   }
 }
 

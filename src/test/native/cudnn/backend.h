@@ -17,6 +17,8 @@ struct GraphTensor : cudnnTensorStruct {
   int64_t uid = 0;
   int64_t alignment = 1;
   bool is_virtual = false;
+  bool is_by_value = false;  // its place is one number on the host
+  bool is_written = false;   // by the graph
 };
 
 // What comes behind a convolution: max(·, 0), the sum with a tensor of one value per channel, zeros
@@ -31,6 +33,24 @@ struct Stage {
   }
 };
 
+// y = f(x, b), or f(x), for each element; b has x's shape, a number for each channel, or one.
+struct Function {
+  int mode;
+  bool is_binary;
+  GraphTensor x, b, y;
+};
+
+// A batch norm in training, or its gradients.
+struct Norm {
+  bool is_forward = true;
+  GraphTensor x, mean, inverse, weight;
+  GraphTensor bias, eps, y;          // forward; mean and inverse are written
+  GraphTensor dy, dx, dweight, dbias;  // backward
+
+  std::vector<GraphTensor> inputs() const;
+  std::vector<GraphTensor> outputs() const;
+};
+
 // A descriptor that something was made of; another one may come to lie where it lay.
 struct Part {
   explicit Part(const cudnnBackendStruct* descriptor);
@@ -41,13 +61,17 @@ struct Part {
   uint64_t serial_;
 };
 
-// An operation graph that was understood: one convolution, and a chain of stages behind it.
+// An operation graph that was understood: one convolution, and a chain of stages behind it; or one
+// norm, and functions before and behind it.
 struct Graph {
   CudnnHandle handle;
-  Direction direction;
+  Direction direction = Direction::forward;
   Convolution problem;  // with one type throughout
   GraphTensor x, w, y;  // of the convolution, with their own types
   std::vector<Stage> stages;
+  bool is_norm = false;
+  Norm norm;
+  std::vector<Function> functions;
   std::vector<Part> parts;  // all descriptors that it was made of
 
   const GraphTensor& result() const {
@@ -56,7 +80,7 @@ struct Graph {
            : direction == Direction::backward_data ? x
                                                    : w;
   }
-  // The result last.
+  // Those that lie in memory or are passed by value; of a convolution the result last.
   std::vector<GraphTensor> tensors() const;
 };
 
@@ -66,13 +90,26 @@ struct Engine {
   std::vector<int> notes;
   std::vector<int> behaviours;
 };
-Engine engine(Direction direction, int index);
+Engine engine(const Graph& graph, int index);
 // Whether it can run a graph, its sum split into so many parts.
 cudnnStatus_t engine_supports(const Graph& graph, int index, int64_t parts,
                               int64_t& workspace_bytes);
 // A plan as text, ended by a zero, and back.
 std::vector<char> plan_text(const cudnnBackendStruct& plan);
 cudnnStatus_t restore_plan(cudnnBackendStruct& plan);
+// One tensor, where it lies.
+struct Bound {
+  GraphTensor tensor;
+  void* data;
+  double value = 0;  // of one that is passed by value, read when the call is made
+};
+// Of a graph with a norm: its tensors in memory, what is wrong with it, whether there is an engine,
+// scratch memory, the work.
+std::vector<GraphTensor> norm_tensors(const Graph& graph);
+cudnnStatus_t check_norm(const Graph& graph);
+bool has_norm_engine(const Graph& graph);
+int64_t norm_workspace(const Graph& graph);
+void compute_norm(const Graph& graph, int engine, const std::vector<Bound>& bound);
 // Best first.
 std::vector<int> engines(const Graph& graph, int mode);
 
@@ -141,6 +178,7 @@ inline cudnnStatus_t misuse(const char* function, int status, const char* why) {
 cudnnStatus_t finalize_tensor(const cudnnBackendStruct& d);
 cudnnStatus_t finalize_convolution(const cudnnBackendStruct& d);
 cudnnStatus_t finalize_operation(const cudnnBackendStruct& d);
+bool is_by_channel(const cudnnTensorStruct& t, int channels);
 cudnnStatus_t finalize_graph(cudnnBackendStruct& d);
 cudnnStatus_t finalize_heuristics(cudnnBackendStruct& d);
 cudnnStatus_t finalize_configuration(cudnnBackendStruct& d);

@@ -29,6 +29,7 @@ const char* wrong_name(Direction direction) {
 
 // Factors, the gradient of x and what tells where it passes are of one type.
 bool types_fit(const Graph& g) {
+  if (g.is_norm) return compute_capability() >= 80;
   const int type = g.problem.x.type;
   bool data = g.direction != Direction::backward_data || g.result().type == type;
   for (const Stage& stage : g.stages) {
@@ -40,6 +41,7 @@ bool types_fit(const Graph& g) {
 // The real cuDNN promises engines that sum products of bf16 factors right into a float gradient of
 // the filter, and then gives none.
 bool is_empty_promise(const Graph& g) {
+  if (g.is_norm) return !has_norm_engine(g);
   return g.direction == Direction::backward_filter && g.stages.empty() &&
          g.problem.x.type == CUDNN_DATA_BFLOAT16 && g.w.type == CUDNN_DATA_FLOAT;
 }
@@ -50,12 +52,6 @@ bool layouts_fit(const Graph& g) {
                      [](const GraphTensor& t) { return t.is_channels_last(); });
 }
 
-// One tensor, where it lies.
-struct Bound {
-  GraphTensor tensor;
-  void* data;
-};
-
 bool overlap(const void* a, size_t a_bytes, const void* b, size_t b_bytes) {
   const char* p = static_cast<const char*>(a);
   const char* q = static_cast<const char*>(b);
@@ -64,8 +60,8 @@ bool overlap(const void* a, size_t a_bytes, const void* b, size_t b_bytes) {
 
 cudnnStatus_t check_places(const std::vector<Bound>& bound, const void* workspace, size_t bytes) {
   if (!is_device_range(kExecute, workspace, bytes)) return CUDNN_STATUS_BAD_PARAM;
-  const Bound& result = bound.back();
   for (const Bound& b : bound) {
+    if (b.tensor.is_by_value) continue;
     if (reinterpret_cast<uintptr_t>(b.data) % static_cast<uintptr_t>(b.tensor.alignment) != 0) {
       return misuse(kExecute, CUDNN_STATUS_BAD_PARAM_MISALIGNED_POINTER,
                     "a tensor is aligned less than its descriptor says");
@@ -75,8 +71,11 @@ cudnnStatus_t check_places(const std::vector<Bound>& bound, const void* workspac
     if (overlap(b.data, span, workspace, bytes)) {
       return bad_parameter(kExecute, "a tensor overlaps the workspace");
     }
-    if (&b != &result && overlap(b.data, span, result.data, result.tensor.span_bytes())) {
-      return bad_parameter(kExecute, "a tensor overlaps the result");
+    for (const Bound& result : bound) {
+      if (result.tensor.is_written && &b != &result && !result.tensor.is_by_value &&
+          overlap(b.data, span, result.data, result.tensor.span_bytes())) {
+        return bad_parameter(kExecute, "a tensor overlaps the result");
+      }
     }
   }
   return CUDNN_STATUS_SUCCESS;
@@ -90,7 +89,9 @@ cudnnStatus_t find_places(const Graph& graph, const cudnnBackendStruct& pack,
   for (const GraphTensor& tensor : graph.tensors()) {
     const auto place = std::find(uids.begin(), uids.end(), tensor.uid);
     if (place == uids.end()) return bad_parameter(kExecute, "a tensor has no place");
-    bound.push_back({tensor, pointers[static_cast<size_t>(place - uids.begin())]});
+    void* data = pointers[static_cast<size_t>(place - uids.begin())];
+    if (tensor.is_by_value && !data) return bad_parameter(kExecute, "a number has no place");
+    bound.push_back({tensor, data, tensor.is_by_value ? *static_cast<const float*>(data) : 0});
   }
   for (int64_t uid : uids) {
     const bool known = std::any_of(bound.begin(), bound.end(),
@@ -107,6 +108,7 @@ double rounded(double v, const cudnnTensorStruct& t) {
 
 // The work of a plan. `data` are the places in the order of Graph::tensors().
 void compute(const Graph& g, int engine, const std::vector<Bound>& data) {
+  if (g.is_norm) return compute_norm(g, engine, data);
   void* out = data.back().data;
   Convolution problem = g.problem;
   if (engine == kGeneral) problem.c.math = CUDNN_FMA_MATH;
@@ -164,7 +166,8 @@ void compute(const Graph& g, int engine, const std::vector<Bound>& data) {
 
 namespace stand_in {
 
-Engine engine(Direction, int index) {
+Engine engine(const Graph& graph, int index) {
+  if (graph.is_norm) return {index, {}, {CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION}};
   const int tensor_core = CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
   switch (index) {
     case kSplit: return {index, {tensor_core, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}, {}};
@@ -177,6 +180,7 @@ Engine engine(Direction, int index) {
 
 std::vector<int> engines(const Graph& graph, int mode) {
   if (is_empty_promise(graph)) return {};
+  if (graph.is_norm) return {kGeneral};
   if (mode == CUDNN_HEUR_MODE_FALLBACK) return {kGeneral};
   if (mode == CUDNN_HEUR_MODE_B) return {kVectorised, kGeneral};
   if (graph.direction == Direction::forward) return {kVectorised, kCoarse, kGeneral};
@@ -184,6 +188,10 @@ std::vector<int> engines(const Graph& graph, int mode) {
 }
 
 cudnnStatus_t engine_supports(const Graph& g, int index, int64_t parts, int64_t& workspace_bytes) {
+  if (g.is_norm) {
+    workspace_bytes = norm_workspace(g);
+    return CUDNN_STATUS_SUCCESS;
+  }
   const Convolution& p = g.problem;
   const size_t taps = static_cast<size_t>(p.w.dims[2]) * p.w.dims[3];
   if (index == kVectorised && (p.x.dims[1] % 8 != 0 || p.y.dims[1] % 8 != 0)) {
@@ -229,8 +237,12 @@ struct PlanText {
   int engine;
   int64_t parts;
   size_t stages;
+  bool is_norm;
+  Norm norm;
+  size_t functions;
 };
-static_assert(std::is_trivially_copyable_v<PlanText> && std::is_trivially_copyable_v<Stage>);
+static_assert(std::is_trivially_copyable_v<PlanText> && std::is_trivially_copyable_v<Stage> &&
+              std::is_trivially_copyable_v<Function>);
 
 void append(std::string& text, const void* data, size_t bytes) {
   for (size_t i = 0; i < bytes; i++) {
@@ -255,11 +267,13 @@ bool take(std::string& text, void* data, size_t bytes) {
 
 std::vector<char> plan_text(const cudnnBackendStruct& plan) {
   const Graph& g = *plan.graph;
-  const PlanText values{g.direction, g.problem,   g.x,        g.w, g.y,
-                        plan.engine, plan.parts, g.stages.size()};
+  const PlanText values{g.direction, g.problem,       g.x,       g.w,    g.y,
+                        plan.engine, plan.parts,      g.stages.size(), g.is_norm, g.norm,
+                        g.functions.size()};
   std::string text = kBegin;
   append(text, &values, sizeof values);
   for (const Stage& stage : g.stages) append(text, &stage, sizeof stage);
+  for (const Function& f : g.functions) append(text, &f, sizeof f);
   text += kEnd;
   return {text.c_str(), text.c_str() + text.size() + 1};
 }
@@ -284,6 +298,12 @@ cudnnStatus_t restore_plan(cudnnBackendStruct& d) {
   graph->stages.resize(values.stages);
   for (Stage& stage : graph->stages) {
     if (!take(text, &stage, sizeof stage)) return CUDNN_STATUS_SERIALIZATION_VERSION_MISMATCH;
+  }
+  graph->is_norm = values.is_norm;
+  graph->norm = values.norm;
+  graph->functions.resize(values.functions);
+  for (Function& f : graph->functions) {
+    if (!take(text, &f, sizeof f)) return CUDNN_STATUS_SERIALIZATION_VERSION_MISMATCH;
   }
   d.graph = graph;
   d.engine = values.engine;

@@ -72,6 +72,8 @@ GraphTensor tensor_of(const cudnnBackendStruct& d) {
   tensor.alignment = d.one<int64_t>(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT);
   tensor.is_virtual =
       d.has(CUDNN_ATTR_TENSOR_IS_VIRTUAL) && d.one<char>(CUDNN_ATTR_TENSOR_IS_VIRTUAL);
+  tensor.is_by_value =
+      d.has(CUDNN_ATTR_TENSOR_IS_BY_VALUE) && d.one<char>(CUDNN_ATTR_TENSOR_IS_BY_VALUE);
   return tensor;
 }
 
@@ -127,6 +129,11 @@ struct Ends {
   int input, output;
 };
 
+bool is_binary(int mode) {
+  return mode == CUDNN_POINTWISE_ADD || mode == CUDNN_POINTWISE_SUB ||
+         mode == CUDNN_POINTWISE_MUL || mode == CUDNN_POINTWISE_CMP_GT;
+}
+
 Ends ends_of(int mode) {
   if (mode == CUDNN_POINTWISE_RELU_BWD) {
     return {CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, CUDNN_ATTR_OPERATION_POINTWISE_DXDESC};
@@ -140,12 +147,13 @@ cudnnStatus_t finalize_pointwise_operation(const cudnnBackendStruct& d) {
   if (!pointwise) return bad_parameter(kName, "a pointwise operation without its function");
   const int mode = pointwise->one<int>(CUDNN_ATTR_POINTWISE_MODE);
   const bool backward = mode == CUDNN_POINTWISE_RELU_BWD;
-  if (mode != CUDNN_POINTWISE_ADD && mode != CUDNN_POINTWISE_RELU_FWD &&
-      mode != CUDNN_POINTWISE_IDENTITY && !backward) {
-    return not_supported(kName, "pointwise operations are ADD, RELU_FWD, RELU_BWD and IDENTITY here");
+  const bool unary = mode == CUDNN_POINTWISE_RELU_FWD || mode == CUDNN_POINTWISE_IDENTITY;
+  if (!is_binary(mode) && !unary && !backward) {
+    return not_supported(
+        kName, "pointwise operations are ADD, SUB, MUL, CMP_GT, RELU_FWD, RELU_BWD, IDENTITY here");
   }
   const std::pair<int, bool> wanted[] = {
-      {CUDNN_ATTR_OPERATION_POINTWISE_BDESC, mode == CUDNN_POINTWISE_ADD},
+      {CUDNN_ATTR_OPERATION_POINTWISE_BDESC, is_binary(mode)},
       {CUDNN_ATTR_OPERATION_POINTWISE_YDESC, !backward},
       {CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, backward},
       {CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, backward},
@@ -163,13 +171,12 @@ cudnnStatus_t finalize_pointwise_operation(const cudnnBackendStruct& d) {
       !tensor_of(*x).same_shape(tensor_of(*output))) {
     return shape_mismatch("the tensors of a pointwise differ in shape");
   }
-  if (mode == CUDNN_POINTWISE_ADD) {
+  if (is_binary(mode)) {
     const auto* b = named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_BDESC);
     if (!b) return bad_parameter(kName, "the second operand is no tensor");
-    const GraphTensor addend = tensor_of(*b);
-    if (addend.dims[1] != tensor_of(*x).dims[1] ||
-        addend.count() != static_cast<size_t>(addend.dims[1])) {
-      return shape_mismatch("the second operand is not 1×K×1×1");
+    const GraphTensor second = tensor_of(*b), first = tensor_of(*x);
+    if (!second.same_shape(first) && !is_by_channel(second, first.dims[1]) && second.count() != 1) {
+      return shape_mismatch("the second operand is neither like the first, nor 1×K×1×1, nor one");
     }
   }
   return CUDNN_STATUS_SUCCESS;
@@ -224,6 +231,84 @@ Stage stage_of(const cudnnBackendStruct& d) {
   return stage;
 }
 
+Function function_of(const cudnnBackendStruct& d) {
+  Function f{};
+  f.mode = mode_of(d);
+  f.is_binary = is_binary(f.mode);
+  f.x = tensor_of(*named_tensor(d, ends_of(f.mode).input));
+  if (f.is_binary) f.b = tensor_of(*named_tensor(d, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
+  f.y = tensor_of(*named_tensor(d, ends_of(f.mode).output));
+  return f;
+}
+
+bool is_norm(int descriptor) {
+  return descriptor == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR ||
+         descriptor == CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR;
+}
+
+// Where a norm's tensors are named.
+struct NormAttribute {
+  int attribute;
+  GraphTensor Norm::*tensor;
+};
+constexpr NormAttribute kNormForward[] = {
+    {CUDNN_ATTR_OPERATION_NORM_FWD_XDESC, &Norm::x},
+    {CUDNN_ATTR_OPERATION_NORM_FWD_MEAN_DESC, &Norm::mean},
+    {CUDNN_ATTR_OPERATION_NORM_FWD_INV_VARIANCE_DESC, &Norm::inverse},
+    {CUDNN_ATTR_OPERATION_NORM_FWD_SCALE_DESC, &Norm::weight},
+    {CUDNN_ATTR_OPERATION_NORM_FWD_BIAS_DESC, &Norm::bias},
+    {CUDNN_ATTR_OPERATION_NORM_FWD_EPSILON_DESC, &Norm::eps},
+    {CUDNN_ATTR_OPERATION_NORM_FWD_YDESC, &Norm::y},
+};
+constexpr NormAttribute kNormBackward[] = {
+    {CUDNN_ATTR_OPERATION_NORM_BWD_XDESC, &Norm::x},
+    {CUDNN_ATTR_OPERATION_NORM_BWD_MEAN_DESC, &Norm::mean},
+    {CUDNN_ATTR_OPERATION_NORM_BWD_INV_VARIANCE_DESC, &Norm::inverse},
+    {CUDNN_ATTR_OPERATION_NORM_BWD_DYDESC, &Norm::dy},
+    {CUDNN_ATTR_OPERATION_NORM_BWD_SCALE_DESC, &Norm::weight},
+    {CUDNN_ATTR_OPERATION_NORM_BWD_DSCALE_DESC, &Norm::dweight},
+    {CUDNN_ATTR_OPERATION_NORM_BWD_DBIAS_DESC, &Norm::dbias},
+    {CUDNN_ATTR_OPERATION_NORM_BWD_DXDESC, &Norm::dx},
+};
+
+// Reads a norm's tensors; false if one is none.
+bool read_norm(const cudnnBackendStruct& d, Norm& norm) {
+  norm.is_forward = d.type == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR;
+  const auto read = [&](const auto& attributes) {
+    for (const NormAttribute& a : attributes) {
+      const auto* tensor = named_tensor(d, a.attribute);
+      if (!tensor) return false;
+      norm.*a.tensor = tensor_of(*tensor);
+    }
+    return true;
+  };
+  return norm.is_forward ? read(kNormForward) : read(kNormBackward);
+}
+
+cudnnStatus_t finalize_norm_operation(const cudnnBackendStruct& d) {
+  Norm norm;
+  if (!read_norm(d, norm)) return bad_parameter(kName, "a tensor of a norm is none");
+  if (d.one<int>(norm.is_forward ? CUDNN_ATTR_OPERATION_NORM_FWD_MODE
+                                 : CUDNN_ATTR_OPERATION_NORM_BWD_MODE) != CUDNN_BATCH_NORM ||
+      (norm.is_forward &&
+       d.one<int>(CUDNN_ATTR_OPERATION_NORM_FWD_PHASE) != CUDNN_NORM_FWD_TRAINING)) {
+    return not_supported(kName, "norms are batch norms in training here");
+  }
+  for (const std::vector<GraphTensor>& side : {norm.inputs(), norm.outputs()}) {
+    for (const GraphTensor& t : side) {
+      if (t.uid == norm.eps.uid && norm.is_forward) {
+        if (!t.is_by_value || t.type != CUDNN_DATA_FLOAT) {
+          return not_supported(kName, "epsilon is a float that is passed by value here");
+        }
+      } else if (!t.same_shape(norm.x) &&
+                 (!is_by_channel(t, norm.x.dims[1]) || t.type != CUDNN_DATA_FLOAT)) {
+        return shape_mismatch("a norm's tensor is neither like x nor a float for each channel");
+      }
+    }
+  }
+  return CUDNN_STATUS_SUCCESS;
+}
+
 // Which functions follow which convolution.
 bool follows(Direction direction, int mode) {
   switch (direction) {
@@ -237,7 +322,12 @@ bool follows(Direction direction, int mode) {
 
 namespace stand_in {
 
+bool is_by_channel(const cudnnTensorStruct& t, int channels) {
+  return t.dims[1] == channels && t.count() == static_cast<size_t>(channels);
+}
+
 std::vector<GraphTensor> Graph::tensors() const {
+  if (is_norm) return norm_tensors(*this);
   std::vector<GraphTensor> all;
   if (direction != Direction::backward_data) all.push_back(x);
   if (direction != Direction::backward_filter) all.push_back(w);
@@ -246,6 +336,7 @@ std::vector<GraphTensor> Graph::tensors() const {
     if (stage.has_operand()) all.push_back(stage.operand);
   }
   all.push_back(result());
+  all.back().is_written = true;
   return all;
 }
 
@@ -260,10 +351,14 @@ cudnnStatus_t finalize_tensor(const cudnnBackendStruct& d) {
       return bad_parameter(kName, "an extent or a stride that is not positive");
     }
   }
-  if (type != CUDNN_DATA_FLOAT && type != CUDNN_DATA_BFLOAT16) {
-    return not_supported(kName, "tensors are of float or bfloat16 here");
-  }
   const GraphTensor tensor = tensor_of(d);
+  if (type != CUDNN_DATA_FLOAT && type != CUDNN_DATA_BFLOAT16 &&
+      (type != CUDNN_DATA_BOOLEAN || !tensor.is_virtual)) {
+    return not_supported(kName, "tensors are of float or bfloat16, masks between virtual here");
+  }
+  if (tensor.is_by_value && (tensor.is_virtual || tensor.count() != 1)) {
+    return bad_parameter(kName, "only one number that is not virtual is passed by value");
+  }
   if (!is_power_of_two(tensor.alignment) ||
       tensor.alignment % static_cast<int64_t>(tensor.element_bytes()) != 0) {
     return bad_parameter(kName, "an alignment that no such elements have");
@@ -302,6 +397,7 @@ cudnnStatus_t finalize_convolution(const cudnnBackendStruct& d) {
 }
 
 cudnnStatus_t finalize_operation(const cudnnBackendStruct& d) {
+  if (is_norm(d.type)) return finalize_norm_operation(d);
   const ConvolutionAttributes* convolution = convolution_attributes(d.type);
   return convolution ? finalize_convolution_operation(d, *convolution)
                      : finalize_pointwise_operation(d);
@@ -313,10 +409,12 @@ cudnnStatus_t finalize_graph(cudnnBackendStruct& d) {
   graph->handle = d.one<CudnnHandle>(CUDNN_ATTR_OPERATIONGRAPH_HANDLE);
   std::map<int64_t, const cudnnBackendStruct*> tensors;
   size_t convolutions = 0;
+  size_t norms = 0;
   for (const auto* operation : operations) {
     if (!is_alive(operation)) return bad_parameter(kName, "an operation that is gone");
     const ConvolutionAttributes* convolution = convolution_attributes(operation->type);
-    if (!convolution && operation->type != CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR) {
+    const bool pointwise = operation->type == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR;
+    if (!convolution && !pointwise && !is_norm(operation->type)) {
       return bad_parameter(kName, "an operation that is none");
     }
     graph->parts.emplace_back(operation);
@@ -324,18 +422,34 @@ cudnnStatus_t finalize_graph(cudnnBackendStruct& d) {
     if (convolution) {
       convolutions++;
       read_convolution(*operation, *convolution, *graph);
+    } else if (pointwise) {
+      graph->functions.push_back(function_of(*operation));
+    } else {
+      norms++;
+      read_norm(*operation, graph->norm);
     }
   }
   // As many patterns as the product needs.
-  if (convolutions != 1) return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
+  if (convolutions == 0 && norms == 1) {
+    graph->is_norm = true;
+    if (cudnnStatus_t error = check_norm(*graph)) return error;
+    if (is_declined("graph")) return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
+    graph->parts.emplace_back(&d);
+    d.graph = graph;
+    return CUDNN_STATUS_SUCCESS;
+  }
+  graph->functions.clear();
+  if (convolutions != 1 || norms != 0) return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
   GraphTensor last = graph->result();
   while (const auto* reader = reader_of(last, operations)) {
     if (!last.is_virtual || graph->stages.size() == operations.size()) {
       return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
     }
     graph->stages.push_back(stage_of(*reader));
-    last = graph->stages.back().output;
-    if (!follows(graph->direction, graph->stages.back().mode)) {
+    const Stage& stage = graph->stages.back();
+    last = stage.output;
+    if (!follows(graph->direction, stage.mode) ||
+        (stage.mode == CUDNN_POINTWISE_ADD && !is_by_channel(stage.operand, last.dims[1]))) {
       return CUDNN_STATUS_NOT_SUPPORTED_GRAPH_PATTERN;
     }
   }

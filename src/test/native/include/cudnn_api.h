@@ -30,6 +30,7 @@ inline constexpr int CUDNN_STATUS_EXECUTION_FAILED = 5000;
 
 inline constexpr int CUDNN_DATA_FLOAT = 0;
 inline constexpr int CUDNN_DATA_BFLOAT16 = 9;
+inline constexpr int CUDNN_DATA_BOOLEAN = 11;
 inline constexpr int CUDNN_TENSOR_NCHW = 0;
 inline constexpr int CUDNN_TENSOR_NHWC = 1;
 inline constexpr int CUDNN_CONVOLUTION = 0;

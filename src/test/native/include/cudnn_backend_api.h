@@ -36,6 +36,8 @@ inline constexpr int CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR = 13;
 inline constexpr int CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR = 15;
 inline constexpr int CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR = 16;
 inline constexpr int CUDNN_BACKEND_TENSOR_DESCRIPTOR = 17;
+inline constexpr int CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR = 29;
+inline constexpr int CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR = 30;
 
 // Types of attributes.
 inline constexpr int CUDNN_TYPE_HANDLE = 0;
@@ -53,6 +55,8 @@ inline constexpr int CUDNN_TYPE_POINTWISE_MODE = 14;
 inline constexpr int CUDNN_TYPE_BACKEND_DESCRIPTOR = 15;
 inline constexpr int CUDNN_TYPE_BEHAVIOR_NOTE = 19;
 inline constexpr int CUDNN_TYPE_CHAR = 24;
+inline constexpr int CUDNN_TYPE_NORM_MODE = 27;
+inline constexpr int CUDNN_TYPE_NORM_FWD_PHASE = 28;
 
 // Attributes.
 inline constexpr int CUDNN_ATTR_POINTWISE_MODE = 0;
@@ -107,18 +111,42 @@ inline constexpr int CUDNN_ATTR_TENSOR_DIMENSIONS = 902;
 inline constexpr int CUDNN_ATTR_TENSOR_STRIDES = 903;
 inline constexpr int CUDNN_ATTR_TENSOR_UNIQUE_ID = 906;
 inline constexpr int CUDNN_ATTR_TENSOR_IS_VIRTUAL = 907;
+inline constexpr int CUDNN_ATTR_TENSOR_IS_BY_VALUE = 908;
 inline constexpr int CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS = 1000;
 inline constexpr int CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS = 1001;
 inline constexpr int CUDNN_ATTR_VARIANT_PACK_WORKSPACE = 1003;
 inline constexpr int CUDNN_ATTR_ENGINE_GLOBAL_INDEX = 1301;
 inline constexpr int CUDNN_ATTR_ENGINE_NUMERICAL_NOTE = 1303;
 inline constexpr int CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE = 1305;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_FWD_MODE = 2000;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_FWD_PHASE = 2001;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_FWD_XDESC = 2002;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_FWD_MEAN_DESC = 2003;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_FWD_INV_VARIANCE_DESC = 2004;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_FWD_SCALE_DESC = 2005;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_FWD_BIAS_DESC = 2006;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_FWD_EPSILON_DESC = 2007;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_FWD_YDESC = 2013;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_BWD_MODE = 2100;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_BWD_XDESC = 2101;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_BWD_MEAN_DESC = 2102;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_BWD_INV_VARIANCE_DESC = 2103;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_BWD_DYDESC = 2104;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_BWD_SCALE_DESC = 2105;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_BWD_DSCALE_DESC = 2107;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_BWD_DBIAS_DESC = 2108;
+inline constexpr int CUDNN_ATTR_OPERATION_NORM_BWD_DXDESC = 2109;
 
 // Values.
 inline constexpr int CUDNN_POINTWISE_ADD = 0;
+inline constexpr int CUDNN_POINTWISE_MUL = 1;
+inline constexpr int CUDNN_POINTWISE_SUB = 9;
 inline constexpr int CUDNN_POINTWISE_IDENTITY = 21;
 inline constexpr int CUDNN_POINTWISE_RELU_FWD = 100;
 inline constexpr int CUDNN_POINTWISE_RELU_BWD = 200;
+inline constexpr int CUDNN_POINTWISE_CMP_GT = 302;
+inline constexpr int CUDNN_BATCH_NORM = 2;
+inline constexpr int CUDNN_NORM_FWD_TRAINING = 1;
 inline constexpr int CUDNN_HEUR_MODE_INSTANT = 0;
 inline constexpr int CUDNN_HEUR_MODE_B = 1;
 inline constexpr int CUDNN_HEUR_MODE_FALLBACK = 2;

@@ -35,7 +35,8 @@ STAND_IN_EXPORT void parallel_for(size_t count, const std::function<void(size_t)
 STAND_IN_EXPORT void diagnose(const char* where, const char* message);
 STAND_IN_EXPORT int compute_capability();
 // Did a test ask for this convolution algorithm to compute wrongly? The direction is "forward",
-// "data" or "filter", or one of them with "_graph" behind it, for an engine of the graph API.
+// "data" or "filter", or one of them, "norm" or "norm_gradient" with "_graph" behind it, for an engine
+// of the graph API.
 STAND_IN_EXPORT bool is_wrong_algorithm(const char* direction, int algorithm);
 // The same for one that gives other bits every second time.
 STAND_IN_EXPORT bool is_unsteady_algorithm(const char* direction, int algorithm);

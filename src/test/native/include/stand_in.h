@@ -33,7 +33,8 @@ void standin_reset(void);
 //                                     as real ones do; else sums are exact and rounded once
 //   wrong_algorithm                   "forward:1": cuDNN's algorithm of that number computes
 //                                     wrongly; also data:…, filter:…, several with commas;
-//                                     "forward_graph:1": the graph API's engine of that number
+//                                     "forward_graph:1": the graph API's engine of that number;
+//                                     norm_graph:0, norm_gradient_graph:0
 //   unsteady_algorithm                the same names: it computes a little more every second time
 //   declined                          graph | heuristics | plan: what of the graph API cuDNN then
 //                                     says not to support when it is finalized, for every graph

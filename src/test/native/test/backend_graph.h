@@ -152,6 +152,76 @@ class Api {
     return o;
   }
 
+  // y = f(x, b).
+  BackendDesc binary(int function, BackendDesc x, BackendDesc b, BackendDesc y) {
+    BackendDesc p = make(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+    const int type = CUDNN_DATA_FLOAT;
+    EXPECT_OK(cudnnBackendSetAttribute(p, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1,
+                                       &function));
+    EXPECT_OK(cudnnBackendSetAttribute(p, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1,
+                                       &type));
+    EXPECT_OK(cudnnBackendFinalize(p));
+    BackendDesc o = make(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+    name(o, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, p);
+    name(o, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
+    name(o, CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b);
+    name(o, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+    EXPECT_OK(cudnnBackendFinalize(o));
+    return o;
+  }
+
+  // A float that is passed by its value.
+  BackendDesc number(int64_t uid) {
+    BackendDesc t = make(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+    const int64_t one[] = {1, 1, 1, 1}, alignment = 4;
+    const int type = CUDNN_DATA_FLOAT;
+    const bool yes = true;
+    EXPECT_OK(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, &uid));
+    EXPECT_OK(
+        cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, 1, &type));
+    EXPECT_OK(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, 4, one));
+    EXPECT_OK(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, 4, one));
+    EXPECT_OK(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, 1,
+                                       &alignment));
+    EXPECT_OK(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_IS_BY_VALUE, CUDNN_TYPE_BOOLEAN, 1,
+                                       &yes));
+    EXPECT_OK(cudnnBackendFinalize(t));
+    return t;
+  }
+
+  // A batch norm in training; tensors in the order x, mean, inverse, weight, bias, epsilon, y.
+  BackendDesc open_norm(const Descriptors& t) {
+    BackendDesc o = make(CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR);
+    const int mode = CUDNN_BATCH_NORM, phase = CUDNN_NORM_FWD_TRAINING;
+    EXPECT_OK(cudnnBackendSetAttribute(o, CUDNN_ATTR_OPERATION_NORM_FWD_MODE, CUDNN_TYPE_NORM_MODE,
+                                       1, &mode));
+    EXPECT_OK(cudnnBackendSetAttribute(o, CUDNN_ATTR_OPERATION_NORM_FWD_PHASE,
+                                       CUDNN_TYPE_NORM_FWD_PHASE, 1, &phase));
+    const int attributes[] = {
+        CUDNN_ATTR_OPERATION_NORM_FWD_XDESC, CUDNN_ATTR_OPERATION_NORM_FWD_MEAN_DESC,
+        CUDNN_ATTR_OPERATION_NORM_FWD_INV_VARIANCE_DESC, CUDNN_ATTR_OPERATION_NORM_FWD_SCALE_DESC,
+        CUDNN_ATTR_OPERATION_NORM_FWD_BIAS_DESC, CUDNN_ATTR_OPERATION_NORM_FWD_EPSILON_DESC,
+        CUDNN_ATTR_OPERATION_NORM_FWD_YDESC};
+    for (size_t i = 0; i < t.size(); i++) name(o, attributes[i], t[i]);
+    return o;
+  }
+
+  // Its gradients; tensors in the order x, mean, inverse, dy, weight, dweight, dbias, dx.
+  BackendDesc norm_backward(const Descriptors& t) {
+    BackendDesc o = make(CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR);
+    const int mode = CUDNN_BATCH_NORM;
+    EXPECT_OK(cudnnBackendSetAttribute(o, CUDNN_ATTR_OPERATION_NORM_BWD_MODE, CUDNN_TYPE_NORM_MODE,
+                                       1, &mode));
+    const int attributes[] = {
+        CUDNN_ATTR_OPERATION_NORM_BWD_XDESC, CUDNN_ATTR_OPERATION_NORM_BWD_MEAN_DESC,
+        CUDNN_ATTR_OPERATION_NORM_BWD_INV_VARIANCE_DESC, CUDNN_ATTR_OPERATION_NORM_BWD_DYDESC,
+        CUDNN_ATTR_OPERATION_NORM_BWD_SCALE_DESC, CUDNN_ATTR_OPERATION_NORM_BWD_DSCALE_DESC,
+        CUDNN_ATTR_OPERATION_NORM_BWD_DBIAS_DESC, CUDNN_ATTR_OPERATION_NORM_BWD_DXDESC};
+    for (size_t i = 0; i < t.size(); i++) name(o, attributes[i], t[i]);
+    EXPECT_OK(cudnnBackendFinalize(o));
+    return o;
+  }
+
   BackendDesc open_graph(const Descriptors& operations) {
     BackendDesc g = make(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
     EXPECT_OK(cudnnBackendSetAttribute(g, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, 1,

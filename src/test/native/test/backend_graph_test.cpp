@@ -418,3 +418,132 @@ TEST(a_plan_refuses_places_that_do_not_fit) {
   EXPECT_EQ(run(gx.data(), gy.data(), space.data()), CUDNN_STATUS_BAD_PARAM);
   EXPECT_CONTAINS(standin_message(), "a part of the plan is gone");
 }
+
+namespace {
+
+// Channels last; 2×8×3×2, so 12 rows of 8 channels.
+constexpr int64_t kN[] = {2, 8, 3, 2}, kC[] = {1, 8, 1, 1};
+enum : int64_t {
+  kNx = 31, kNmean, kNinverse, kNweight, kNbias, kNeps, kNy, kNadded, kNdy, kNdx, kNdweight,
+  kNdbias, kNmasked, kNzero, kNa, kNb, kNc
+};
+constexpr size_t kRows = 12, kChannels = 8;
+
+BackendDesc by_channel(Api& api, int64_t uid) { return api.tensor(uid, CUDNN_DATA_FLOAT, kC); }
+
+size_t engines_of(Api& api, BackendDesc graph) { return api.configurations(graph).size(); }
+
+void execute(Api& api, BackendDesc plan, const Numbers& uids, const std::vector<void*>& places) {
+  DeviceArray<char> space(Api::workspace(plan));
+  EXPECT_OK(cudnnBackendExecute(api.handle, plan, api.pack(uids, places, space.data())));
+}
+
+}  // namespace
+
+TEST(a_norm_with_a_sum_and_a_relu_is_its_definition) {
+  Gpu gpu;
+  Api api;
+  BackendDesc x = bf16(api, kNx, kN), y = bf16(api, kNy, kN), added = bf16(api, kNadded, kN);
+  BackendDesc a = api.tensor(kNa, CUDNN_DATA_FLOAT, kN, true);
+  BackendDesc b = api.tensor(kNb, CUDNN_DATA_FLOAT, kN, true);
+  Descriptors tensors = {x,
+                         by_channel(api, kNmean),
+                         by_channel(api, kNinverse),
+                         by_channel(api, kNweight),
+                         by_channel(api, kNbias),
+                         api.number(kNeps),
+                         a};
+  BackendDesc norm = api.open_norm(tensors);
+  EXPECT_OK(cudnnBackendFinalize(norm));
+  // In any order.
+  BackendDesc plan =
+      api.plan(api.graph({api.pointwise(b, nullptr, y), api.pointwise(a, added, b), norm}));
+
+  const std::vector<float> xs = random_bf16(count(kN), 1), adds = random_bf16(count(kN), 2),
+                           weights = random_floats(kChannels, 3),
+                           biases = random_floats(kChannels, 4);
+  DeviceArray<uint16_t> gx(narrow(xs)), gadded(narrow(adds)), gy(count(kN));
+  DeviceArray<float> gmean(kChannels), ginverse(kChannels), gweight(weights), gbias(biases);
+  float eps = 0.01f;
+  execute(api, plan, {kNx, kNadded, kNy, kNmean, kNinverse, kNweight, kNbias, kNeps},
+          {gx.data(), gadded.data(), gy.data(), gmean.data(), ginverse.data(), gweight.data(),
+           gbias.data(), &eps});
+
+  std::vector<double> ys(count(kN)), means(kChannels), inverses(kChannels);
+  for (size_t c = 0; c < kChannels; c++) {
+    double squares = 0;
+    for (size_t r = 0; r < kRows; r++) means[c] += xs[r * kChannels + c] / kRows;
+    for (size_t r = 0; r < kRows; r++) squares += std::pow(xs[r * kChannels + c] - means[c], 2);
+    inverses[c] = 1 / std::sqrt(squares / kRows + eps);
+    for (size_t r = 0; r < kRows; r++) {
+      const size_t i = r * kChannels + c;
+      ys[i] = std::max(
+          0.0, weights[c] * (xs[i] - means[c]) * inverses[c] + biases[c] + adds[i]);
+    }
+  }
+  expect_rounded(gmean.read(), means, 1e-6);
+  expect_rounded(ginverse.read(), inverses, 1e-6);
+  expect_rounded(widen(gy.read()), ys, 0x1p-8);
+
+  // What cuDNN has no engine for: another order of sum and ReLU.
+  BackendDesc c = api.tensor(kNc, CUDNN_DATA_FLOAT, kN, true);
+  EXPECT_EQ(engines_of(api, api.graph({norm, api.pointwise(a, nullptr, c),
+                                       api.pointwise(c, added, y)})),
+            size_t{0});
+  // A number that is not there, and statistics that are not for each channel.
+  DeviceArray<char> space(Api::workspace(plan));
+  EXPECT_EQ(cudnnBackendExecute(
+                api.handle, plan,
+                api.pack({kNx, kNadded, kNy, kNmean, kNinverse, kNweight, kNbias, kNeps},
+                         {gx.data(), gadded.data(), gy.data(), gmean.data(), ginverse.data(),
+                          gweight.data(), gbias.data(), nullptr},
+                         space.data())),
+            CUDNN_STATUS_BAD_PARAM);
+  tensors[3] = api.tensor(kNc + 1, CUDNN_DATA_BFLOAT16, kC);
+  EXPECT_EQ(cudnnBackendFinalize(api.open_norm(tensors)), CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH);
+}
+
+TEST(a_norms_gradients_with_a_mask_are_their_definition) {
+  Gpu gpu;
+  Api api;
+  const auto like_x = [&](int64_t uid) { return api.tensor(uid, CUDNN_DATA_FLOAT, kN); };
+  BackendDesc dy = like_x(kNdy), masked = like_x(kNmasked), y = like_x(kNy);
+  BackendDesc mask = api.tensor(kNa, CUDNN_DATA_BOOLEAN, kN, true);
+  BackendDesc plan = api.plan(api.graph(
+      {api.binary(CUDNN_POINTWISE_CMP_GT, y, api.number(kNzero), mask),
+       api.binary(CUDNN_POINTWISE_MUL, dy, mask, masked),
+       api.norm_backward({like_x(kNx), by_channel(api, kNmean), by_channel(api, kNinverse), masked,
+                          by_channel(api, kNweight), by_channel(api, kNdweight),
+                          by_channel(api, kNdbias), like_x(kNdx)})}));
+
+  const std::vector<float> xs = random_floats(count(kN), 1), ys = random_floats(count(kN), 2),
+                           dys = random_floats(count(kN), 3), means = random_floats(kChannels, 4),
+                           inverses = random_floats(kChannels, 5),
+                           weights = random_floats(kChannels, 6);
+  DeviceArray<float> gx(xs), gy(ys), gdy(dys), gmean(means), ginverse(inverses), gweight(weights),
+      gmasked(count(kN)), gdx(count(kN)), gdweight(kChannels), gdbias(kChannels);
+  float zero = 0;
+  execute(api, plan,
+          {kNx, kNy, kNdy, kNmean, kNinverse, kNweight, kNmasked, kNdx, kNdweight, kNdbias, kNzero},
+          {gx.data(), gy.data(), gdy.data(), gmean.data(), ginverse.data(), gweight.data(),
+           gmasked.data(), gdx.data(), gdweight.data(), gdbias.data(), &zero});
+
+  std::vector<double> m(count(kN)), dx(count(kN)), dweight(kChannels), dbias(kChannels);
+  const auto normalised = [&](size_t i) {
+    return (xs[i] - double{means[i % kChannels]}) * inverses[i % kChannels];
+  };
+  for (size_t i = 0; i < m.size(); i++) {
+    m[i] = ys[i] > 0 ? dys[i] : 0;
+    dbias[i % kChannels] += m[i];
+    dweight[i % kChannels] += m[i] * normalised(i);
+  }
+  for (size_t i = 0; i < m.size(); i++) {
+    const size_t c = i % kChannels;
+    dx[i] = double{weights[c]} * inverses[c] *
+            (m[i] - dbias[c] / kRows - normalised(i) * dweight[c] / kRows);
+  }
+  expect_rounded(gmasked.read(), m, 0);
+  expect_rounded(gdbias.read(), dbias, 1e-6);
+  expect_rounded(gdweight.read(), dweight, 1e-6);
+  expect_rounded(gdx.read(), dx, 1e-6);
+}

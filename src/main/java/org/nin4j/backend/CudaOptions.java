@@ -13,7 +13,7 @@ import java.util.function.Consumer;
  * @param secondStream run filter gradients beside the steps after them, with the same results bit
  *     for bit; tensors and scratch memory live longer, so a training plan takes more
  * @param deterministic use only algorithms that give the same bits each time
- * @param fusions where kernels that compute several steps at once are used
+ * @param fusions where kernels that compute several steps at once are used, and norms of cuDNN
  * @param workspaceBytes cuDNN's scratch memory for one step, at most
  * @param warmUpMillis how long the GPU works before ways to compute are timed on it, so that its
  *     clock has risen
@@ -33,7 +33,7 @@ public record CudaOptions(
     Optional<Path> cache,
     Consumer<String> warnings) {
 
-  /** Where kernels that compute several steps at once are used. */
+  /** Where kernels that compute several steps at once are used, and cuDNN for batch norms. */
   public enum Fusions {
     /** Where they were faster, and right, when they were tried on this GPU. */
     MEASURED,

@@ -136,6 +136,7 @@ public final class StepCases {
     for (DType type : new DType[] {DType.F32, DType.BF16}) {
       StepCases either = new StepCases(type, seed);
       either.dataGradients();
+      either.onePassNorms();
       cases.cases.addAll(either.cases);
     }
     return cases.cases;
@@ -651,22 +652,73 @@ public final class StepCases {
             "batch norm gradient" + only,
             new BatchNormBackward(
                 "l", n.x, n.weight, n.mean, n.inverse, n.dy, by, n.dweight, n.dbias));
-        n.backward(
-            "batch norm, sum and relu gradient" + only,
-            new BatchNormSumReluBackward(
-                "l",
-                n.x,
-                n.weight,
-                n.mean,
-                n.inverse,
-                n.y,
-                n.dy,
-                n.sumGradient,
-                by,
-                n.dweight,
-                n.dbias));
+        n.backward("batch norm, sum and relu gradient" + only, sumReluGradient(n, by));
       }
     }
+  }
+
+  /** Channels in eights. */
+  private static final int[][] ONE_PASS = {
+    {2, 8, 1, 1}, {1, 8, 5, 7}, {3, 24, 4, 4}, {2, 96, 9, 9}, {5, 16}, {2, 40}
+  };
+
+  private void onePassNorms() {
+    for (int[] s : ONE_PASS) {
+      Normed n = new Normed(s);
+      for (AfterNorm after :
+          List.of(
+              AfterNorm.NOTHING,
+              AfterNorm.RELU,
+              AfterNorm.sumRelu(n.added),
+              AfterNorm.sumRelu(n.x))) {
+        Step norm =
+            new BatchNormForward(
+                "l",
+                NORM,
+                n.x,
+                n.weight,
+                n.bias,
+                n.runningMean,
+                n.runningVariance,
+                n.y,
+                n.mean,
+                n.inverse,
+                after);
+        random(
+            "%s %s in one pass%s".formatted(type, norm.kind(), n.what),
+            new Fused(Fused.Kernel.NORM_FORWARD, List.of(norm), norm.writes()));
+      }
+      for (Step gradient :
+          List.of(
+              new BatchNormBackward(
+                  "l", n.x, n.weight, n.mean, n.inverse, n.dy, n.dx, n.dweight, n.dbias),
+              reluGradient(n, n.dx),
+              sumReluGradient(n, n.dx))) {
+        n.backward(
+            "%s %s in one pass".formatted(type, gradient.kind()),
+            new Fused(Fused.Kernel.NORM_BACKWARD, List.of(gradient), gradient.writes()));
+      }
+    }
+  }
+
+  private static Step reluGradient(Normed n, Optional<TensorSpec> by) {
+    return new BatchNormReluBackward(
+        "l",
+        n.x,
+        n.weight,
+        n.bias,
+        n.mean,
+        n.inverse,
+        Optional.empty(),
+        n.dy,
+        by,
+        n.dweight,
+        n.dbias);
+  }
+
+  private static Step sumReluGradient(Normed n, Optional<TensorSpec> by) {
+    return new BatchNormSumReluBackward(
+        "l", n.x, n.weight, n.mean, n.inverse, n.y, n.dy, n.sumGradient, by, n.dweight, n.dbias);
   }
 
   /**
@@ -685,18 +737,7 @@ public final class StepCases {
       for (Optional<TensorSpec> by : List.of(n.dx, Optional.<TensorSpec>empty())) {
         n.backward(
             "batch norm and relu gradient" + (by.isPresent() ? "" : ", parameters only"),
-            new BatchNormReluBackward(
-                "l",
-                n.x,
-                n.weight,
-                n.bias,
-                n.mean,
-                n.inverse,
-                Optional.empty(),
-                n.dy,
-                by,
-                n.dweight,
-                n.dbias));
+            reluGradient(n, by));
       }
     }
     return cases.cases;

@@ -31,6 +31,7 @@ import org.nin4j.backend.cuda.natives.search.Found;
 import org.nin4j.backend.cuda.natives.search.NativesException;
 import org.nin4j.backend.cuda.natives.search.SearchPlaces;
 import org.nin4j.backend.cuda.natives.search.Version;
+import org.nin4j.backend.cuda.norm.NormGraphs;
 import org.nin4j.backend.cuda.session.Branches;
 import org.nin4j.backend.cuda.session.CudaSession;
 import org.nin4j.backend.cuda.session.CudaStorage;
@@ -53,6 +54,7 @@ public final class CudaBackend implements Backend {
   private final Device device;
   private final KernelLibrary kernels;
   private final ConvolutionSearch search;
+  private final NormGraphs norms;
   private final FusedSteps fusedSteps;
   private final FusionSearch fusions;
   private final CudaOptions options;
@@ -82,7 +84,8 @@ public final class CudaBackend implements Backend {
       search =
           parts.add(
               new ConvolutionSearch(device, kernels, cache, description, options, convolutions));
-      fusedSteps = new FusedSteps(device, kernels, search);
+      norms = parts.add(new NormGraphs(device, cache, description, options));
+      fusedSteps = new FusedSteps(device, kernels, search, norms);
       FusionTrial trial =
           new FusionTrial(
               device, kernels, options.warmUpMillis(), plan -> session(placed(plan, plan.batch())));
@@ -189,7 +192,7 @@ public final class CudaBackend implements Backend {
   }
 
   private Operations operations(Plan plan) {
-    return new Operations(plan, device, kernels, search);
+    return new Operations(plan, device, kernels, search, norms);
   }
 
   private Branches branches(Plan plan) {

@@ -71,8 +71,9 @@ public final class DeviceOptions {
       names = "--fusions",
       paramLabel = "WHERE",
       description =
-          "On a GPU, where one kernel computes several steps: measured (where it was faster, and"
-              + " right, when both were tried), always (wherever there is one, unchecked), never."
+          "On a GPU, where one kernel computes several steps, or cuDNN a batch norm in training:"
+              + " measured (where it was faster, and right, when both were tried), always (wherever"
+              + " there is one, unchecked), never."
               + " Default: measured.")
   private Fusions fusions = Fusions.MEASURED;
 

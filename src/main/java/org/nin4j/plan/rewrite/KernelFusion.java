@@ -23,9 +23,9 @@ import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.plan.step.Update;
 
 /**
- * Rewrites that put several steps into one {@link Fused}. Each is pure; which shapes there are
- * kernels for, and where they gain, is the backend's to say. They see what {@link Fusion} has left:
- * convolutions with their ReLU in them.
+ * Rewrites that put several steps, or a batch norm, into one {@link Fused}. Each is pure; which
+ * shapes there are kernels for, and where they gain, is the backend's to say. They see what {@link
+ * Fusion} has left: convolutions with their ReLU in them.
  */
 public enum KernelFusion {
   /** Two 1×1 convolutions in a row; what is between them is stored only if others read it. */
@@ -71,6 +71,18 @@ public enum KernelFusion {
                       new Replacement(
                           pair,
                           fused(Fused.Kernel.DATA_GRADIENT_RELU, pair, plan, others(plan, pair)))));
+    }
+  },
+  /** A batch norm in training, or its gradients: the same step in a single pass. */
+  NORM {
+    @Override
+    Optional<List<Replacement>> at(Plan plan, int index) {
+      List<Step> norm = plan.steps().subList(index, index + 1);
+      return Stream.of(Fused.Kernel.NORM_FORWARD, Fused.Kernel.NORM_BACKWARD)
+          .filter(kernel -> kernel.fits(norm))
+          .findFirst()
+          .map(kernel -> new Fused(kernel, norm, norm.get(0).writes()))
+          .map(by -> List.of(new Replacement(norm, by)));
     }
   };
 

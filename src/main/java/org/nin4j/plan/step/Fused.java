@@ -9,8 +9,9 @@ import org.nin4j.model.Activation;
 import org.nin4j.model.Window;
 
 /**
- * Several steps that a backend computes in one kernel. What they are, one after the other, defines
- * what is right; what they write and nobody else reads has no place in memory.
+ * Several steps, or a batch norm alone, that a backend computes in one kernel. What they are, one
+ * after the other, defines what is right; what they write and nobody else reads has no place in
+ * memory.
  *
  * @param kernel what the parts are together
  * @param parts in order
@@ -64,6 +65,23 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
                 || parts.get(1) instanceof ActivationBackward a
                     && a.function() == Activation.RELU
                     && a.outputGradient().equals(data.inputGradient()));
+      }
+    },
+    /** A batch norm in training, with what follows it: x is read once for sums and result. */
+    NORM_FORWARD("OnePassNormForward") {
+      @Override
+      public boolean fits(List<Step> parts) {
+        return parts.size() == 1 && parts.get(0) instanceof BatchNormForward;
+      }
+    },
+    /** The gradients of a batch norm, with those of what follows it, in the same way. */
+    NORM_BACKWARD("OnePassNormBackward") {
+      @Override
+      public boolean fits(List<Step> parts) {
+        return parts.size() == 1
+            && (parts.get(0) instanceof BatchNormBackward
+                || parts.get(0) instanceof BatchNormReluBackward
+                || parts.get(0) instanceof BatchNormSumReluBackward);
       }
     };
 

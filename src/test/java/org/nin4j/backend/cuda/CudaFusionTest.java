@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -39,6 +41,7 @@ import org.nin4j.backend.cuda.fusion.FusionTrial;
 import org.nin4j.backend.cuda.kernel.DiskCache;
 import org.nin4j.backend.cuda.kernel.KernelCompiler;
 import org.nin4j.backend.cuda.kernel.KernelLibrary;
+import org.nin4j.backend.cuda.norm.NormGraphs;
 import org.nin4j.backend.cuda.session.Branches;
 import org.nin4j.backend.cuda.session.CudaSession;
 import org.nin4j.backend.cuda.session.CudaStorage;
@@ -47,15 +50,19 @@ import org.nin4j.backend.cuda.step.FusedSteps;
 import org.nin4j.backend.cuda.step.Operations;
 import org.nin4j.backend.cuda.step.SampleCount;
 import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.model.Activation;
+import org.nin4j.model.BatchNorm;
 import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
+import org.nin4j.model.Identity;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
+import org.nin4j.model.Sum;
 import org.nin4j.model.Window;
 import org.nin4j.plan.Arena;
 import org.nin4j.plan.Plan;
@@ -63,6 +70,9 @@ import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.rewrite.KernelFusion.Replacement;
+import org.nin4j.plan.step.AfterNorm;
+import org.nin4j.plan.step.BatchNormForward;
+import org.nin4j.plan.step.BatchNormReluBackward;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.ConvolutionBackwardData;
 import org.nin4j.plan.step.ConvolutionForward;
@@ -344,15 +354,18 @@ class CudaFusionTest {
       KernelLibrary kernels = scope.add(new KernelLibrary(device, new KernelCompiler(disk, 90)));
       ConvolutionSearch search =
           scope.add(new ConvolutionSearch(device, kernels, disk, "", options, method -> true));
+      NormGraphs norms = scope.add(new NormGraphs(device, disk, "", options));
       FusionTrial trial =
           new FusionTrial(
               device,
               kernels,
               0,
               plan ->
-                  session(device, kernels, new Operations(plan, device, kernels, search), plan));
+                  session(
+                      device, kernels, new Operations(plan, device, kernels, search, norms), plan));
       FusionSearch fusions =
-          new FusionSearch(new FusedSteps(device, kernels, search), trial, disk, "", options);
+          new FusionSearch(
+              new FusedSteps(device, kernels, search, norms), trial, disk, "", options);
       boolean wins =
           fusions.wins(
               pair, List.of(new Replacement(pair.steps(), fused)), UnaryOperator.identity());
@@ -441,6 +454,148 @@ class CudaFusionTest {
       assertEquals(gradients(), prepare(options(cache, fusions), gradients()));
     }
     assertEquals(List.of(), warnings);
+  }
+
+  /** A batch norm with its ReLU, and its gradients. */
+  private static Plan norms(Precision precision, int channels) {
+    Shape shape = Shape.of(2, channels, 5, 3);
+    Function<String, TensorSpec> activation =
+        name -> new TensorSpec(name, shape, precision.activations(), Role.ACTIVATION);
+    BiFunction<String, Role, TensorSpec> byChannel =
+        (name, role) -> new TensorSpec(name, Shape.of(channels), DType.F32, role);
+    TensorSpec x = activation.apply("x");
+    TensorSpec y = activation.apply("y");
+    TensorSpec dy = activation.apply("dy");
+    TensorSpec dx = activation.apply("dx");
+    TensorSpec weight = byChannel.apply("w", Role.PARAMETER);
+    TensorSpec bias = byChannel.apply("b", Role.PARAMETER);
+    TensorSpec mean = byChannel.apply("mean", Role.ACTIVATION);
+    TensorSpec inverse = byChannel.apply("inverse", Role.ACTIVATION);
+    List<Step> steps =
+        List.of(
+            new BatchNormForward(
+                "1",
+                new BatchNorm(),
+                x,
+                weight,
+                bias,
+                byChannel.apply("running_mean", Role.STATE),
+                byChannel.apply("running_var", Role.STATE),
+                y,
+                mean,
+                inverse,
+                AfterNorm.RELU),
+            new BatchNormReluBackward(
+                "1",
+                x,
+                weight,
+                bias,
+                mean,
+                inverse,
+                Optional.empty(),
+                dy,
+                Optional.of(dx),
+                byChannel.apply("dw", Role.PARAMETER_GRADIENT),
+                byChannel.apply("db", Role.PARAMETER_GRADIENT)));
+    return new Plan("norms", 2, precision, steps, Set.of(x, y, dy, dx));
+  }
+
+  /** Forward and backward each by itself; running statistics, which change, repeat too. */
+  @Test
+  void aNormIsTriedInEveryPrecision(@TempDir Path cache) throws IOException {
+    for (Precision precision : List.of(Precision.FP32, Precision.BF16)) {
+      prepare(options(cache, Fusions.MEASURED), norms(precision, 16));
+    }
+    // The same shapes without the ReLU are another norm.
+    BatchNormForward norm =
+        norms(Precision.FP32, 16).steps(BatchNormForward.class).findFirst().orElseThrow();
+    Step plain = norm.then(AfterNorm.NOTHING, norm.output());
+    Set<TensorSpec> kept = Set.of(norm.input(), norm.output());
+    prepare(
+        options(cache, Fusions.MEASURED),
+        new Plan("plain", 2, Precision.FP32, List.of(plain), kept));
+    assertEquals(List.of(), warnings);
+    List<String> choices = choices(cache);
+    assertEquals(5, choices.size(), choices.toString());
+    assertTrue(
+        choices.stream().allMatch(c -> c.matches("(fused|apart) \\S+ \\S+")), choices.toString());
+  }
+
+  @Test
+  void aNormThatComputesWronglyOrNotAlwaysTheSameIsPassedOver(@TempDir Path cache)
+      throws IOException {
+    StandIn.set("unsteady_algorithm", "norm_graph:0");
+    StandIn.set("wrong_algorithm", "norm_gradient_graph:0");
+    Plan plan = norms(Precision.BF16, 16);
+    assertEquals(plan, prepare(options(cache, Fusions.MEASURED), plan));
+    assertEquals(2, warnings.size(), warnings.toString());
+    assertEquals(
+        "Passed over: 1 (OnePassNormForward) gives other bits from run to run", warnings.get(0));
+    assertTrue(
+        warnings.get(1).startsWith("Passed over: 1 (OnePassNormBackward) gives a wrong result: dx"),
+        warnings.get(1));
+    assertEquals(List.of("wrong", "wrong"), choices(cache));
+  }
+
+  /** Channels that are no eights, a cuDNN that has no such graphs, a GPU too old for them. */
+  @Test
+  void whereCudnnHasNoNormOursStays(@TempDir Path cache) {
+    Plan odd = norms(Precision.FP32, 12);
+    assertEquals(odd, prepare(options(cache, Fusions.ALWAYS), odd));
+    assertEquals(0, StandIn.calls("cudnnBackendCreateDescriptor"), "asked for nothing");
+    Plan plan = norms(Precision.FP32, 16);
+    StandIn.set("compute_capability", 75);
+    assertEquals(plan, prepare(options(cache, Fusions.ALWAYS), plan));
+    StandIn.reset();
+    for (String what : List.of("graph", "heuristics", "plan")) {
+      StandIn.set("declined", what);
+      assertEquals(plan, prepare(options(cache, Fusions.ALWAYS), plan), what);
+    }
+    StandIn.reset();
+    // As a cuDNN that does not know the descriptor.
+    StandIn.fail("cudnnBackendCreateDescriptor", 1, 3000);
+    assertEquals(
+        "1 OnePassNormBackward", fused(prepare(options(cache, Fusions.ALWAYS), plan)).get(0));
+    assertEquals(List.of(), warnings);
+  }
+
+  /** The text of a plan is all that the next start needs. */
+  @Test
+  void plansOfNormsAreKept(@TempDir Path cache) {
+    Plan plan = norms(Precision.BF16, 16);
+    Plan first = prepare(options(cache, Fusions.ALWAYS), plan);
+    assertEquals(List.of("1 OnePassNormForward", "1 OnePassNormBackward"), fused(first));
+    StandIn.reset();
+    assertEquals(first, prepare(options(cache, Fusions.ALWAYS), plan));
+    assertEquals(2, StandIn.calls("cudnnBackendCreateDescriptor"));
+  }
+
+  /** In fp32: in bf16, norms amplify what a rounding changes from step to step. */
+  @Test
+  void trainingWithNormsInOnePassIsTheSame() {
+    Network network =
+        new Network(
+            "norms",
+            Sequential.of(
+                new Conv2d(8, 3, 1, 1),
+                new BatchNorm(),
+                Activation.RELU,
+                Sum.of(new Identity(), Sequential.of(new Conv2d(8, 3, 1, 1), new BatchNorm())),
+                Activation.RELU,
+                new Conv2d(8, 1, 1, 0),
+                new BatchNorm(),
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    Trained expected = TrainingParity.train(new ReferenceBackend(), network, Precision.FP32, 3);
+    try (CudaBackend backend = open(Fusions.ALWAYS)) {
+      Plan plan = Planner.plan(network, IMAGES, 6, Precision.FP32, training());
+      long norms =
+          fused(backend.prepare(plan).plan()).stream()
+              .filter(step -> step.contains("OnePassNorm"))
+              .count();
+      assertEquals(6, norms);
+      assertNear(expected, TrainingParity.train(backend, network, Precision.FP32, 3));
+    }
   }
 
   /** Whatever fails in a trial, there is another way to compute; the next start tries again. */

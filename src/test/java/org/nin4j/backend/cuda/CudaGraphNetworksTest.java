@@ -15,6 +15,8 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.nin4j.backend.Backend;
+import org.nin4j.backend.CudaOptions;
+import org.nin4j.backend.CudaOptions.Fusions;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.RandomNetworks;
@@ -221,7 +223,8 @@ class CudaGraphNetworksTest {
 
   @Test
   void aBatchNormAndWhatFollowsItAreOneStep() {
-    try (Backend backend = StandInGpu.open()) {
+    CudaOptions ours = StandInGpu.options().withFusions(Fusions.NEVER);
+    try (Backend backend = CudaBackend.open(0, ours)) {
       Plan prepared = backend.prepare(plan(residual(), Precision.FP32)).plan();
       List<String> norms =
           prepared.steps().stream()

@@ -5,6 +5,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.nin4j.backend.CudaOptions.Fusions;
 import org.nin4j.backend.StepCases;
 import org.nin4j.backend.StepSuite;
 import org.nin4j.backend.StepSuite.Sums;
@@ -20,7 +21,12 @@ class CudaStepsTest {
   @BeforeEach
   void open() {
     StandIn.assumeAvailable();
-    backend = StandInGpu.open();
+    backend = ownKernels();
+  }
+
+  /** Whose choice is never another kernel than that of the step itself. */
+  private static CudaBackend ownKernels() {
+    return CudaBackend.open(0, StandInGpu.options().withFusions(Fusions.NEVER));
   }
 
   @AfterEach
@@ -68,7 +74,7 @@ class CudaStepsTest {
     backend.close();
     StandIn.reset();
     StandIn.set("compute_capability", 86);
-    backend = StandInGpu.open();
+    backend = ownKernels();
     return StepSuite.fusedTests(backend, seed, kernel -> kernel != Fused.Kernel.NIN_BLOCK_BACKWARD);
   }
 

@@ -20,14 +20,19 @@ import org.nin4j.backend.Epoch;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.reference.ReferenceBackend;
+import org.nin4j.model.Activation;
+import org.nin4j.model.BatchNorm;
+import org.nin4j.model.Conv2d;
 import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
+import org.nin4j.model.Identity;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.MaxPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
+import org.nin4j.model.Sum;
 import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.Arena;
 import org.nin4j.plan.Plan;
@@ -40,7 +45,6 @@ import org.nin4j.plan.step.ConvolutionForward;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.Step;
-import org.nin4j.plan.step.Sum;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
@@ -216,7 +220,8 @@ class KernelFusionTest {
     // A second reader, after the ReLU's gradient.
     TensorSpec other = new TensorSpec("other", kept.shape(), kept.type(), kept.role());
     List<Step> steps = new ArrayList<>(plan.steps());
-    steps.add(steps.size() - 1, new Sum("other", List.of(kept, kept), other, false));
+    steps.add(
+        steps.size() - 1, new org.nin4j.plan.step.Sum("other", List.of(kept, kept), other, false));
     Plan read = all(KernelFusion.DATA_GRADIENT_RELU, plan.withSteps(steps));
     assertEquals(fused(fused), fused(read));
     assertTrue(read.tensors().contains(kept));
@@ -395,12 +400,77 @@ class KernelFusionTest {
     }
   }
 
-  /** Logits, gradients and parameters after two runs. */
+  private static final Network NORMED =
+      new Network(
+          "normed",
+          Sequential.of(
+              new Conv2d(4, 3, 1, 1),
+              new BatchNorm(),
+              Activation.RELU,
+              Sum.of(new Identity(), Sequential.of(new Conv2d(4, 3, 1, 1), new BatchNorm())),
+              Activation.RELU,
+              new Conv2d(3, 1, 1, 0),
+              new BatchNorm(),
+              new GlobalAvgPool2d(),
+              new Flatten()));
+
+  private static Plan normed(BatchSpec images, Purpose purpose) {
+    Plan plan = Planner.plan(NORMED, images, 3, Precision.FP32, purpose);
+    for (Fusion fusion :
+        List.of(
+            Fusion.NORM_RELU, Fusion.SUM_RELU, Fusion.NORM_SUM_RELU, Fusion.NORM_RELU_GRADIENT)) {
+      plan = fusion.apply(plan);
+    }
+    return plan;
+  }
+
+  @Test
+  void normsOfTrainingMayBeOnePass() {
+    BatchSpec images = BatchSpec.unit(Shape.of(1, 7, 6), 7, 6);
+    Plan plan = normed(images, TRAINING);
+    Plan fused = all(KernelFusion.NORM, plan);
+    assertEquals(
+        List.of(
+            "1 OnePassNormForward",
+            "3.1.1 OnePassNormForward",
+            "6 OnePassNormForward",
+            "6 OnePassNormBackward",
+            "3.1.1 OnePassNormBackward",
+            "1 OnePassNormBackward"),
+        fused(fused));
+    assertEquals(
+        List.of(
+            "BatchNormReluForward",
+            "BatchNormSumReluForward",
+            "BatchNormForward",
+            "BatchNormBackward",
+            "BatchNormSumReluBackward",
+            "BatchNormReluBackward"),
+        fused.steps(Fused.class).map(f -> f.parts().get(0).kind()).toList());
+    assertEquals(plan.tensors(), fused.tensors());
+    assertSameOutside(plan, fused);
+    Plan inference = normed(images, INFERENCE);
+    assertEquals(inference, all(KernelFusion.NORM, inference));
+    List<float[]> expected = run(plan, NORMED, images);
+    List<float[]> actual = run(fused, NORMED, images);
+    for (int i = 0; i < expected.size(); i++) {
+      assertArrayEquals(expected.get(i), actual.get(i));
+    }
+    refuses(
+        "no OnePassNormForward",
+        () -> {
+          Fused gradient = fused.steps(Fused.class).toList().get(3);
+          new Fused(Fused.Kernel.NORM_FORWARD, gradient.parts(), gradient.writes());
+        });
+  }
+
+  /** Logits, gradients, parameters and state after two runs. */
   private static List<float[]> run(Plan plan, Network network, BatchSpec images) {
     try (ReferenceBackend backend = new ReferenceBackend();
         Session session = backend.bind(backend.prepare(plan))) {
       session.load(RandomSamples.of(images.source(), 6, 3, 11));
-      List<Parameter> parameters = network.parameters(images.output());
+      List<Parameter> parameters = new ArrayList<>(network.parameters(images.output()));
+      parameters.addAll(network.state(images.output()));
       for (int i = 0; i < parameters.size(); i++) {
         session.write(
             plan.tensor(parameters.get(i).name()),
@@ -414,6 +484,7 @@ class KernelFusionTest {
           Stream.of(
                   plan.kept().stream().sorted((a, b) -> a.name().compareTo(b.name())),
                   plan.tensors(Role.PARAMETER).stream(),
+                  plan.tensors(Role.STATE).stream(),
                   plan.tensors(Role.PARAMETER_GRADIENT).stream()
                       .sorted((a, b) -> a.name().compareTo(b.name())))
               .flatMap(tensors -> tensors)

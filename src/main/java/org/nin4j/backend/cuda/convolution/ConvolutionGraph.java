@@ -1,12 +1,5 @@
 package org.nin4j.backend.cuda.convolution;
 
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_MODE;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_RESULTS;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG;
-import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_HEUR_MODE;
-import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINECFG_DESCRIPTOR;
-import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR;
 import static jcuda.jcudnn.cudnnBackendHeurMode.CUDNN_HEUR_MODE_B;
 import static jcuda.jcudnn.cudnnBackendKnobType.CUDNN_KNOB_TYPE_KERNEL_CFG;
 import static jcuda.jcudnn.cudnnBackendKnobType.CUDNN_KNOB_TYPE_SPLIT_K_SLC;
@@ -20,9 +13,11 @@ import java.util.Optional;
 import java.util.Set;
 import org.nin4j.backend.cuda.convolution.ConvolutionCase.Kind;
 import org.nin4j.backend.cuda.device.Scope;
+import org.nin4j.backend.cuda.library.CudnnConfiguration;
 import org.nin4j.backend.cuda.library.CudnnDescriptor;
+import org.nin4j.backend.cuda.library.CudnnEngine;
+import org.nin4j.backend.cuda.library.CudnnPlan;
 import org.nin4j.backend.cuda.library.CudnnTarget;
-import org.nin4j.backend.cuda.library.CudnnTarget.Question;
 import org.nin4j.backend.cuda.library.CudnnValues;
 
 /**
@@ -31,12 +26,6 @@ import org.nin4j.backend.cuda.library.CudnnValues;
  * and the convolution alone.
  */
 final class ConvolutionGraph implements AutoCloseable {
-  /** The number of cuDNN's first choice of heuristics, which JCudnn has no name for. */
-  private static final int MODE_A = 3;
-
-  /** The number of the heuristics that know engines for what the others leave out. */
-  private static final int MODE_FALLBACK = 2;
-
   /** Of the heuristics' lists, which may be long, and go from the best to the worst. */
   private static final int LOOKED_AT = 24;
 
@@ -61,12 +50,10 @@ final class ConvolutionGraph implements AutoCloseable {
 
   private record Tile(long kernel, int filters, int columns) {}
 
-  private record Entry(CudnnDescriptor configuration, EngineChoice engine) {}
-
   private final CudnnTarget target;
   private final CudnnValues values;
   private final Scope scope;
-  private final List<Entry> entries;
+  private final List<CudnnConfiguration> entries;
   private final int lookedAt;
 
   /**
@@ -81,11 +68,12 @@ final class ConvolutionGraph implements AutoCloseable {
     this.lookedAt = c.isExact() ? LOOKED_AT_EXACT : LOOKED_AT;
     try (Scope parts = new Scope()) {
       CudnnDescriptor graph = ConvolutionOperations.graph(parts, target, values, c, rounded);
-      List<Entry> found = new ArrayList<>(asked(parts, graph, MODE_A));
+      List<CudnnConfiguration> found =
+          new ArrayList<>(asked(parts, graph, CudnnConfiguration.MODE_A));
       found.addAll(asked(parts, graph, CUDNN_HEUR_MODE_B));
       // Their lists may hold none without tensor cores.
       if (found.isEmpty() || c.isExact()) {
-        found.addAll(asked(parts, graph, MODE_FALLBACK));
+        found.addAll(asked(parts, graph, CudnnConfiguration.MODE_FALLBACK));
       }
       if (c.kind() == Kind.BACKWARD_FILTER) {
         // Before the rest, of which not all will be compiled.
@@ -98,43 +86,23 @@ final class ConvolutionGraph implements AutoCloseable {
     }
   }
 
-  /** Engines by cuDNN's estimate, the fastest first. */
-  private List<Entry> asked(Scope owner, CudnnDescriptor graph, int mode) {
-    CudnnDescriptor heuristics =
-        owner
-            .add(new CudnnDescriptor(values, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR))
-            .descriptors(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph)
-            .choice(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, mode);
-    target.nameTo(Question.HEURISTICS, heuristics);
-    if (!heuristics.finishIfSupported()) {
-      return List.of();
-    }
-    List<CudnnDescriptor> configurations = new ArrayList<>();
-    for (int i = 0; i < lookedAt; i++) {
-      configurations.add(
-          owner.add(new CudnnDescriptor(values, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR)));
-    }
-    // Asked beforehand, cuDNN says how many there may be, and then gives fewer, or none.
-    int found = heuristics.read(CUDNN_ATTR_ENGINEHEUR_RESULTS, configurations);
-    List<Entry> entries = new ArrayList<>();
-    for (CudnnDescriptor configuration : configurations.subList(0, found)) {
-      EngineChoice.of(values, configuration)
-          .ifPresent(engine -> entries.add(new Entry(configuration, engine)));
-    }
-    return entries;
+  private List<CudnnConfiguration> asked(Scope owner, CudnnDescriptor graph, int mode) {
+    return CudnnConfiguration.asked(owner, target, values, graph, mode, lookedAt);
   }
 
   /**
    * The same engines with the sum over all places in the batch split explicitly: cuDNN's heuristics
    * do not split it where the gradient has few tiles, so that most multiprocessors do nothing.
    */
-  private List<Entry> split(Scope owner, ConvolutionCase c, List<Entry> entries) {
-    Optional<Entry> like = entries.stream().filter(e -> e.engine().compiles()).findFirst();
+  private List<CudnnConfiguration> split(
+      Scope owner, ConvolutionCase c, List<CudnnConfiguration> entries) {
+    Optional<CudnnConfiguration> like =
+        entries.stream().filter(e -> e.engine().compiles()).findFirst();
     if (like.isEmpty()) {
       return List.of();
     }
-    EngineChoice engine = like.get().engine();
-    Set<EngineChoice> wanted = new LinkedHashSet<>();
+    CudnnEngine engine = like.get().engine();
+    Set<CudnnEngine> wanted = new LinkedHashSet<>();
     if (engine.number() == NATIVE_SM90) {
       for (Tile tile : TILES) {
         wanted.add(
@@ -148,11 +116,11 @@ final class ConvolutionGraph implements AutoCloseable {
     } else {
       wanted.add(engine.with(Map.of(CUDNN_KNOB_TYPE_SPLIT_K_SLC, parts(c, USUAL))));
     }
-    List<Entry> split = new ArrayList<>();
-    for (EngineChoice choice : wanted) {
+    List<CudnnConfiguration> split = new ArrayList<>();
+    for (CudnnEngine choice : wanted) {
       choice
-          .configuration(owner, values, like.get().configuration())
-          .ifPresent(configuration -> split.add(new Entry(configuration, choice)));
+          .configuration(owner, values, like.get().descriptor())
+          .ifPresent(configuration -> split.add(new CudnnConfiguration(configuration, choice)));
     }
     return split;
   }
@@ -169,23 +137,16 @@ final class ConvolutionGraph implements AutoCloseable {
   }
 
   /** All engines, each at its place. */
-  List<EngineChoice> engines() {
-    return entries.stream().map(Entry::engine).toList();
+  List<CudnnEngine> engines() {
+    return entries.stream().map(CudnnConfiguration::engine).toList();
   }
 
   /**
    * Makes a plan, which must be closed before this; it may take a second. Empty if the engine at
    * that place cannot compute this after all.
    */
-  Optional<ConvolutionPlan> plan(int place) {
-    return place < entries.size()
-        ? ConvolutionPlan.of(
-            target,
-            values,
-            plan ->
-                plan.descriptors(
-                    CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, entries.get(place).configuration()))
-        : Optional.empty();
+  Optional<CudnnPlan> plan(int place) {
+    return place < entries.size() ? entries.get(place).plan(target, values) : Optional.empty();
   }
 
   @Override

@@ -19,6 +19,8 @@ import org.nin4j.backend.cuda.device.Work;
 import org.nin4j.backend.cuda.kernel.DiskCache;
 import org.nin4j.backend.cuda.kernel.KernelLibrary;
 import org.nin4j.backend.cuda.kernel.Kernels;
+import org.nin4j.backend.cuda.library.CudnnEngine;
+import org.nin4j.backend.cuda.library.CudnnPlan;
 import org.nin4j.backend.cuda.library.CudnnTarget;
 import org.nin4j.backend.cuda.library.CudnnValues;
 import org.nin4j.tensor.DType;
@@ -73,7 +75,7 @@ final class ConvolutionGraphs implements AutoCloseable {
   private final Consumer<String> warnings;
   private final CudnnValues values = new CudnnValues();
   private final Map<Form, Optional<ConvolutionGraph>> graphs = new HashMap<>();
-  private final Map<Place, Optional<ConvolutionPlan>> plans = new HashMap<>();
+  private final Map<Place, Optional<CudnnPlan>> plans = new HashMap<>();
   private boolean warned;
 
   /**
@@ -119,14 +121,14 @@ final class ConvolutionGraphs implements AutoCloseable {
 
   private List<ConvolutionChoice> candidates(Form form) {
     List<ConvolutionChoice> candidates = new ArrayList<>();
-    List<EngineChoice> engines = graph(form).map(ConvolutionGraph::engines).orElseGet(List::of);
+    List<CudnnEngine> engines = graph(form).map(ConvolutionGraph::engines).orElseGet(List::of);
     int ready = 0;
     int compiled = 0;
     for (int place = 0; place < engines.size(); place++) {
-      EngineChoice engine = engines.get(place);
+      CudnnEngine engine = engines.get(place);
       boolean wanted = engine.compiles() ? compiled < form.mostCompiled() : ready < MOST_READY;
       if (wanted && engine.isUsable(form.c().isExact(), deterministic)) {
-        Optional<ConvolutionPlan> plan =
+        Optional<CudnnPlan> plan =
             plan(new Place(form, place)).filter(p -> p.workspace() <= workspaceBytes);
         if (plan.isPresent()) {
           candidates.add(new ConvolutionChoice(form.method(), place, 0, plan.get().workspace()));
@@ -152,7 +154,7 @@ final class ConvolutionGraphs implements AutoCloseable {
    * @param owner closes what they need, before this is closed
    */
   Work work(Scope owner, ConvolutionCase c, ConvolutionChoice choice, ConvolutionWork.Operands at) {
-    ConvolutionPlan plan =
+    CudnnPlan plan =
         plan(place(c, choice))
             .orElseThrow(
                 () -> new BackendException("cuDNN does not offer %s for %s".formatted(choice, c)));
@@ -220,9 +222,7 @@ final class ConvolutionGraphs implements AutoCloseable {
 
   private void remember(Place place) {
     if (cache.get(KIND, key(place)).isEmpty()) {
-      plan(place)
-          .flatMap(ConvolutionPlan::text)
-          .ifPresent(text -> cache.put(KIND, key(place), text));
+      plan(place).flatMap(CudnnPlan::text).ifPresent(text -> cache.put(KIND, key(place), text));
     }
   }
 
@@ -234,13 +234,13 @@ final class ConvolutionGraphs implements AutoCloseable {
     return new Place(new Form(c, choice.method()), choice.algorithm());
   }
 
-  private Optional<ConvolutionPlan> plan(Place place) {
+  private Optional<CudnnPlan> plan(Place place) {
     if (!plans.containsKey(place)) {
       // Without the graph where possible, which then need not be described.
-      Optional<ConvolutionPlan> plan =
+      Optional<CudnnPlan> plan =
           cache
               .get(KIND, key(place))
-              .flatMap(text -> ConvolutionPlan.restored(target, values, text))
+              .flatMap(text -> CudnnPlan.restored(target, values, text))
               .or(() -> graph(place.form()).flatMap(graph -> graph.plan(place.engine())));
       plans.put(place, plan);
     }

@@ -7,7 +7,6 @@ import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_CONVOLUTION_FILT
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_CONVOLUTION_POST_PADDINGS;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATIONGRAPH_OPS;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC;
@@ -26,33 +25,16 @@ import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOL
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_BDESC;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_DXDESC;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_DYDESC;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_XDESC;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_OPERATION_POINTWISE_YDESC;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_POINTWISE_MATH_PREC;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_POINTWISE_MODE;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_TENSOR_DATA_TYPE;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_TENSOR_DIMENSIONS;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_TENSOR_IS_VIRTUAL;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_TENSOR_STRIDES;
-import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_TENSOR_UNIQUE_ID;
 import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_CONVOLUTION_MODE;
 import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_DATA_TYPE;
-import static jcuda.jcudnn.cudnnBackendAttributeType.CUDNN_TYPE_POINTWISE_MODE;
 import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR;
-import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR;
 import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR;
 import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR;
 import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR;
-import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR;
-import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_POINTWISE_DESCRIPTOR;
-import static jcuda.jcudnn.cudnnBackendDescriptorType.CUDNN_BACKEND_TENSOR_DESCRIPTOR;
 import static jcuda.jcudnn.cudnnConvolutionMode.CUDNN_CROSS_CORRELATION;
-import static jcuda.jcudnn.cudnnDataType.CUDNN_DATA_BFLOAT16;
 import static jcuda.jcudnn.cudnnDataType.CUDNN_DATA_FLOAT;
 import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_ADD;
 import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_RELU_BWD;
@@ -60,10 +42,9 @@ import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_RELU_FWD;
 
 import org.nin4j.backend.cuda.device.Scope;
 import org.nin4j.backend.cuda.library.CudnnDescriptor;
+import org.nin4j.backend.cuda.library.CudnnOperations;
 import org.nin4j.backend.cuda.library.CudnnTarget;
-import org.nin4j.backend.cuda.library.CudnnTarget.Question;
 import org.nin4j.backend.cuda.library.CudnnValues;
-import org.nin4j.tensor.DType;
 
 /**
  * A {@link ConvolutionCase} as operations of cuDNN's graph API: forward with bias and ReLU after
@@ -92,22 +73,14 @@ final class ConvolutionOperations {
   /** The number of the operation that copies, which JCudnn has no name for. */
   private static final int POINTWISE_IDENTITY = 21;
 
-  /**
-   * Bytes at whose multiples the tensors begin; {@link
-   * org.nin4j.backend.cuda.kernel.Kernels#ALIGNMENT} or half of it does.
-   */
-  private static final long ALIGNMENT = 16;
-
-  private final Scope owner;
-  private final CudnnValues values;
+  private final CudnnOperations cudnn;
   private final ConvolutionCase c;
   private final int type;
 
   private ConvolutionOperations(Scope owner, CudnnValues values, ConvolutionCase c) {
-    this.owner = owner;
-    this.values = values;
+    this.cudnn = new CudnnOperations(owner, values);
     this.c = c;
-    this.type = c.type() == DType.BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+    this.type = CudnnOperations.type(c.type());
   }
 
   /**
@@ -126,17 +99,16 @@ final class ConvolutionOperations {
           case BACKWARD_DATA -> operations.backwardData();
           case BACKWARD_FILTER -> operations.backwardFilter(rounded);
         };
-    CudnnDescriptor graph = operations.add(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-    target.nameTo(Question.GRAPH, graph);
-    return graph.descriptors(CUDNN_ATTR_OPERATIONGRAPH_OPS, all).finish();
+    return operations.cudnn.graph(target, all);
   }
 
   private CudnnDescriptor[] forward() {
     CudnnDescriptor convolved = y(CONVOLVED, CUDNN_DATA_FLOAT).yes(CUDNN_ATTR_TENSOR_IS_VIRTUAL);
-    CudnnDescriptor bias = tensor(BIAS, type, 1, c.filters(), 1, 1).finish();
+    CudnnDescriptor bias = cudnn.tensor(BIAS, type, 1, c.filters(), 1, 1).finish();
     CudnnDescriptor y = y(Y, type).finish();
     CudnnDescriptor convolution =
-        add(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR)
+        cudnn
+            .add(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR)
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, convolution())
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, x(X, type).finish())
             .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, weight(WEIGHT, type).finish())
@@ -145,12 +117,17 @@ final class ConvolutionOperations {
             .number(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, 0)
             .finish();
     if (!c.relu()) {
-      return new CudnnDescriptor[] {convolution, addition(convolved, bias, y)};
+      return new CudnnDescriptor[] {
+        convolution, cudnn.pointwise(CUDNN_POINTWISE_ADD, convolved, bias, y)
+      };
     }
     CudnnDescriptor withBias =
         y(WITH_BIAS, CUDNN_DATA_FLOAT).yes(CUDNN_ATTR_TENSOR_IS_VIRTUAL).finish();
-    CudnnDescriptor relu = pointwise(CUDNN_POINTWISE_RELU_FWD, withBias, y).finish();
-    return new CudnnDescriptor[] {convolution, addition(convolved, bias, withBias), relu};
+    return new CudnnDescriptor[] {
+      convolution,
+      cudnn.pointwise(CUDNN_POINTWISE_ADD, convolved, bias, withBias),
+      cudnn.pointwise(CUDNN_POINTWISE_RELU_FWD, withBias, y)
+    };
   }
 
   private CudnnDescriptor[] backwardData() {
@@ -160,7 +137,8 @@ final class ConvolutionOperations {
     }
     CudnnDescriptor summed = x(SUMMED, CUDNN_DATA_FLOAT).yes(CUDNN_ATTR_TENSOR_IS_VIRTUAL).finish();
     CudnnDescriptor relu =
-        pointwise(CUDNN_POINTWISE_RELU_BWD, x(MASK, type).finish())
+        cudnn
+            .pointwise(CUDNN_POINTWISE_RELU_BWD, x(MASK, type).finish())
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, summed)
             .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, dx)
             .finish();
@@ -168,7 +146,8 @@ final class ConvolutionOperations {
   }
 
   private CudnnDescriptor backwardData(CudnnDescriptor dx) {
-    return add(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR)
+    return cudnn
+        .add(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, convolution())
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, dx)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, weight(WEIGHT, type).finish())
@@ -186,12 +165,13 @@ final class ConvolutionOperations {
         weight(SUMMED, CUDNN_DATA_FLOAT).yes(CUDNN_ATTR_TENSOR_IS_VIRTUAL).finish();
     CudnnDescriptor result = weight(WEIGHT, CUDNN_DATA_FLOAT).finish();
     return new CudnnDescriptor[] {
-      backwardFilter(summed), pointwise(POINTWISE_IDENTITY, summed, result).finish()
+      backwardFilter(summed), cudnn.pointwise(POINTWISE_IDENTITY, summed, result)
     };
   }
 
   private CudnnDescriptor backwardFilter(CudnnDescriptor result) {
-    return add(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR)
+    return cudnn
+        .add(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR)
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, convolution())
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X, x(X, type).finish())
         .descriptors(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, result)
@@ -205,7 +185,8 @@ final class ConvolutionOperations {
   private CudnnDescriptor convolution() {
     long padding = c.window().padding();
     long stride = c.window().stride();
-    return add(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR)
+    return cudnn
+        .add(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR)
         .choice(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_TYPE_DATA_TYPE, CUDNN_DATA_FLOAT)
         .choice(
             CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_TYPE_CONVOLUTION_MODE, CUDNN_CROSS_CORRELATION)
@@ -217,51 +198,16 @@ final class ConvolutionOperations {
         .finish();
   }
 
-  private CudnnDescriptor addition(CudnnDescriptor x, CudnnDescriptor bias, CudnnDescriptor y) {
-    return pointwise(CUDNN_POINTWISE_ADD, x, y)
-        .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, bias)
-        .finish();
-  }
-
-  private CudnnDescriptor pointwise(int mode, CudnnDescriptor x, CudnnDescriptor y) {
-    return pointwise(mode, x).descriptors(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
-  }
-
-  private CudnnDescriptor pointwise(int mode, CudnnDescriptor x) {
-    CudnnDescriptor function =
-        add(CUDNN_BACKEND_POINTWISE_DESCRIPTOR)
-            .choice(CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, mode)
-            .choice(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, CUDNN_DATA_FLOAT)
-            .finish();
-    return add(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR)
-        .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, function)
-        .descriptors(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
-  }
-
   private CudnnDescriptor x(long number, int type) {
-    return tensor(number, type, c.samples(), c.channels(), c.height(), c.width());
+    return cudnn.tensor(number, type, c.samples(), c.channels(), c.height(), c.width());
   }
 
   private CudnnDescriptor weight(long number, int type) {
     int kernel = c.window().kernel();
-    return tensor(number, type, c.filters(), c.channels(), kernel, kernel);
+    return cudnn.tensor(number, type, c.filters(), c.channels(), kernel, kernel);
   }
 
   private CudnnDescriptor y(long number, int type) {
-    return tensor(number, type, c.samples(), c.filters(), c.outHeight(), c.outWidth());
-  }
-
-  /** Axes are named in the order n, c, h, w, and lie in memory as n, h, w, c. */
-  private CudnnDescriptor tensor(long number, int type, long n, long c, long h, long w) {
-    return add(CUDNN_BACKEND_TENSOR_DESCRIPTOR)
-        .integers(CUDNN_ATTR_TENSOR_UNIQUE_ID, number)
-        .choice(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, type)
-        .integers(CUDNN_ATTR_TENSOR_DIMENSIONS, n, c, h, w)
-        .integers(CUDNN_ATTR_TENSOR_STRIDES, h * w * c, 1, w * c, c)
-        .integers(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, ALIGNMENT);
-  }
-
-  private CudnnDescriptor add(int type) {
-    return owner.add(new CudnnDescriptor(values, type));
+    return cudnn.tensor(number, type, c.samples(), c.filters(), c.outHeight(), c.outWidth());
   }
 }

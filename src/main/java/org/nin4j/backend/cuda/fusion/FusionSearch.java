@@ -72,18 +72,18 @@ public final class FusionSearch {
 
   /** The plan with the kernels that were chosen, or are now. */
   public Plan apply(Plan plan) {
-    // A block is tried against what would be there without it, which may have pairs.
-    return pairs(KernelFusion.NIN_BLOCK.apply(plan, block -> isChosen(plan, block, this::pairs)));
+    // A block is tried against what would be there without it, which may have the others.
+    return others(KernelFusion.NIN_BLOCK.apply(plan, block -> isChosen(plan, block, this::others)));
   }
 
-  private Plan pairs(Plan plan) {
-    Plan paired = plan;
+  private Plan others(Plan plan) {
+    Plan rewritten = plan;
     for (KernelFusion fusion :
-        List.of(KernelFusion.POINTWISE_PAIR, KernelFusion.DATA_GRADIENT_RELU)) {
-      Plan before = paired;
-      paired = fusion.apply(before, pair -> isChosen(before, pair, UnaryOperator.identity()));
+        List.of(KernelFusion.POINTWISE_PAIR, KernelFusion.DATA_GRADIENT_RELU, KernelFusion.NORM)) {
+      Plan before = rewritten;
+      rewritten = fusion.apply(before, steps -> isChosen(before, steps, UnaryOperator.identity()));
     }
-    return paired;
+    return rewritten;
   }
 
   private boolean isChosen(
@@ -185,9 +185,10 @@ public final class FusionSearch {
         .map(Replacement::by)
         .map(
             by ->
-                "%s %08x %s %s from %s to %s"
+                "%s of %s %08x %s %s from %s to %s"
                     .formatted(
                         by.kernel(),
+                        by.parts().stream().map(Step::kind).toList(),
                         sourceHash(by.kernel()),
                         plan.precision(),
                         windows(by),

@@ -12,7 +12,6 @@ import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import jcuda.Pointer;
-import jcuda.driver.CUdeviceptr;
 import jcuda.jcudnn.JCudnn;
 import jcuda.jcudnn.cudnnBackendDescriptor;
 import jcuda.jcudnn.cudnnHandle;
@@ -76,7 +75,7 @@ public final class CudnnDescriptor implements AutoCloseable {
     return set(attribute, CUDNN_TYPE_HANDLE, 1);
   }
 
-  public CudnnDescriptor places(int attribute, CUdeviceptr... places) {
+  public CudnnDescriptor places(int attribute, Pointer... places) {
     values.writeLongs(Stream.of(places).mapToLong(Address::ofPlace).toArray());
     return set(attribute, CUDNN_TYPE_VOID_PTR, places.length);
   }

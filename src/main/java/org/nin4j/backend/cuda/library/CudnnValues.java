@@ -31,12 +31,20 @@ public final class CudnnValues implements AutoCloseable {
     buffer = memory.getByteBuffer(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
+  /** A number that a graph takes by its value. */
+  public static CudnnValues ofNumber(float number) {
+    CudnnValues values = new CudnnValues(Float.BYTES);
+    values.writeInts(Float.floatToRawIntBits(number));
+    return values;
+  }
+
   /** How many values of the given number of bytes there is room for. */
   int room(int valueBytes) {
     return bytes / valueBytes;
   }
 
-  Pointer memory() {
+  /** Where they begin, on the host. */
+  public Pointer memory() {
     return memory;
   }
 

@@ -20,8 +20,8 @@ import org.nin4j.tensor.DType;
  * {@code batch_norm.cu} and {@code batch_norm_backward.cu}.
  */
 final class BatchNorms {
-  private static final String FORWARD = "batch_norm";
-  private static final String BACKWARD = "batch_norm_backward";
+  static final String FORWARD = "batch_norm";
+  static final String BACKWARD = "batch_norm_backward";
 
   private BatchNorms() {}
 

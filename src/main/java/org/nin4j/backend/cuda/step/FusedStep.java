@@ -5,8 +5,9 @@ import org.nin4j.backend.cuda.device.Device;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.TensorSpec;
 
-/** Several steps that are computed as one. */
-sealed interface FusedStep permits PointwisePair, FirstBlock, FirstBlockBackward, DataGradientRelu {
+/** Steps that are computed as one. */
+sealed interface FusedStep
+    permits PointwisePair, FirstBlock, FirstBlockBackward, DataGradientRelu, OnePassNorm {
   int WARP = 32;
 
   /** Elements between two rows in shared memory exceed a row's length by this. */

@@ -1,10 +1,13 @@
 package org.nin4j.backend.cuda.step;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.nin4j.backend.cuda.convolution.ConvolutionSearch;
 import org.nin4j.backend.cuda.device.Device;
 import org.nin4j.backend.cuda.kernel.KernelLibrary;
+import org.nin4j.backend.cuda.norm.NormCase;
+import org.nin4j.backend.cuda.norm.NormGraphs;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.TensorSpec.Role;
@@ -21,21 +24,33 @@ public final class FusedSteps {
   private final Device device;
   private final KernelLibrary kernels;
   private final ConvolutionSearch search;
+  private final NormGraphs norms;
 
-  public FusedSteps(Device device, KernelLibrary kernels, ConvolutionSearch search) {
+  public FusedSteps(
+      Device device, KernelLibrary kernels, ConvolutionSearch search, NormGraphs norms) {
     this.device = device;
     this.kernels = kernels;
     this.search = search;
+    this.norms = norms;
   }
 
-  /** The file of our kernel in it, without the ending. */
+  /**
+   * The file of our kernel in it, or, if it has none, of those in its place; without the ending.
+   */
   public static String file(Fused.Kernel kernel) {
     return switch (kernel) {
       case POINTWISE_PAIR -> PointwisePair.FILE;
       case NIN_BLOCK_FORWARD -> FirstBlock.FILE;
       case NIN_BLOCK_BACKWARD -> FirstBlockBackward.FILE;
       case DATA_GRADIENT_RELU -> DataGradientRelu.FILE;
+      case NORM_FORWARD -> BatchNorms.FORWARD;
+      case NORM_BACKWARD -> BatchNorms.BACKWARD;
     };
+  }
+
+  /** What a batch norm means to cuDNN; empty for other steps, and for what no graph has. */
+  public static Optional<NormCase> normOf(Fused s) {
+    return OnePassNorm.caseOf(s);
   }
 
   private FusedStep step(Fused.Kernel kernel, Precision precision) {
@@ -44,6 +59,7 @@ public final class FusedSteps {
       case NIN_BLOCK_FORWARD -> new FirstBlock(device, kernels);
       case NIN_BLOCK_BACKWARD -> new FirstBlockBackward(device, kernels);
       case DATA_GRADIENT_RELU -> new DataGradientRelu(search, precision != Precision.FP32);
+      case NORM_FORWARD, NORM_BACKWARD -> new OnePassNorm(norms);
     };
   }
 

@@ -7,6 +7,7 @@ import org.nin4j.backend.BackendException;
 import org.nin4j.backend.cuda.convolution.ConvolutionSearch;
 import org.nin4j.backend.cuda.device.Device;
 import org.nin4j.backend.cuda.kernel.KernelLibrary;
+import org.nin4j.backend.cuda.norm.NormGraphs;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.step.ActivationBackward;
@@ -57,11 +58,12 @@ public final class Operations implements StepVisitor<Operation> {
   private final Convolutions convolutions;
   private final Linears linears;
 
-  public Operations(Plan plan, Device device, KernelLibrary kernels, ConvolutionSearch search) {
+  public Operations(
+      Plan plan, Device device, KernelLibrary kernels, ConvolutionSearch search, NormGraphs norms) {
     boolean rounding = plan.precision() != Precision.FP32;
     this.plan = plan;
     this.device = device;
-    this.fusedSteps = new FusedSteps(device, kernels, search);
+    this.fusedSteps = new FusedSteps(device, kernels, search, norms);
     this.convolutions = new Convolutions(device, search, rounding);
     this.linears = new Linears(device, rounding);
   }

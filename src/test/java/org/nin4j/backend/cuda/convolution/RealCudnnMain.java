@@ -26,6 +26,8 @@ import org.nin4j.backend.cuda.device.Scope;
 import org.nin4j.backend.cuda.kernel.DiskCache;
 import org.nin4j.backend.cuda.kernel.KernelCompiler;
 import org.nin4j.backend.cuda.kernel.KernelSource;
+import org.nin4j.backend.cuda.library.CudnnEngine;
+import org.nin4j.backend.cuda.library.CudnnPlan;
 import org.nin4j.backend.cuda.library.CudnnTarget;
 import org.nin4j.backend.cuda.library.CudnnValues;
 import org.nin4j.backend.cuda.natives.JCudaNatives;
@@ -34,6 +36,7 @@ import org.nin4j.backend.cuda.natives.search.CacheDirectory;
 import org.nin4j.backend.cuda.natives.search.CudaLibraries;
 import org.nin4j.backend.cuda.natives.search.Found;
 import org.nin4j.backend.cuda.natives.search.SearchPlaces;
+import org.nin4j.backend.cuda.norm.RealNorms;
 import org.nin4j.backend.cuda.step.Convolutions;
 import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.Plan;
@@ -53,14 +56,19 @@ import org.nin4j.tensor.Shape;
 
 /**
  * Asks the real cuDNN, in a process of its own, which engines it has on GPUs that are described to
- * it, for every convolution of Network in Network, and makes plans; and prints a table in Markdown.
- * Nothing is run. A line that begins with "WRONG" tells what the backend could not live with.
+ * it, for every convolution of Network in Network and the batch norms of other networks, and makes
+ * plans; and prints tables in Markdown. Nothing is run. A line that begins with "WRONG" tells what
+ * the backend could not live with.
  */
 final class RealCudnnMain {
   private static final Map<Integer, String> KNOBS = Map.of(17, "split ", 24, "kernel ");
 
-  /** Only convolutions whose names this finds are asked for. */
+  /** Only convolutions and norms whose names this finds are asked for. */
   private static final Pattern ROWS = Pattern.compile(System.getProperty("rows"));
+
+  /** Kernel files that need compute capability 8.0. */
+  private static final Set<String> FOR_TENSOR_CORES =
+      Set.of("pointwise_pair.cu", "first_block.cu", "first_block_backward.cu");
 
   private final CudnnValues values;
   private final DescribedGpu gpu;
@@ -137,6 +145,7 @@ final class RealCudnnMain {
           }
         }
       }
+      RealNorms.print(values, ROWS, all ? Integer.MAX_VALUE : 2, out);
     }
     kernels(all ? List.of(75, 80, 89, 90, 100, 120) : List.of(90), out);
     out.println("done");
@@ -150,6 +159,9 @@ final class RealCudnnMain {
       int count = 0;
       KernelCompiler compiler = new KernelCompiler(new DiskCache(cubins, out::println), capability);
       for (File file : sources.toFile().listFiles((folder, name) -> name.endsWith(".cu"))) {
+        if (capability < 80 && FOR_TENSOR_CORES.contains(file.getName())) {
+          continue;
+        }
         try {
           compiler.compile(KernelSource.of(file.getName()));
           count++;
@@ -232,9 +244,9 @@ final class RealCudnnMain {
     int tried = 0;
     int compiling = 0;
     try (ConvolutionGraph graph = new ConvolutionGraph(target, values, described, rounded)) {
-      List<EngineChoice> engines = graph.engines();
+      List<CudnnEngine> engines = graph.engines();
       for (int place = 0; place < engines.size(); place++) {
-        EngineChoice engine = engines.get(place);
+        CudnnEngine engine = engines.get(place);
         if (engine.isUsable(c.isExact(), true)) {
           (engine.compiles() ? compiled : ready).add(engine.number());
           boolean wanted =
@@ -293,21 +305,21 @@ final class RealCudnnMain {
   }
 
   /** Makes a plan, and makes it again from its text; empty if it cannot be used. */
-  private Optional<String> plan(ConvolutionGraph graph, int place, EngineChoice engine) {
-    Optional<ConvolutionPlan> made = graph.plan(place);
+  private Optional<String> plan(ConvolutionGraph graph, int place, CudnnEngine engine) {
+    Optional<CudnnPlan> made = graph.plan(place);
     if (made.isEmpty()) {
       return Optional.empty();
     }
-    try (ConvolutionPlan plan = made.get()) {
+    try (CudnnPlan plan = made.get()) {
       if (plan.workspace() > CudaOptions.STANDARD.workspaceBytes()) {
         return Optional.empty();
       }
-      Optional<ConvolutionPlan> again =
-          plan.text().flatMap(json -> ConvolutionPlan.restored(target, values, json));
+      Optional<CudnnPlan> again =
+          plan.text().flatMap(json -> CudnnPlan.restored(target, values, json));
       if (again.isEmpty() || again.get().workspace() != plan.workspace()) {
         out.printf("WRONG: a plan of %s does not come back from its text%n", engine);
       }
-      again.ifPresent(ConvolutionPlan::close);
+      again.ifPresent(CudnnPlan::close);
       String knobs =
           engine.compiles()
               ? engine.knobs().entrySet().stream()

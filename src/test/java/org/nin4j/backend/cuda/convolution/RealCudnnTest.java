@@ -19,8 +19,8 @@ import org.nin4j.standin.StandIn;
  * The real cuDNN and NVRTC, where they are installed, asked for GPUs that are described to them: in
  * {@code target/cuda-libs}, where {@code make cuda-libs} puts them, or in {@code NIN4J_CUDA_LIBS}.
  * With {@code -Dreal.cudnn.table=FILE} every plan is compiled that the backend would try, which
- * takes minutes, and the table is written there; with {@code -Dreal.cudnn.rows=REGEX} of those
- * convolutions alone.
+ * takes minutes, and the tables are written there; with {@code -Dreal.cudnn.rows=REGEX} of those
+ * convolutions and batch norms alone.
  */
 class RealCudnnTest {
   private static final Path ROOT = Path.of(System.getProperty("basedir", "")).toAbsolutePath();
@@ -30,7 +30,7 @@ class RealCudnnTest {
   @TempDir private Path folder;
 
   @Test
-  void everyConvolutionOfNinHasEnginesAndEveryKernelCompiles() throws IOException {
+  void convolutionsAndNormsHaveEnginesAndEveryKernelCompiles() throws IOException {
     Optional<Path> libraries = libraries();
     if (libraries.isEmpty()) {
       String reason = "no cuDNN in target/cuda-libs (make cuda-libs) or NIN4J_CUDA_LIBS";

@@ -1,4 +1,4 @@
-package org.nin4j.backend.cuda.convolution;
+package org.nin4j.backend.cuda.library;
 
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS;
@@ -13,15 +13,13 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
 import jcuda.jcudnn.cudnnHandle;
 import org.nin4j.backend.cuda.device.CudaException;
 import org.nin4j.backend.cuda.device.Scope;
 import org.nin4j.backend.cuda.device.Work;
-import org.nin4j.backend.cuda.library.CudnnDescriptor;
-import org.nin4j.backend.cuda.library.CudnnTarget;
 import org.nin4j.backend.cuda.library.CudnnTarget.Question;
-import org.nin4j.backend.cuda.library.CudnnValues;
 
 /**
  * How one of cuDNN's engines computes a graph, ready to run; it does not depend on where the
@@ -29,7 +27,7 @@ import org.nin4j.backend.cuda.library.CudnnValues;
  * be told as text, with the code of a kernel that was compiled for it, from which the same cuDNN
  * makes it again in no time.
  */
-final class ConvolutionPlan implements AutoCloseable {
+public final class CudnnPlan implements AutoCloseable {
   /** The number of the text of a plan, which JCudnn has no name for. */
   private static final int ATTR_JSON = 405;
 
@@ -40,7 +38,7 @@ final class ConvolutionPlan implements AutoCloseable {
   private final CudnnDescriptor descriptor;
   private final long workspace;
 
-  private ConvolutionPlan(CudnnValues values, CudnnDescriptor descriptor, long workspace) {
+  private CudnnPlan(CudnnValues values, CudnnDescriptor descriptor, long workspace) {
     this.values = values;
     this.descriptor = descriptor;
     this.workspace = workspace;
@@ -52,7 +50,7 @@ final class ConvolutionPlan implements AutoCloseable {
    * @param setting says which
    * @return empty if cuDNN cannot make it
    */
-  static Optional<ConvolutionPlan> of(
+  public static Optional<CudnnPlan> of(
       CudnnTarget target, CudnnValues values, Consumer<CudnnDescriptor> setting) {
     try (Scope parts = new Scope()) {
       CudnnDescriptor plan =
@@ -65,12 +63,12 @@ final class ConvolutionPlan implements AutoCloseable {
       }
       long workspace = plan.integer(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
       parts.release();
-      return Optional.of(new ConvolutionPlan(values, plan, workspace));
+      return Optional.of(new CudnnPlan(values, plan, workspace));
     }
   }
 
   /** Makes the plan that {@link #text} told of; empty if this cuDNN does not take it. */
-  static Optional<ConvolutionPlan> restored(CudnnTarget target, CudnnValues values, byte[] text) {
+  public static Optional<CudnnPlan> restored(CudnnTarget target, CudnnValues values, byte[] text) {
     try {
       return of(target, values, plan -> plan.text(ATTR_JSON, text));
     } catch (CudaException e) {
@@ -83,12 +81,12 @@ final class ConvolutionPlan implements AutoCloseable {
   }
 
   /** What {@link #restored} takes; empty where cuDNN does not tell. */
-  Optional<byte[]> text() {
+  public Optional<byte[]> text() {
     return descriptor.text(ATTR_JSON);
   }
 
   /** Bytes of scratch memory. */
-  long workspace() {
+  public long workspace() {
     return workspace;
   }
 
@@ -97,14 +95,15 @@ final class ConvolutionPlan implements AutoCloseable {
    *
    * @param owner closes what the run needs, before this plan is closed
    * @param cudnn the handle of the stream that is current when the run is put there
-   * @param places of the tensors, by their numbers in {@link ConvolutionOperations}
+   * @param places of the tensors that lie in memory, by their numbers in the graph; of a number
+   *     that is passed by its value the place on the host
    */
-  Work work(
+  public Work work(
       Scope owner,
       Supplier<cudnnHandle> cudnn,
-      Map<Long, CUdeviceptr> places,
+      Map<Long, ? extends Pointer> places,
       CUdeviceptr scratch) {
-    SortedMap<Long, CUdeviceptr> ordered = new TreeMap<>(places);
+    SortedMap<Long, Pointer> ordered = new TreeMap<>(places);
     try (Scope parts = new Scope()) {
       CudnnDescriptor pack =
           parts
@@ -113,8 +112,7 @@ final class ConvolutionPlan implements AutoCloseable {
                   CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
                   ordered.keySet().stream().mapToLong(Long::longValue).toArray())
               .places(
-                  CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
-                  ordered.values().toArray(CUdeviceptr[]::new))
+                  CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, ordered.values().toArray(Pointer[]::new))
               .places(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, scratch)
               .finish();
       owner.add(parts.release());

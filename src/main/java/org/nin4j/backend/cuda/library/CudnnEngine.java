@@ -1,4 +1,4 @@
-package org.nin4j.backend.cuda.convolution;
+package org.nin4j.backend.cuda.library;
 
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINECFG_ENGINE;
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_ENGINECFG_KNOB_CHOICES;
@@ -27,8 +27,6 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.nin4j.backend.cuda.device.Scope;
-import org.nin4j.backend.cuda.library.CudnnDescriptor;
-import org.nin4j.backend.cuda.library.CudnnValues;
 
 /**
  * One of cuDNN's engines for a graph, with the settings of its knobs, as cuDNN itself tells of it.
@@ -38,18 +36,18 @@ import org.nin4j.backend.cuda.library.CudnnValues;
  * @param compiles whether a plan of it compiles a kernel, in about a second
  * @param notes on its numerics
  */
-record EngineChoice(
+public record CudnnEngine(
     long number, SortedMap<Integer, Long> knobs, boolean compiles, List<Integer> notes) {
   /** Of those that cuDNN 9.24 sets, no engine has more than eight. */
   private static final int MOST_KNOBS = 12;
 
-  EngineChoice {
+  public CudnnEngine {
     knobs = new TreeMap<>(knobs);
     notes = List.copyOf(notes);
   }
 
   /** Reads what a configuration says; empty if the heuristics left it empty. */
-  static Optional<EngineChoice> of(CudnnValues values, CudnnDescriptor configuration) {
+  public static Optional<CudnnEngine> of(CudnnValues values, CudnnDescriptor configuration) {
     try (Scope parts = new Scope()) {
       CudnnDescriptor engine =
           parts.add(new CudnnDescriptor(values, CUDNN_BACKEND_ENGINE_DESCRIPTOR));
@@ -59,7 +57,7 @@ record EngineChoice(
       int[] behaviours = engine.choices(CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE);
       int[] notes = engine.choices(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE);
       return Optional.of(
-          new EngineChoice(
+          new CudnnEngine(
               engine.integer(CUDNN_ATTR_ENGINE_GLOBAL_INDEX),
               knobs(parts, values, configuration),
               IntStream.of(behaviours)
@@ -86,10 +84,10 @@ record EngineChoice(
   }
 
   /** The same engine with other settings of some knobs. */
-  EngineChoice with(Map<Integer, Long> others) {
+  public CudnnEngine with(Map<Integer, Long> others) {
     SortedMap<Integer, Long> all = new TreeMap<>(knobs);
     all.putAll(others);
-    return new EngineChoice(number, all, compiles, notes);
+    return new CudnnEngine(number, all, compiles, notes);
   }
 
   /**
@@ -99,7 +97,8 @@ record EngineChoice(
    * @param like a configuration of the same engine
    * @return empty if the engine does not take such settings
    */
-  Optional<CudnnDescriptor> configuration(Scope owner, CudnnValues values, CudnnDescriptor like) {
+  public Optional<CudnnDescriptor> configuration(
+      Scope owner, CudnnValues values, CudnnDescriptor like) {
     try (Scope parts = new Scope()) {
       CudnnDescriptor engine =
           parts.add(new CudnnDescriptor(values, CUDNN_BACKEND_ENGINE_DESCRIPTOR));
@@ -135,7 +134,7 @@ record EngineChoice(
    * @param exact whether the operands are fp32 and may not be rounded to TF32
    * @param deterministic leaves out what says that its bits are not the same each time
    */
-  boolean isUsable(boolean exact, boolean deterministic) {
+  public boolean isUsable(boolean exact, boolean deterministic) {
     return notes.stream().noneMatch(note -> isBad(note, exact, deterministic));
   }
 
