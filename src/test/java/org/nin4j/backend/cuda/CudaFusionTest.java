@@ -570,32 +570,68 @@ class CudaFusionTest {
     assertEquals(2, StandIn.calls("cudnnBackendCreateDescriptor"));
   }
 
-  /** In fp32: in bf16, norms amplify what a rounding changes from step to step. */
+  private static Network residual() {
+    return new Network(
+        "norms",
+        Sequential.of(
+            new Conv2d(8, 3, 1, 1),
+            new BatchNorm(),
+            Activation.RELU,
+            Sum.of(new Identity(), Sequential.of(new Conv2d(8, 3, 1, 1), new BatchNorm())),
+            Activation.RELU,
+            new Conv2d(8, 1, 1, 0),
+            new BatchNorm(),
+            new GlobalAvgPool2d(),
+            new Flatten()));
+  }
+
   @Test
   void trainingWithNormsInOnePassIsTheSame() {
-    Network network =
-        new Network(
-            "norms",
-            Sequential.of(
-                new Conv2d(8, 3, 1, 1),
-                new BatchNorm(),
-                Activation.RELU,
-                Sum.of(new Identity(), Sequential.of(new Conv2d(8, 3, 1, 1), new BatchNorm())),
-                Activation.RELU,
-                new Conv2d(8, 1, 1, 0),
-                new BatchNorm(),
-                new GlobalAvgPool2d(),
-                new Flatten()));
-    Trained expected = TrainingParity.train(new ReferenceBackend(), network, Precision.FP32, 3);
+    Trained expected = TrainingParity.train(new ReferenceBackend(), residual(), Precision.FP32, 3);
     try (CudaBackend backend = open(Fusions.ALWAYS)) {
-      Plan plan = Planner.plan(network, IMAGES, 6, Precision.FP32, training());
+      Plan plan = Planner.plan(residual(), IMAGES, 6, Precision.FP32, training());
       long norms =
           fused(backend.prepare(plan).plan()).stream()
               .filter(step -> step.contains("OnePassNorm"))
               .count();
       assertEquals(6, norms);
-      assertNear(expected, TrainingParity.train(backend, network, Precision.FP32, 3));
+      assertNear(expected, TrainingParity.train(backend, residual(), Precision.FP32, 3));
     }
+  }
+
+  /**
+   * In bf16 a rounding that turns out otherwise is amplified by the norms from step to step: what
+   * can be asked is that one pass is as near to the reference as our kernels are.
+   */
+  @Test
+  void inBfloat16NormsInOnePassAreAsNearAsOurs() {
+    Trained expected = TrainingParity.train(new ReferenceBackend(), residual(), Precision.BF16, 3);
+    double[] distances = new double[2];
+    for (int i = 0; i < distances.length; i++) {
+      try (CudaBackend backend = open(i == 0 ? Fusions.NEVER : Fusions.ALWAYS)) {
+        distances[i] =
+            distance(expected, TrainingParity.train(backend, residual(), Precision.BF16, 3));
+      }
+    }
+    System.out.printf(
+        "from the reference: ours %.3f, in one pass %.3f%n", distances[0], distances[1]);
+    assertTrue(
+        distances[1] <= 2 * distances[0], distances[1] + " is more than 2 * " + distances[0]);
+  }
+
+  /** Of the parameters in the end, the Euclidean one as a share of their norm. */
+  private static double distance(Trained expected, Trained actual) {
+    double squares = 0;
+    double norm = 0;
+    for (int p = 0; p < expected.parameters().size(); p++) {
+      float[] e = expected.parameters().get(p);
+      float[] a = actual.parameters().get(p);
+      for (int i = 0; i < e.length; i++) {
+        squares += Math.pow((double) e[i] - a[i], 2);
+        norm += Math.pow(e[i], 2);
+      }
+    }
+    return Math.sqrt(squares / norm);
   }
 
   /** Whatever fails in a trial, there is another way to compute; the next start tries again. */
