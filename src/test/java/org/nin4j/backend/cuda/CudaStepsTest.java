@@ -1,10 +1,19 @@
 package org.nin4j.backend.cuda;
 
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.backend.BackendException;
 import org.nin4j.backend.CudaOptions.Fusions;
 import org.nin4j.backend.StepCases;
 import org.nin4j.backend.StepSuite;
@@ -85,5 +94,50 @@ class CudaStepsTest {
     StandIn.set("order", "shuffle");
     StandIn.set("seed", (int) (seed & 0xffff));
     return StepSuite.tests(backend, DType.BF16, Sums.BY_TENSOR_CORES, seed);
+  }
+
+  /**
+   * Which candidate is the fastest differs from time to time, and only that one is checked: here
+   * each of cuDNN's algorithms is the wrong one in turn, so that others have their turn, too, and
+   * no other is passed over. In groups and without a bias, where there are few.
+   */
+  @TestFactory
+  Stream<DynamicTest> whateverAlgorithmIsTheFastest(@TempDir Path cache) throws IOException {
+    StandInGpu.copyKernels(cache);
+    return IntStream.of(0, 1, 7)
+        .mapToObj(
+            algorithm ->
+                DynamicTest.dynamicTest("forward:" + algorithm, () -> spoiled(cache, algorithm)));
+  }
+
+  private void spoiled(Path cache, int algorithm) {
+    backend.close();
+    StandIn.reset();
+    StandIn.set("wrong_algorithm", "forward:" + algorithm);
+    List<String> warnings = new ArrayList<>();
+    backend =
+        CudaBackend.open(
+            0,
+            StandInGpu.options()
+                .withFusions(Fusions.NEVER)
+                .withCache(cache.resolve("spoiled" + algorithm))
+                .withWarnings(warnings::add));
+    List<DynamicTest> cases =
+        StepSuite.tests(backend, DType.BF16, Sums.BY_TENSOR_CORES, seed)
+            .filter(test -> test.getDisplayName().matches(".* forward .* groups, no bias.*"))
+            .toList();
+    assertTrue(cases.size() >= 2, "only " + cases.size() + " cases");
+    for (DynamicTest one : cases) {
+      try {
+        one.getExecutable().execute();
+      } catch (BackendException e) {
+        assertTrue(e.getMessage().contains("no algorithm gives the right result"), e.getMessage());
+      } catch (Throwable e) {
+        throw new AssertionError(one.getDisplayName(), e);
+      }
+    }
+    assertTrue(
+        warnings.stream().allMatch(w -> w.contains("algorithm=" + algorithm + ",")),
+        warnings.toString());
   }
 }

@@ -99,8 +99,13 @@ public record Convolutions(Device device, ConvolutionSearch search, boolean roun
       return s.bias().isPresent() ? 0 : zeroBytes();
     }
 
+    /** In fp32, and behind it in the case's type: a search fills both with the same numbers. */
     private long zeroBytes() {
-      return (long) c.filters() * Float.BYTES;
+      return typedZeros() + (long) c.filters() * c.type().bytes();
+    }
+
+    private long typedZeros() {
+      return Kernels.align((long) c.filters() * Float.BYTES);
     }
 
     @Override
@@ -112,7 +117,10 @@ public record Convolutions(Device device, ConvolutionSearch search, boolean roun
     public void bind(Assembly a) {
       Optional<TensorSpec> b = s.bias();
       CUdeviceptr bias = b.isPresent() ? a.at(b.get()) : a.resident();
-      CUdeviceptr typedBias = b.isPresent() ? a.parameter(b.get(), c.type()) : a.resident();
+      CUdeviceptr typedBias =
+          b.isPresent()
+              ? a.parameter(b.get(), c.type())
+              : a.resident().withByteOffset(typedZeros());
       CUdeviceptr weight = a.parameter(s.weight(), c.type());
       add(a, search, c, a.at(s.input()), weight, bias, typedBias, a.at(s.output()), Assembly.NONE);
       if (b.isEmpty()) {
