@@ -99,13 +99,13 @@ public record Convolutions(Device device, ConvolutionSearch search, boolean roun
       return s.bias().isPresent() ? 0 : zeroBytes();
     }
 
-    /** In fp32, and behind it in the case's type: a search fills both with the same numbers. */
+    /** In fp32, and in bf16 behind it where that is the case's type: a search fills both. */
     private long zeroBytes() {
       return typedZeros() + (long) c.filters() * c.type().bytes();
     }
 
     private long typedZeros() {
-      return Kernels.align((long) c.filters() * Float.BYTES);
+      return c.type() == DType.F32 ? 0 : Kernels.align((long) c.filters() * Float.BYTES);
     }
 
     @Override
