@@ -32,9 +32,8 @@ import java.util.List;
  * <p>Of nin-bn oneDNN repeats two steps in a row, and each of the ten by itself. In the third, one
  * ReLU of 31,000 in layer 2.5 has an input nearer to 0 than its rounding, lets through what the
  * reference holds back, and changes gradients by 1e-3; norms over 8 images make that twenty to
- * fifty times as much in each further step. The reference adds in double precision and is off by a
- * fifth as much there, so that it decides as libtorch does: both do whatever is the last bit of the
- * initial values.
+ * fifty times as much in each further step. The reference adds in double precision and decides as
+ * libtorch does: both do whatever is the last bit of the initial values.
  */
 public final class RecordedNetworks {
   /** A recording, and how far a backend may be from it. */
