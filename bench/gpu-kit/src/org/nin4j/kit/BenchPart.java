@@ -44,9 +44,9 @@ final class BenchPart {
   static List<Figure> figures(Room room) {
     List<Figure> figures = new ArrayList<>();
     figures.add(speed(Precision.BF16, TRAINING));
+    figures.add(profile(Precision.BF16));
     figures.add(speed(TRAINING, Fusions.ALWAYS));
     figures.add(speed(TRAINING, Fusions.NEVER));
-    figures.add(profile(Precision.BF16));
     figures.add(speed(Precision.BF16, INFERENCE));
     figures.add(speedOnTwoStreams(Precision.BF16));
     figures.add(memory(Precision.BF16, TRAINING));

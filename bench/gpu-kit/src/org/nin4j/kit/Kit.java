@@ -54,6 +54,13 @@ final class Kit implements Callable<Integer> {
   private List<String> only = List.of();
 
   @Option(
+      names = "--figures",
+      split = ",",
+      paramLabel = "TEXT",
+      description = "Of each part, only the figures whose names contain one of these texts.")
+  private List<String> texts = List.of();
+
+  @Option(
       names = "--budget",
       paramLabel = "SECONDS",
       description =
@@ -177,7 +184,10 @@ final class Kit implements Callable<Integer> {
         .ifPresent(kit -> kit.onExit().thenRun(() -> Runtime.getRuntime().halt(FAILED)));
     Findings findings = Findings.in(findingsOf(part));
     Room room = room(limit(part));
-    List<Figure> figures = part.figures().apply(room);
+    List<Figure> figures =
+        part.figures().apply(room).stream()
+            .filter(figure -> texts.isEmpty() || texts.stream().anyMatch(figure.name()::contains))
+            .toList();
     findings.plan(figures.stream().map(Figure::name).toList());
     for (Figure figure : figures) {
       if (findings.begun(figure.name())) {
@@ -259,6 +269,7 @@ final class Kit implements Callable<Integer> {
   private String commandLine() {
     return "gpu-kit/run"
         + (only.isEmpty() ? "" : " --only " + String.join(",", only))
+        + (texts.isEmpty() ? "" : " --figures \"" + String.join(",", texts) + "\"")
         + budget.map(all -> " --budget " + all).orElse("")
         + seconds.map(each -> " --seconds " + each).orElse("")
         + (small ? " --small" : "");
@@ -282,7 +293,7 @@ final class Kit implements Callable<Integer> {
       int before = Findings.in(findingsOf(part)).countBegun();
       double left = limit - (secondsSpent() - begun);
       OptionalInt code =
-          new Program(room(left).commandOf(part.name(), (long) left))
+          new Program(commandOf(part, left))
               .run(room(left).log(part.name()), left, () -> look(report, part, begun));
       Findings findings = Findings.in(findingsOf(part));
       if (findings.finished()) {
@@ -302,6 +313,15 @@ final class Kit implements Callable<Integer> {
         return findings;
       }
     }
+  }
+
+  private List<String> commandOf(Part part, double seconds) {
+    List<String> command = new ArrayList<>(room(seconds).commandOf(part.name(), (long) seconds));
+    // Without doctor's figures nothing else would be known of the machine.
+    if (!texts.isEmpty() && part != Part.ALL.get(0)) {
+      command.add("--figures=" + String.join(",", texts));
+    }
+    return command;
   }
 
   /** Takes what a part has found since into the report. */
