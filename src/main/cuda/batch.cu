@@ -92,6 +92,55 @@ __device__ void make_rows(const unsigned char* wide, const float* scaled, T* bat
   }
 }
 
+// N bytes in shared memory, from an address that is a multiple of 4.
+template <int N>
+__device__ inline void load_bytes(const unsigned char* source, int (&values)[N]) {
+#pragma unroll
+  for (int i = 0; i < N; i += 4) {
+    const unsigned word = *reinterpret_cast<const unsigned*>(source + i);
+#pragma unroll
+    for (int j = 0; j < 4; j++) {
+      values[i + j] = static_cast<int>(word >> 8 * j & 0xffu);
+    }
+  }
+}
+
+// The same as make_rows where each number of a batch's row stems from the numbers above and below
+// it alone, its channel being known from its place: one channel, N numbers at a time.
+template <int N, typename T>
+__device__ void make_grey_rows(const unsigned char* wide, const float* scaled, T* batch,
+                               const int* rows, int row_taps, int first_source_row, int first_row,
+                               int row_count, int out_width) {
+  const int units = out_width / N;
+  for (int unit = threadIdx.x; unit < row_count * units; unit += BLOCK) {
+    const int row = unit / units;
+    const int first = (unit - row * units) * N;
+    const int* entry = rows + static_cast<long long>(first_row + row) * (2 + row_taps);
+    const unsigned char* column = wide + (entry[0] - first_source_row) * out_width + first;
+    const int taps = entry[1];
+    int sums[N];
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+      sums[j] = 1 << (FRACTION_BITS - 1);
+    }
+    for (int t = 0; t < taps; t++) {
+      const int weight = entry[2 + t];
+      int bytes[N];
+      load_bytes(column + t * out_width, bytes);
+#pragma unroll
+      for (int j = 0; j < N; j++) {
+        sums[j] += weight * bytes[j];
+      }
+    }
+    float values[N];
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+      values[j] = scaled[to_byte(sums[j])];
+    }
+    store(batch + static_cast<long long>(row) * out_width + first, values);
+  }
+}
+
 template <typename T>
 __device__ void make_batch(const unsigned char* images, const unsigned char* labels,
                            const int* order, long long order_length, const long long* run,
@@ -102,7 +151,7 @@ __device__ void make_batch(const unsigned char* images, const unsigned char* lab
                            int out_channels, int out_height, int out_width, int tile_rows,
                            unsigned long long seed, int stream, int flip, int shift, int border,
                            int cutout) {
-  __shared__ unsigned char wide[SHARED_BYTES];
+  __shared__ __align__(16) unsigned char wide[SHARED_BYTES];
   __shared__ float scaled[MAX_CHANNELS * 256];
   constexpr int N = PACK<T>;
   for (int i = threadIdx.x; i < channels * 256; i += BLOCK) {
@@ -147,19 +196,28 @@ __device__ void make_batch(const unsigned char* images, const unsigned char* lab
     const int source_rows = bottom[0] + bottom[1] - first_source_row;
     const int line = out_width * channels;
     __syncthreads();
-    for (int i = threadIdx.x; i < source_rows * line; i += BLOCK) {
-      const int row = i / line;
-      const int x = (i - row * line) / channels;
-      const int k = i - row * line - x * channels;
+    // A thread stays in its column, whose weights it reads once for all rows or every few of them.
+    const int at_once = max(1, BLOCK / line);
+    for (int i = threadIdx.x; i < at_once * line; i += BLOCK) {
+      const int place = i % line;
+      const int x = place / channels;
+      const int k = place - x * channels;
       const int* entry = columns + static_cast<long long>(x) * (2 + column_taps);
-      int sum = 1 << (FRACTION_BITS - 1);
-      for (int t = 0; t < entry[1]; t++) {
-        sum += entry[2 + t] * source.pixel(k, first_source_row + row, entry[0] + t);
+      const int start = entry[0];
+      const int taps = entry[1];
+      for (int row = i / line; row < source_rows; row += at_once) {
+        int sum = 1 << (FRACTION_BITS - 1);
+        for (int t = 0; t < taps; t++) {
+          sum += entry[2 + t] * source.pixel(k, first_source_row + row, start + t);
+        }
+        wide[row * line + place] = to_byte(sum);
       }
-      wide[i] = to_byte(sum);
     }
     __syncthreads();
-    if (packs) {
+    if (packs && channels == 1 && out_channels == 1) {
+      make_grey_rows<N>(wide, scaled, target, rows, row_taps, first_source_row, first_row,
+                        row_count, out_width);
+    } else if (packs) {
       make_rows<N>(wide, scaled, target, rows, row_taps, first_source_row, first_row, row_count,
                    channels, out_channels, out_width);
     } else {

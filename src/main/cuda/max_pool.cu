@@ -74,6 +74,28 @@ __device__ inline Place place(int unit, int width, int channels) {
   return Place{row, pixel - row * width, (unit - pixel * packs) * N};
 }
 
+// A window that lies whole within the image, of a size that is known beforehand: all its loads are
+// under way at once.
+template <int KERNEL, int N, typename T>
+__device__ inline void best_of_whole(const T* corner, int width, int channels, float (&best)[N],
+                                     unsigned (&where)[N]) {
+  float values[KERNEL * KERNEL][N];
+#pragma unroll
+  for (int w = 0; w < KERNEL * KERNEL; w++) {
+    load(corner + (w / KERNEL * width + w % KERNEL) * channels, values[w]);
+  }
+#pragma unroll
+  for (int w = 0; w < KERNEL * KERNEL; w++) {
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+      if (values[w][j] > best[j] || values[w][j] != values[w][j]) {
+        best[j] = values[w][j];
+        where[j] = w;
+      }
+    }
+  }
+}
+
 template <int N, typename T>
 __device__ void forward(const T* x, T* y, unsigned char* position, long long images,
                         const Pool& pool) {
@@ -84,7 +106,7 @@ __device__ void forward(const T* x, T* y, unsigned char* position, long long ima
     const int left = out.column * pool.stride - pool.padding;
     const int first_u = max(0, -top);
     const int first_v = max(0, -left);
-    const int end_u = min(pool.kernel, pool.height - top);
+    int end_u = min(pool.kernel, pool.height - top);
     const int end_v = min(pool.kernel, pool.width - left);
     const T* source = x + image * (pool.height * pool.width * pool.channels) + out.channel;
     float best[N];
@@ -93,6 +115,16 @@ __device__ void forward(const T* x, T* y, unsigned char* position, long long ima
     for (int j = 0; j < N; j++) {
       best[j] = -__int_as_float(0x7f800000);
       where[j] = first_u * pool.kernel + first_v;
+    }
+    const bool whole = first_u == 0 && first_v == 0 && end_u == pool.kernel && end_v == pool.kernel;
+    if (whole && pool.kernel == 3) {
+      best_of_whole<3>(source + (top * pool.width + left) * pool.channels, pool.width,
+                       pool.channels, best, where);
+      end_u = 0;
+    } else if (whole && pool.kernel == 2) {
+      best_of_whole<2>(source + (top * pool.width + left) * pool.channels, pool.width,
+                       pool.channels, best, where);
+      end_u = 0;
     }
     for (int u = first_u; u < end_u; u++) {
       for (int v = first_v; v < end_v; v++) {
@@ -150,6 +182,61 @@ __device__ void backward(const unsigned char* position, const T* dy, T* dx, long
   });
 }
 
+// The same for windows of 3×3 pixels, two apart. A thread takes 2×2 pixels, which read four windows
+// where one by one they would read nine: the pixels (2 I + a, 2 J + b), padding counted in, lie in
+// the windows I - 1 and I, those with a = 1 in window I alone; columns alike.
+template <int N, typename T>
+__device__ void backward_by_cells(const unsigned char* position, const T* dy, T* dx,
+                                  long long images, const Pool& pool) {
+  const int packs = pool.channels / N;
+  const int first_cell = pool.padding / 2;
+  const int rows = (pool.height + pool.padding + 1) / 2 - first_cell;
+  const int columns = (pool.width + pool.padding + 1) / 2 - first_cell;
+  for_each_unit(images, rows * columns * packs, [=](long long image, int unit) {
+    const Place cell = place<N>(unit, columns, pool.channels);
+    const int row = cell.row + first_cell;
+    const int column = cell.column + first_cell;
+    const long long first = image * (pool.out_height * pool.out_width * pool.channels);
+    float sums[4][N] = {};
+#pragma unroll
+    for (int w = 0; w < 4; w++) {
+      // Windows above and left of the cell come first.
+      const int up = 1 - w / 2;
+      const int left = 1 - w % 2;
+      if (row - up < 0 || row - up >= pool.out_height || column - left < 0 ||
+          column - left >= pool.out_width) {
+        continue;
+      }
+      const int source =
+          ((row - up) * pool.out_width + column - left) * pool.channels + cell.channel;
+      unsigned where[N];
+      float gradient[N];
+      load_positions(position + first + source, where);
+      load(dy + first + source, gradient);
+#pragma unroll
+      for (int p = 0; p < 4; p++) {
+        const int u = p / 2 + 2 * up;
+        const int v = p % 2 + 2 * left;
+        if (u < 3 && v < 3) {
+#pragma unroll
+          for (int k = 0; k < N; k++) {
+            sums[p][k] += where[k] == static_cast<unsigned>(3 * u + v) ? gradient[k] : 0.0f;
+          }
+        }
+      }
+    }
+    T* target = dx + image * (pool.height * pool.width * pool.channels) + cell.channel;
+#pragma unroll
+    for (int p = 0; p < 4; p++) {
+      const int y = 2 * row + p / 2 - pool.padding;
+      const int x = 2 * column + p % 2 - pool.padding;
+      if (y >= 0 && y < pool.height && x >= 0 && x < pool.width) {
+        store(target + (y * pool.width + x) * pool.channels, sums[p]);
+      }
+    }
+  });
+}
+
 template <typename T>
 __device__ void pool_forward(const T* x, T* y, unsigned char* position, long long images,
                              const Pool& pool) {
@@ -166,7 +253,11 @@ __device__ void pool_backward(const unsigned char* position, const T* dy, T* dx,
                               const Pool& pool) {
   const bool whole = pool.channels % PACK<T> == 0;
   if (whole && is_aligned(dy) && is_aligned(dx) && is_aligned(position, 4)) {
-    backward<PACK<T>>(position, dy, dx, images, pool);
+    if (pool.kernel == 3 && pool.stride == 2) {
+      backward_by_cells<PACK<T>>(position, dy, dx, images, pool);
+    } else {
+      backward<PACK<T>>(position, dy, dx, images, pool);
+    }
   } else {
     backward<1>(position, dy, dx, images, pool);
   }
@@ -196,7 +287,8 @@ max_pool_backward_f32(const unsigned char* position, const float* dy, float* dx,
                 {height, width, channels, out_height, out_width, kernel, stride, padding});
 }
 
-extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
+// Four pixels of eight channels each want more registers than four blocks leave.
+extern "C" __global__ void __launch_bounds__(BLOCK, 3)
 max_pool_backward_bf16(const unsigned char* position, const bf16* dy, bf16* dx, long long images,
                        int height, int width, int channels, int out_height, int out_width,
                        int kernel, int stride, int padding) {

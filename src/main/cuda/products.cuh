@@ -62,9 +62,7 @@ __device__ inline void activate(const float (&sums)[2][4], const float* bias,
     const float high = bias[half * 8 + threadIdx.x % 4 * 2 + 1];
 #pragma unroll
     for (int i = 0; i < 2; i++) {
-      const float left = sums[half][2 * i] + low;
-      const float right = sums[half][2 * i + 1] + high;
-      factor[2 * half + i] = pack(left <= 0.0f ? 0.0f : left, right <= 0.0f ? 0.0f : right);
+      factor[2 * half + i] = pack_relu(sums[half][2 * i] + low, sums[half][2 * i + 1] + high);
     }
   }
 }

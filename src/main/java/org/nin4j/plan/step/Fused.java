@@ -78,10 +78,7 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
     NORM_BACKWARD("OnePassNormBackward") {
       @Override
       public boolean fits(List<Step> parts) {
-        return parts.size() == 1
-            && (parts.get(0) instanceof BatchNormBackward
-                || parts.get(0) instanceof BatchNormReluBackward
-                || parts.get(0) instanceof BatchNormSumReluBackward);
+        return parts.size() == 1 && parts.get(0) instanceof BatchNormBackward;
       }
     };
 
