@@ -688,16 +688,12 @@ public final class StepCases {
             "%s %s in one pass%s".formatted(type, norm.kind(), n.what),
             new Fused(Fused.Kernel.NORM_FORWARD, List.of(norm), norm.writes()));
       }
-      for (Step gradient :
-          List.of(
-              new BatchNormBackward(
-                  "l", n.x, n.weight, n.mean, n.inverse, n.dy, n.dx, n.dweight, n.dbias),
-              reluGradient(n, n.dx),
-              sumReluGradient(n, n.dx))) {
-        n.backward(
-            "%s %s in one pass".formatted(type, gradient.kind()),
-            new Fused(Fused.Kernel.NORM_BACKWARD, List.of(gradient), gradient.writes()));
-      }
+      Step gradient =
+          new BatchNormBackward(
+              "l", n.x, n.weight, n.mean, n.inverse, n.dy, n.dx, n.dweight, n.dbias);
+      n.backward(
+          "%s %s in one pass".formatted(type, gradient.kind()),
+          new Fused(Fused.Kernel.NORM_BACKWARD, List.of(gradient), gradient.writes()));
     }
   }
 

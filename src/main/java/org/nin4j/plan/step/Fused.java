@@ -74,14 +74,11 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
         return parts.size() == 1 && parts.get(0) instanceof BatchNormForward;
       }
     },
-    /** The gradients of a batch norm, with those of what follows it, in the same way. */
+    /** The gradients of a batch norm alone, with no ReLU's in them, in the same way. */
     NORM_BACKWARD("OnePassNormBackward") {
       @Override
       public boolean fits(List<Step> parts) {
-        return parts.size() == 1
-            && (parts.get(0) instanceof BatchNormBackward
-                || parts.get(0) instanceof BatchNormReluBackward
-                || parts.get(0) instanceof BatchNormSumReluBackward);
+        return parts.size() == 1 && parts.get(0) instanceof BatchNormBackward;
       }
     };
 
