@@ -33,11 +33,12 @@ struct Stage {
   }
 };
 
-// y = f(x, b), or f(x), for each element; b has x's shape, a number for each channel, or one.
+// y = x + b or f(x) for each element; b has x's shape, or a number for each channel.
 struct Function {
   int mode;
-  bool is_binary;
   GraphTensor x, b, y;
+
+  bool is_binary() const { return mode == CUDNN_POINTWISE_ADD; }
 };
 
 // A batch norm in training, or its gradients.
@@ -62,7 +63,7 @@ struct Part {
 };
 
 // An operation graph that was understood: one convolution, and a chain of stages behind it; or one
-// norm, and functions before and behind it.
+// norm, and functions behind it.
 struct Graph {
   CudnnHandle handle;
   Direction direction = Direction::forward;

@@ -1,4 +1,4 @@
-// Graphs of a batch norm in training or of its gradients, with functions of elements around it.
+// Graphs of a batch norm in training, with functions of elements behind it, or of its gradients.
 #include <cmath>
 #include <map>
 #include <set>
@@ -25,8 +25,6 @@ class Values {
     }
   }
 
-  bool has(const GraphTensor& t) const { return all_.count(t.uid) > 0; }
-
   const std::vector<double>& of(const GraphTensor& t) const { return all_.at(t.uid); }
 
   void put(const GraphTensor& t, std::vector<double> values) {
@@ -43,15 +41,12 @@ class Values {
 
 // The value that belongs to element i of a tensor with so many channels.
 double spread(const std::vector<double>& values, size_t i, size_t elements, size_t channels) {
-  return values[values.size() == elements ? i : values.size() == 1 ? 0 : i % channels];
+  return values[values.size() == elements ? i : i % channels];
 }
 
 double apply(int mode, double x, double b) {
   switch (mode) {
     case CUDNN_POINTWISE_ADD: return x + b;
-    case CUDNN_POINTWISE_SUB: return x - b;
-    case CUDNN_POINTWISE_MUL: return x * b;
-    case CUDNN_POINTWISE_CMP_GT: return x > b ? 1 : 0;
     case CUDNN_POINTWISE_RELU_FWD: return x > 0 || x != x ? x : 0;
     default: return x;
   }
@@ -62,7 +57,7 @@ void evaluate(const Function& f, Values& values) {
   const auto channels = static_cast<size_t>(f.x.dims[1]);
   std::vector<double> y(x.size());
   for (size_t i = 0; i < x.size(); i++) {
-    y[i] = apply(f.mode, x[i], f.is_binary ? spread(values.of(f.b), i, x.size(), channels) : 0);
+    y[i] = apply(f.mode, x[i], f.is_binary() ? spread(values.of(f.b), i, x.size(), channels) : 0);
   }
   values.put(f.y, std::move(y));
 }
@@ -125,34 +120,21 @@ void backward(const Graph& g, int engine, Values& values) {
   values.put(n.dx, std::move(dx));
 }
 
-// Whether the norm takes a product with a mask that compares with a number.
-bool is_mask_of_dy(const Graph& g) {
-  const Function *product = nullptr, *mask = nullptr;
-  for (const Function& f : g.functions) {
-    if (f.y.uid == g.norm.dy.uid) product = &f;
-  }
-  if (!product || product->mode != CUDNN_POINTWISE_MUL) return false;
-  for (const Function& f : g.functions) {
-    if (f.y.uid == product->b.uid) mask = &f;
-  }
-  return mask && mask->mode == CUDNN_POINTWISE_CMP_GT && mask->y.type == CUDNN_DATA_BOOLEAN &&
-         mask->b.is_by_value;
-}
-
-// What is done to a tensor, one after the other.
-std::vector<int> modes_after(const Graph& g, GraphTensor t) {
-  std::vector<int> modes;
-  for (bool found = true; found && modes.size() < g.functions.size();) {
+// What is done to a norm's result, one after the other.
+std::vector<Function> followers(const Graph& g) {
+  std::vector<Function> all;
+  GraphTensor last = g.norm.y;
+  for (bool found = true; found && all.size() < g.functions.size();) {
     found = false;
     for (const Function& f : g.functions) {
-      if (f.x.uid != t.uid) continue;
-      modes.push_back(f.mode);
-      t = f.y;
+      if (f.x.uid != last.uid) continue;
+      all.push_back(f);
+      last = f.y;
       found = true;
       break;
     }
   }
-  return modes;
+  return all;
 }
 
 }  // namespace
@@ -180,7 +162,7 @@ std::vector<GraphTensor> norm_tensors(const Graph& g) {
   for (const GraphTensor& t : g.norm.outputs()) add(t, true);
   for (const Function& f : g.functions) {
     add(f.x, false);
-    if (f.is_binary) add(f.b, false);
+    if (f.is_binary()) add(f.b, false);
     add(f.y, true);
   }
   std::vector<GraphTensor> tensors;
@@ -200,7 +182,7 @@ cudnnStatus_t check_norm(const Graph& g) {
   std::vector<GraphTensor> read = g.norm.inputs();
   for (const Function& f : g.functions) {
     read.push_back(f.x);
-    if (f.is_binary) read.push_back(f.b);
+    if (f.is_binary()) read.push_back(f.b);
   }
   for (const GraphTensor& t : read) {
     if (t.is_virtual && !written.count(t.uid)) {
@@ -210,8 +192,8 @@ cudnnStatus_t check_norm(const Graph& g) {
   return CUDNN_STATUS_SUCCESS;
 }
 
-// As cuDNN 9.24 does it: a ReLU or a sum and a ReLU after the norm; before its gradient that of a
-// ReLU as the product with a comparison, in the type of x; channels in eights.
+// As cuDNN 9.24 does it: a ReLU or a sum and a ReLU after the norm; its gradient alone, in the type
+// of x; channels in eights.
 bool has_norm_engine(const Graph& g) {
   const Norm& n = g.norm;
   if (n.x.dims[1] % 8 != 0) return false;
@@ -219,10 +201,10 @@ bool has_norm_engine(const Graph& g) {
     if (t.same_shape(n.x) && t.type != n.x.type && !is_by_channel(t, n.x.dims[1])) return false;
   }
   if (!n.is_forward) {
-    return n.dy.type == n.x.type && n.dx.type == n.x.type &&
-           (g.functions.empty() || is_mask_of_dy(g));
+    return n.dy.type == n.x.type && n.dx.type == n.x.type && g.functions.empty();
   }
-  const std::vector<int> modes = modes_after(g, n.y);
+  std::vector<int> modes;
+  for (const Function& f : followers(g)) modes.push_back(f.mode);
   return modes.size() == g.functions.size() &&
          (modes.empty() || modes == std::vector<int>{CUDNN_POINTWISE_RELU_FWD} ||
           modes == std::vector<int>{CUDNN_POINTWISE_ADD, CUDNN_POINTWISE_RELU_FWD});
@@ -232,26 +214,11 @@ int64_t norm_workspace(const Graph& g) { return int64_t{g.norm.x.dims[1]} * 64 +
 
 void compute_norm(const Graph& g, int engine, const std::vector<Bound>& bound) {
   Values values(bound);
-  // In the order in which operands come into being.
-  std::vector<const Function*> left;
-  for (const Function& f : g.functions) left.push_back(&f);
-  bool normalised = false;
-  for (bool goes_on = true; goes_on;) {
-    goes_on = false;
-    if (!normalised && (g.norm.is_forward || values.has(g.norm.dy))) {
-      g.norm.is_forward ? forward(g, engine, values) : backward(g, engine, values);
-      normalised = goes_on = true;
-    }
-    std::vector<const Function*> waiting;
-    for (const Function* f : left) {
-      if (values.has(f->x) && (!f->is_binary || values.has(f->b))) {
-        evaluate(*f, values);
-        goes_on = true;
-      } else {
-        waiting.push_back(f);
-      }
-    }
-    left = waiting;
+  if (g.norm.is_forward) {
+    forward(g, engine, values);
+    for (const Function& f : followers(g)) evaluate(f, values);
+  } else {
+    backward(g, engine, values);
   }
   for (const Bound& b : bound) {
     if (b.tensor.is_written) {

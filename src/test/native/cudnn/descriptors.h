@@ -23,9 +23,7 @@ struct cudnnTensorStruct {
   int dims[stand_in::kRank] = {};
   int strides[stand_in::kRank] = {};
 
-  size_t element_bytes() const {
-    return type == CUDNN_DATA_FLOAT ? 4 : type == CUDNN_DATA_BOOLEAN ? 1 : 2;
-  }
+  size_t element_bytes() const { return type == CUDNN_DATA_FLOAT ? 4 : 2; }
   size_t count() const {
     size_t n = 1;
     for (int d : dims) n *= static_cast<size_t>(d);

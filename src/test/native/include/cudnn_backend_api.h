@@ -139,8 +139,6 @@ inline constexpr int CUDNN_ATTR_OPERATION_NORM_BWD_DXDESC = 2109;
 
 // Values.
 inline constexpr int CUDNN_POINTWISE_ADD = 0;
-inline constexpr int CUDNN_POINTWISE_MUL = 1;
-inline constexpr int CUDNN_POINTWISE_SUB = 9;
 inline constexpr int CUDNN_POINTWISE_IDENTITY = 21;
 inline constexpr int CUDNN_POINTWISE_RELU_FWD = 100;
 inline constexpr int CUDNN_POINTWISE_RELU_BWD = 200;

@@ -27,8 +27,8 @@ class Api {
     all_.erase(std::find(all_.begin(), all_.end(), d));
   }
 
-  BackendDesc tensor(int64_t uid, int type, const int64_t (&d)[4], bool is_virtual = false,
-                     int64_t alignment = 16) {
+  BackendDesc open_tensor(int64_t uid, int type, const int64_t (&d)[4], bool is_virtual,
+                          int64_t alignment) {
     BackendDesc t = make(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
     const int64_t strides[] = {d[1] * d[2] * d[3], 1, d[1] * d[3], d[1]};
     EXPECT_OK(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, 1, &uid));
@@ -40,6 +40,11 @@ class Api {
                                        &alignment));
     EXPECT_OK(cudnnBackendSetAttribute(t, CUDNN_ATTR_TENSOR_IS_VIRTUAL, CUDNN_TYPE_BOOLEAN, 1,
                                        &is_virtual));
+    return t;
+  }
+  BackendDesc tensor(int64_t uid, int type, const int64_t (&d)[4], bool is_virtual = false,
+                     int64_t alignment = 16) {
+    BackendDesc t = open_tensor(uid, type, d, is_virtual, alignment);
     EXPECT_OK(cudnnBackendFinalize(t));
     return t;
   }
@@ -111,13 +116,12 @@ class Api {
     EXPECT_OK(cudnnBackendFinalize(o));
     return o;
   }
-  // x + b where there is a b, else max(x, 0) or another function.
-  BackendDesc pointwise(BackendDesc x, BackendDesc b, BackendDesc y,
-                        int function = CUDNN_POINTWISE_RELU_FWD) {
+  // f(x, b) where there is a b, else f(x).
+  BackendDesc open_pointwise(BackendDesc x, BackendDesc b, BackendDesc y, int function) {
     BackendDesc p = make(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-    const int mode = b ? CUDNN_POINTWISE_ADD : function, type = CUDNN_DATA_FLOAT;
+    const int type = CUDNN_DATA_FLOAT;
     EXPECT_OK(cudnnBackendSetAttribute(p, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1,
-                                       &mode));
+                                       &function));
     EXPECT_OK(cudnnBackendSetAttribute(p, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1,
                                        &type));
     EXPECT_OK(cudnnBackendFinalize(p));
@@ -126,6 +130,12 @@ class Api {
     name(o, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
     if (b) name(o, CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b);
     name(o, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
+    return o;
+  }
+  // x + b where there is a b, else max(x, 0) or another function.
+  BackendDesc pointwise(BackendDesc x, BackendDesc b, BackendDesc y,
+                        int function = CUDNN_POINTWISE_RELU_FWD) {
+    BackendDesc o = open_pointwise(x, b, y, b ? CUDNN_POINTWISE_ADD : function);
     EXPECT_OK(cudnnBackendFinalize(o));
     return o;
   }
@@ -148,24 +158,6 @@ class Api {
   }
   BackendDesc relu_backward(BackendDesc x, BackendDesc dy, BackendDesc dx) {
     BackendDesc o = open_relu_backward(x, dy, dx);
-    EXPECT_OK(cudnnBackendFinalize(o));
-    return o;
-  }
-
-  // y = f(x, b).
-  BackendDesc binary(int function, BackendDesc x, BackendDesc b, BackendDesc y) {
-    BackendDesc p = make(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
-    const int type = CUDNN_DATA_FLOAT;
-    EXPECT_OK(cudnnBackendSetAttribute(p, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, 1,
-                                       &function));
-    EXPECT_OK(cudnnBackendSetAttribute(p, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_TYPE_DATA_TYPE, 1,
-                                       &type));
-    EXPECT_OK(cudnnBackendFinalize(p));
-    BackendDesc o = make(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
-    name(o, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, p);
-    name(o, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
-    name(o, CUDNN_ATTR_OPERATION_POINTWISE_BDESC, b);
-    name(o, CUDNN_ATTR_OPERATION_POINTWISE_YDESC, y);
     EXPECT_OK(cudnnBackendFinalize(o));
     return o;
   }

@@ -74,7 +74,7 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
         return parts.size() == 1 && parts.get(0) instanceof BatchNormForward;
       }
     },
-    /** The gradients of a batch norm, with those of what follows it, in the same way. */
+    /** The gradients of a batch norm alone, with no ReLU's in them, in the same way. */
     NORM_BACKWARD("OnePassNormBackward") {
       @Override
       public boolean fits(List<Step> parts) {

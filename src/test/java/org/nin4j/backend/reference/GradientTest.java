@@ -320,6 +320,7 @@ class GradientTest {
       }
       session.begin(epoch);
       session.run();
+      double loss = session.metrics().loss();
       Map<TensorSpec, HostTensor> stated = new LinkedHashMap<>();
       tensors.forEach(t -> stated.put(t, session.read(plan.tensor(t.name() + ".gradient"))));
       float h = 0x1p-10f;
@@ -339,13 +340,17 @@ class GradientTest {
           }
           value.values()[e] = before;
           session.write(tensor, value);
-          double difference =
-              (losses[0] - losses[1]) / ((double) (before + h) - (double) (before - h));
+          double width = (double) (before + h) - (double) (before - h);
+          double difference = (losses[0] - losses[1]) / width;
+          // A ReLU or a maximum that switches at a distance d < h, where the slope s becomes s',
+          // puts the difference (s' - s)(h - d) / 2h beside s: just what the second one shows.
+          double kink = Math.abs(losses[0] + losses[1] - 2 * loss) / width;
           checked++;
-          // A ReLU or a maximum may switch within h; that is rare, a wrong gradient is not.
-          apart += Math.abs(difference - stated.get(tensor).values()[e]) > 2e-4 ? 1 : 0;
+          apart += Math.abs(difference - stated.get(tensor).values()[e]) > 2e-4 + kink ? 1 : 0;
         }
       }
+      // Switches on both sides may cancel in the second difference; a wrong gradient is not so
+      // rare.
       assertTrue(apart <= checked / 20, apart + " of " + checked + " disagree");
     }
   }

@@ -23,17 +23,13 @@ public record NormCase(Kind kind, DType type, int samples, int channels, int hei
     FORWARD_RELU,
     /** max(y + added, 0). */
     FORWARD_SUM_RELU,
-    /** The gradients by x, weight and bias. */
-    BACKWARD,
-    /** The same, by those elements that the ReLU let through, which x tells. */
-    BACKWARD_RELU,
-    /** The same, by those where the output is above 0; and the gradient by these alone. */
-    BACKWARD_SUM_RELU;
+    /** The gradients by x, weight and bias; behind a ReLU there is no such case. */
+    BACKWARD;
 
     boolean isForward() {
       return switch (this) {
         case FORWARD, FORWARD_RELU, FORWARD_SUM_RELU -> true;
-        case BACKWARD, BACKWARD_RELU, BACKWARD_SUM_RELU -> false;
+        case BACKWARD -> false;
       };
     }
   }

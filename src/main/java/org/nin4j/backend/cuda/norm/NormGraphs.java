@@ -23,8 +23,9 @@ import org.nin4j.tensor.DType;
 
 /**
  * Batch norms by cuDNN's graph API, each by the first engine that cuDNN names and that makes a
- * plan: it has one kernel for them, compiled with what follows the norm in it. Plans are kept as
- * long as the backend, and as text on disk, so that the next start compiles nothing.
+ * plan: it has one kernel for them, compiled with what follows the norm in it, and one for their
+ * gradients. Plans are kept as long as the backend, and as text on disk, so that the next start
+ * compiles nothing.
  */
 public final class NormGraphs implements AutoCloseable {
   private static final String KIND = "plans";
@@ -85,12 +86,8 @@ public final class NormGraphs implements AutoCloseable {
       Scope owner, NormCase c, float eps, Map<NormTensor, CUdeviceptr> at, CUdeviceptr scratch) {
     Map<Long, Pointer> places = new HashMap<>();
     at.forEach((tensor, place) -> places.put(tensor.number(), place));
-    switch (c.kind()) {
-      case FORWARD, FORWARD_RELU, FORWARD_SUM_RELU ->
-          places.put(NormOperations.EPS, owner.add(CudnnValues.ofNumber(eps)).memory());
-      case BACKWARD_RELU, BACKWARD_SUM_RELU ->
-          places.put(NormOperations.ZERO, owner.add(CudnnValues.ofNumber(0)).memory());
-      case BACKWARD -> {}
+    if (c.kind().isForward()) {
+      places.put(NormOperations.EPS, owner.add(CudnnValues.ofNumber(eps)).memory());
     }
     return planOf(c).work(owner, device::cudnn, places, scratch);
   }

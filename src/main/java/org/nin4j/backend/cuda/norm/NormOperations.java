@@ -4,7 +4,6 @@ import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_TENSOR_IS_BY_VAL
 import static jcuda.jcudnn.cudnnBackendAttributeName.CUDNN_ATTR_TENSOR_IS_VIRTUAL;
 import static jcuda.jcudnn.cudnnDataType.CUDNN_DATA_FLOAT;
 import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_ADD;
-import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_MUL;
 import static jcuda.jcudnn.cudnnPointwiseMode.CUDNN_POINTWISE_RELU_FWD;
 
 import java.util.ArrayList;
@@ -18,10 +17,11 @@ import org.nin4j.backend.cuda.library.CudnnValues;
 /**
  * A {@link NormCase} as operations of cuDNN's graph API, which JCudnn has no names for.
  *
- * <p>Forward: the norm, in fp32 until it is stored, a sum, a ReLU. Backward cuDNN has no engine
- * with the gradient of a ReLU in it, but with what that is made of: dy times whether something is
- * above 0, which is the output, or, where no sum comes between, the norm computed again from x. The
- * product is exact in the type of dy.
+ * <p>Forward: the norm, in fp32 until it is stored, a sum, a ReLU. Backward: its gradients alone.
+ * With the gradient of a ReLU in the graph, as dy times whether something is above 0 (CMP_GT, MUL),
+ * cuDNN 9.19 makes a plan, but on an H100 its kernel, {@code nhwc_batch_norm_bwd}, did not compute
+ * the comparison: it read the mask, a byte for each element, from address 0. That ends the process,
+ * so that no trial could tell.
  *
  * <p>Running statistics are left out: whether the running variance would be by M or M − 1 elements
  * is not documented for graphs, and no trial that allows for rounding could tell.
@@ -29,9 +29,6 @@ import org.nin4j.backend.cuda.library.CudnnValues;
 final class NormOperations {
   /** The number of eps, which is passed by its value. */
   static final long EPS = 101;
-
-  /** The number of the 0 that is compared with, which is passed by its value. */
-  static final long ZERO = 102;
 
   private static final int FORWARD_DESCRIPTOR = 29;
   private static final int FORWARD_MODE = 2000;
@@ -57,9 +54,6 @@ final class NormOperations {
   private static final int TYPE_PHASE = 28;
   private static final int BATCH_NORM = 2;
   private static final int TRAINING = 1;
-  private static final int POINTWISE_SUB = 9;
-  private static final int POINTWISE_CMP_GT = 302;
-  private static final int DATA_BOOLEAN = 11;
 
   private final CudnnOperations cudnn;
   private final NormCase c;
@@ -96,20 +90,19 @@ final class NormOperations {
     switch (c.kind()) {
       case FORWARD -> norm(y);
       case FORWARD_RELU -> {
-        CudnnDescriptor normalised = between(CUDNN_DATA_FLOAT);
+        CudnnDescriptor normalised = between();
         norm(normalised);
         operations.add(cudnn.pointwise(CUDNN_POINTWISE_RELU_FWD, normalised, y));
       }
       case FORWARD_SUM_RELU -> {
-        CudnnDescriptor normalised = between(CUDNN_DATA_FLOAT);
-        CudnnDescriptor sum = between(CUDNN_DATA_FLOAT);
+        CudnnDescriptor normalised = between();
+        CudnnDescriptor sum = between();
         norm(normalised);
         operations.add(
             cudnn.pointwise(CUDNN_POINTWISE_ADD, normalised, stored(NormTensor.ADDED), sum));
         operations.add(cudnn.pointwise(CUDNN_POINTWISE_RELU_FWD, sum, y));
       }
-      case BACKWARD, BACKWARD_RELU, BACKWARD_SUM_RELU ->
-          throw new IllegalStateException(c + " is a gradient");
+      case BACKWARD -> throw new IllegalStateException(c + " is a gradient");
     }
   }
 
@@ -130,63 +123,28 @@ final class NormOperations {
   }
 
   private void backward() {
-    CudnnDescriptor x = stored(NormTensor.X);
-    CudnnDescriptor mean = byChannel(NormTensor.MEAN);
-    CudnnDescriptor inverse = byChannel(NormTensor.INVERSE);
-    CudnnDescriptor weight = byChannel(NormTensor.WEIGHT);
-    CudnnDescriptor dy = stored(NormTensor.OUTPUT_GRADIENT);
-    CudnnDescriptor masked =
-        switch (c.kind()) {
-          case BACKWARD -> dy;
-          case BACKWARD_RELU -> {
-            CudnnDescriptor normalised = then(POINTWISE_SUB, x, mean);
-            normalised = then(CUDNN_POINTWISE_MUL, normalised, inverse);
-            normalised = then(CUDNN_POINTWISE_MUL, normalised, weight);
-            normalised = then(CUDNN_POINTWISE_ADD, normalised, byChannel(NormTensor.BIAS));
-            yield masked(normalised, dy, between(type));
-          }
-          case BACKWARD_SUM_RELU ->
-              masked(stored(NormTensor.Y), dy, stored(NormTensor.SUM_GRADIENT));
-          case FORWARD, FORWARD_RELU, FORWARD_SUM_RELU ->
-              throw new IllegalStateException(c + " is no gradient");
-        };
     operations.add(
         cudnn
             .add(BACKWARD_DESCRIPTOR)
             .choice(BACKWARD_MODE, TYPE_MODE, BATCH_NORM)
-            .descriptors(BACKWARD_X, x)
-            .descriptors(BACKWARD_MEAN, mean)
-            .descriptors(BACKWARD_INVERSE, inverse)
-            .descriptors(BACKWARD_OUTPUT_GRADIENT, masked)
-            .descriptors(BACKWARD_WEIGHT, weight)
+            .descriptors(BACKWARD_X, stored(NormTensor.X))
+            .descriptors(BACKWARD_MEAN, byChannel(NormTensor.MEAN))
+            .descriptors(BACKWARD_INVERSE, byChannel(NormTensor.INVERSE))
+            .descriptors(BACKWARD_OUTPUT_GRADIENT, stored(NormTensor.OUTPUT_GRADIENT))
+            .descriptors(BACKWARD_WEIGHT, byChannel(NormTensor.WEIGHT))
             .descriptors(BACKWARD_WEIGHT_GRADIENT, byChannel(NormTensor.WEIGHT_GRADIENT))
             .descriptors(BACKWARD_BIAS_GRADIENT, byChannel(NormTensor.BIAS_GRADIENT))
             .descriptors(BACKWARD_INPUT_GRADIENT, stored(NormTensor.INPUT_GRADIENT))
             .finish());
   }
 
-  /** f(x, b) in fp32. */
-  private CudnnDescriptor then(int mode, CudnnDescriptor x, CudnnDescriptor b) {
-    CudnnDescriptor result = between(CUDNN_DATA_FLOAT);
-    operations.add(cudnn.pointwise(mode, x, b, result));
-    return result;
-  }
-
-  /** dy where y is above 0, else 0. */
-  private CudnnDescriptor masked(CudnnDescriptor y, CudnnDescriptor dy, CudnnDescriptor result) {
-    CudnnDescriptor mask = between(DATA_BOOLEAN);
-    operations.add(cudnn.pointwise(POINTWISE_CMP_GT, y, byValue(ZERO), mask));
-    operations.add(cudnn.pointwise(CUDNN_POINTWISE_MUL, dy, mask, result));
-    return result;
-  }
-
   private CudnnDescriptor stored(NormTensor tensor) {
     return likeX(tensor.number(), type).finish();
   }
 
-  /** What lies nowhere in memory. */
-  private CudnnDescriptor between(int cudnnType) {
-    return likeX(next++, cudnnType).yes(CUDNN_ATTR_TENSOR_IS_VIRTUAL).finish();
+  /** What lies nowhere in memory, in fp32. */
+  private CudnnDescriptor between() {
+    return likeX(next++, CUDNN_DATA_FLOAT).yes(CUDNN_ATTR_TENSOR_IS_VIRTUAL).finish();
   }
 
   private CudnnDescriptor likeX(long number, int cudnnType) {

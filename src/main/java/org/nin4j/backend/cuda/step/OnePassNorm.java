@@ -11,8 +11,6 @@ import org.nin4j.backend.cuda.norm.NormGraphs;
 import org.nin4j.backend.cuda.norm.NormTensor;
 import org.nin4j.plan.step.BatchNormBackward;
 import org.nin4j.plan.step.BatchNormForward;
-import org.nin4j.plan.step.BatchNormReluBackward;
-import org.nin4j.plan.step.BatchNormSumReluBackward;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.TensorSpec;
 
@@ -35,13 +33,7 @@ record OnePassNorm(NormGraphs graphs) implements FusedStep {
   private static Optional<Described> described(Fused s) {
     return forward(s)
         .flatMap(OnePassNorm::described)
-        .or(() -> s.parts(BatchNormBackward.class).findFirst().flatMap(OnePassNorm::described))
-        .or(() -> s.parts(BatchNormReluBackward.class).findFirst().flatMap(OnePassNorm::described))
-        .or(
-            () ->
-                s.parts(BatchNormSumReluBackward.class)
-                    .findFirst()
-                    .flatMap(OnePassNorm::described));
+        .or(() -> s.parts(BatchNormBackward.class).findFirst().flatMap(OnePassNorm::described));
   }
 
   private static Optional<Described> described(BatchNormForward s) {
@@ -77,45 +69,6 @@ record OnePassNorm(NormGraphs graphs) implements FusedStep {
     Kernels.type(s.layer(), s.input(), s.outputGradient());
     return s.inputGradient()
         .map(dx -> new Described(NormCase.of(Kind.BACKWARD, s.input()), tensors));
-  }
-
-  private static Optional<Described> described(BatchNormReluBackward s) {
-    BatchNormBackward norm =
-        new BatchNormBackward(
-            s.layer(),
-            s.input(),
-            s.weight(),
-            s.mean(),
-            s.inverse(),
-            s.outputGradient(),
-            s.inputGradient(),
-            s.weightGradient(),
-            s.biasGradient());
-    return described(norm)
-        .filter(d -> s.mask().isEmpty())
-        .map(d -> with(d, Kind.BACKWARD_RELU, Map.of(NormTensor.BIAS, s.bias())));
-  }
-
-  private static Optional<Described> described(BatchNormSumReluBackward s) {
-    return described(s.norm())
-        .map(
-            d ->
-                with(
-                    d,
-                    Kind.BACKWARD_SUM_RELU,
-                    Map.of(
-                        NormTensor.Y,
-                        s.output(),
-                        NormTensor.OUTPUT_GRADIENT,
-                        s.outputGradient(),
-                        NormTensor.SUM_GRADIENT,
-                        s.sumGradient())));
-  }
-
-  private static Described with(Described d, Kind kind, Map<NormTensor, TensorSpec> others) {
-    Map<NormTensor, TensorSpec> tensors = new EnumMap<>(d.tensors());
-    tensors.putAll(others);
-    return new Described(NormCase.of(kind, tensors.get(NormTensor.X)), tensors);
   }
 
   static Optional<NormCase> caseOf(Fused s) {

@@ -156,8 +156,6 @@ public final class RealNorms {
           case FORWARD_RELU -> "norm, ReLU";
           case FORWARD_SUM_RELU -> "norm, sum, ReLU";
           case BACKWARD -> "norm's gradients";
-          case BACKWARD_RELU -> "norm's gradients, ReLU";
-          case BACKWARD_SUM_RELU -> "norm's gradients, sum, ReLU";
         };
     return "%d×%d×%d×%d: %s".formatted(c.samples(), c.channels(), c.height(), c.width(), kind);
   }
