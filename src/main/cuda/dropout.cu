@@ -25,7 +25,7 @@ struct Dropout {
 
 // Pixels that a thread takes of one channel: neighbours in NCHW order, so that most calls of Philox
 // serve four of them.
-constexpr int RUN = 32;
+constexpr int RUN = 8;
 
 template <typename T>
 __device__ void drop_runs(const T* x, T* y, long long images, int channels, int pixels,

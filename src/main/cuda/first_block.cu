@@ -17,8 +17,8 @@
 //          are multiples of 16. x is finite: the weights of 0 meet its pixels.
 // Launch   from sm_80 on; any number of blocks, at most images strips; dynamic shared memory, in
 //          bytes, for G pooled rows at a time:
-//          2 (34 560 + (2 G + 1) conv_width 104 + 16 (2 G + 3) (conv_width + 2)),
-//          at 224 pixels 137 824 with G = 2 and 111 776 with G = 1. sm_80 has 166 912, sm_90 and
+//          2 (34 560 + (2 G + 1) conv_width 104 + 32 (2 G + 3) (conv_width + 2)),
+//          at 224 pixels 150 368 with G = 2 and 120 736 with G = 1. sm_80 has 166 912, sm_90 and
 //          100 have 232 448, others 101 376, enough for 128 pixels with G = 1.
 // Bytes    x 2, y 2 and position, and the weights for each block; strips overlap in 11 - 4 + 8 rows
 //          of x and compute one row of c twice.
@@ -82,36 +82,52 @@ __device__ inline void convolve_pixels(const Squares& squares, const Window (&wi
   }
 }
 
-// Pooled rows from those of c that are kept.
+// Pooled rows from those of c that are kept. c is a ReLU's: as whole numbers its values, the upper
+// half of a key, are in the same order, and a NaN above all. The lower half lets the first window
+// win, of several NaNs too.
 __device__ inline void pool_rows(const bf16* c, bf16* y, unsigned char* position, int top, int end,
                                  const Geometry& g) {
   constexpr int N = PACK<bf16>;
   constexpr int PACKS = CHANNELS / N;
   for (int i = threadIdx.x; i < (end - top) * g.out_width * PACKS; i += BLOCK) {
-    const int row = top + i / (g.out_width * PACKS);
-    const int column = i / PACKS % g.out_width;
-    const int channel = i % PACKS * N;
-    float best[N];
-    unsigned where[N];
+    const int pixel = i / PACKS;
+    const int channel = (i - pixel * PACKS) * N;
+    const int row = top + pixel / g.out_width;
+    const int column = pixel % g.out_width;
+    int kept = 2 * row % g.kept();
+    int best[N];
 #pragma unroll
-    for (int window = 0; window < 9; window++) {
-      const int kept = (2 * row + window / 3) % g.kept();
-      float values[N];
-      load(c + (kept * g.conv_width + 2 * column + window % 3) * NARROW + channel, values);
+    for (int j = 0; j < N; j++) {
+      best[j] = -0x7fffffff - 1;
+    }
 #pragma unroll
-      for (int j = 0; j < N; j++) {
-        if (window == 0 || values[j] > best[j] || values[j] != values[j]) {
-          best[j] = values[j];
-          where[j] = window;
+    for (int u = 0; u < 3; u++) {
+#pragma unroll
+      for (int v = 0; v < 3; v++) {
+        const uint4 eight = *reinterpret_cast<const uint4*>(
+            c + (kept * g.conv_width + 2 * column + v) * NARROW + channel);
+        const unsigned words[N / 2] = {eight.x, eight.y, eight.z, eight.w};
+        const unsigned last = 8 - (3 * u + v);
+#pragma unroll
+        for (int j = 0; j < N; j++) {
+          const unsigned key = j % 2 == 0 ? words[j / 2] << 16 : words[j / 2] & 0xffff0000u;
+          best[j] = max(best[j], static_cast<int>(key | last));
         }
       }
+      kept = kept + 1 == g.kept() ? 0 : kept + 1;
+    }
+    unsigned values[N / 2];
+    unsigned where[2] = {0, 0};
+#pragma unroll
+    for (int j = 0; j < N; j++) {
+      const unsigned key = static_cast<unsigned>(best[j]);
+      values[j / 2] = j % 2 == 0 ? key >> 16 : values[j / 2] | (key & 0xffff0000u);
+      where[j / 4] |= (8 - (key & 0xffu)) << 8 * (j % 4);
     }
     const int target = (row * g.out_width + column) * CHANNELS + channel;
-    store(y + target, best);
+    *reinterpret_cast<uint4*>(y + target) = make_uint4(values[0], values[1], values[2], values[3]);
     if (position != nullptr) {
-      *reinterpret_cast<uint2*>(position + target) =
-          make_uint2(where[0] | where[1] << 8 | where[2] << 16 | where[3] << 24,
-                     where[4] | where[5] << 8 | where[6] << 16 | where[7] << 24);
+      *reinterpret_cast<uint2*>(position + target) = make_uint2(where[0], where[1]);
     }
   }
 }
@@ -125,25 +141,37 @@ first_block_forward_bf16(const bf16* x, const bf16* w1, const float* b1, const b
   const Geometry g = {conv_width, out_width, at_once};
   bf16* c = shared + WEIGHTS;
   bf16* image_squares = c + g.kept() * conv_width * NARROW;
-  const Squares squares = {image_squares, conv_width + SQUARES - 1};
+  const int pitch = conv_width + SQUARES - 1;
+  // While a block works on some rows of the image, those of the next time are on their way.
+  const int rows_of_squares = (g.kept() + SQUARES - 1) * pitch * SQUARE;
   const Weights weights = load_weights(w1, w2, w3, shared);
 
   const int lane = threadIdx.x % WARP;
   const int warp = threadIdx.x / WARP;
+  int times = 0;
   for (int unit = blockIdx.x; unit < images * strips; unit += static_cast<int>(gridDim.x)) {
     const int image = unit / strips;
     const int begin = unit % strips * out_height / strips;
     const int end = (unit % strips + 1) * out_height / strips;
     const bf16* source = x + static_cast<long long>(image) * height * width;
     const long long target = static_cast<long long>(image) * out_height * out_width * CHANNELS;
-    for (int top = begin; top < end; top += at_once) {
+    for (int top = begin; top < end; top += at_once, times++) {
       const int bottom = min(top + at_once, end);
       // The first row of c is there from the last time.
       const int from = 2 * top + (top == begin ? 0 : 1);
       const int to = 2 * bottom + 1;
-      load_squares(source, SIDE * from, height, width, image_squares, to - from + SQUARES - 1,
-                   squares.pitch);
+      const Squares squares = {image_squares + times % 2 * rows_of_squares, pitch};
+      if (top == begin) {
+        load_squares(source, SIDE * from, height, width,
+                     image_squares + times % 2 * rows_of_squares, to - from + SQUARES - 1, pitch);
+      }
+      wait_for_copies();
       __syncthreads();
+      if (bottom < end) {
+        load_squares(source, SIDE * to, height, width,
+                     image_squares + (times + 1) % 2 * rows_of_squares,
+                     2 * (min(bottom + at_once, end) - bottom) + SQUARES - 1, pitch);
+      }
       const int count = (to - from) * conv_width;
       for (int tile = warp * PIXELS; tile < count; tile += BLOCK / WARP * PIXELS) {
         Window windows[M];

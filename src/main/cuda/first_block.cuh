@@ -46,6 +46,8 @@ __device__ inline Weights load_weights(const bf16* w1, const bf16* w2, const bf1
   bf16* first = target;
   bf16* second = first + CHANNELS * WIDE;
   bf16* third = second + CHANNELS * NARROW;
+// So many loads are under way at a time.
+#pragma unroll 9
   for (int i = threadIdx.x; i < CHANNELS * TAPS; i += BLOCK) {
     const int filter = i / TAPS;
     const int tap = i % TAPS;
@@ -76,7 +78,8 @@ struct Squares {
   }
 };
 
-// count rows of squares, the first of which has pixel row `top`; zeros outside the image.
+// Starts to load count rows of squares, the first of which has pixel row `top`; zeros outside the
+// image. They are there after wait_for_copies and a barrier.
 __device__ inline void load_squares(const bf16* x, int top, int height, int width, bf16* target,
                                     int count, int pitch) {
   const Squares squares = {target, pitch};
@@ -85,20 +88,21 @@ __device__ inline void load_squares(const bf16* x, int top, int height, int widt
     const int square = i - row * pitch;
     const int column = square * SIDE;
     const bf16* source = x + (top + row) * width + column;
-    uint2 four = make_uint2(0, 0);
+    const int inside = row % SIDE;
+    bf16* place = target + squares.half(row / SIDE, square, inside / 2) + inside % 2 * SIDE;
     if (top + row < height && column + SIDE <= width && width % SIDE == 0) {
-      four = *reinterpret_cast<const uint2*>(source);
-    } else if (top + row < height) {
-      unsigned bits[SIDE];
+      copy_half_async(place, source);
+      continue;
+    }
+    unsigned bits[SIDE] = {};
+    if (top + row < height) {
 #pragma unroll
       for (int j = 0; j < SIDE; j++) {
         bits[j] = column + j < width ? source[j].bits : 0;
       }
-      four = make_uint2(bits[0] | bits[1] << 16, bits[2] | bits[3] << 16);
     }
-    const int inside = row % SIDE;
-    *reinterpret_cast<uint2*>(target + squares.half(row / SIDE, square, inside / 2) +
-                              inside % 2 * SIDE) = four;
+    *reinterpret_cast<uint2*>(place) =
+        make_uint2(bits[0] | bits[1] << 16, bits[2] | bits[3] << 16);
   }
 }
 
@@ -114,21 +118,34 @@ __device__ inline void convolve_windows(const Squares& squares, const Window (&w
                                         const bf16* weights, const float* bias,
                                         unsigned (&result)[STEPS][M][4]) {
   const int which = threadIdx.x % WARP / 16;
+  // Of the window's first row of squares; in the rows below, halves change places each time.
+  int begin[M][SQUARES];
+#pragma unroll
+  for (int i = 0; i < M * SQUARES; i++) {
+    const Window& window = windows[i / SQUARES];
+    begin[i / SQUARES][i % SQUARES] =
+        squares.half(window.row, window.column + i % SQUARES, which);
+  }
+  const SharedPlace values(squares.values);
+  const SharedPlace first = SharedPlace(weights) + filter_offset(WIDE);
 #pragma unroll
   for (int chunk = 0; chunk < CHUNKS; chunk++) {
-    const bf16* weight = weights + chunk * CHUNK * WIDE + filter_offset(WIDE);
+    const SharedPlace weight = first + chunk * CHUNK * WIDE;
     float sums[PARTS][M][2][4] = {};
 // More would fill the registers with loads made early.
 #pragma unroll 1
-    for (int s = 0; s < SQUARES * SQUARES; s++) {
-      unsigned a[M][4];
+    for (int row = 0; row < SQUARES; row++) {
+      const int down = row * squares.pitch * SQUARE;
+      const int swap = (row & 1) * 8;
 #pragma unroll
-      for (int m = 0; m < M; m++) {
-        const int row = windows[m].row + s / SQUARES;
-        const int column = windows[m].column + s % SQUARES;
-        load_matrices(a[m], squares.values + squares.half(row, column, which));
+      for (int column = 0; column < SQUARES; column++) {
+        unsigned a[M][4];
+#pragma unroll
+        for (int m = 0; m < M; m++) {
+          load_matrices(a[m], values + (down + (begin[m][column] ^ swap)));
+        }
+        multiply_add_chunk(sums, a, weight + (row * SQUARES + column) * SQUARE, WIDE);
       }
-      multiply_add_chunk(sums, a, weight + s * SQUARE, WIDE);
     }
 #pragma unroll
     for (int i = 0; i < PARTS * M; i++) {
@@ -142,7 +159,7 @@ __device__ inline void convolve_windows(const Squares& squares, const Window (&w
 template <int M>
 __device__ inline void convolve_chunk(const unsigned (&factors)[STEPS][M][4], const bf16* weights,
                                       int chunk, float (&sums)[PARTS][M][2][4]) {
-  const bf16* weight = weights + chunk * CHUNK * NARROW + filter_offset(NARROW);
+  const SharedPlace weight = SharedPlace(weights) + (chunk * CHUNK * NARROW + filter_offset(NARROW));
 #pragma unroll
   for (int k = 0; k < STEPS; k++) {
     multiply_add_chunk(sums, factors[k], weight + k * 16, NARROW);

@@ -25,17 +25,17 @@
 //          fp32; y, position and dy [images, out_height, out_width, 96], the former two as
 //          first_block_forward_bf16 writes them; dw1, db1, … in fp32, in the shapes of w1, b1, ….
 //          All addresses are multiples of 16. x is finite: weights and gradients of 0 meet its
-//          pixels. Workspace: partial [blocks, 30 336] in fp32, dw1, dw2, dw3, db1, db2, db3 of
-//          each.
+//          pixels. Workspace: partial [blocks, 136, 256] in fp32, the sums of each block's threads.
 // Launch   from sm_80 on; any number of blocks; those past the last of images
 //          ceil((out_height + 1) (out_width + 1) / 32) tiles write zeros. A block fills a
 //          multiprocessor: min(128, tiles), from the shape alone, suits GPUs with that number of them.
 //          Dynamic shared memory, in bytes, with R = min(out_height + 1, 30 / (out_width + 1) + 2)
 //          rows of cells:
-//          2 (74 496 + 16 (2 R + 2) (2 out_width + 4)),
-//          at 224 pixels 163 328. sm_80 has 166 912, sm_90 and 100 have 232 448, others too little.
-//          The finish takes 948 blocks, 32 gradients each, or any other number.
-// Bytes    x 2, and (y, dy) 2 and position, and for each block the weights and 121 344 for partial,
+//          2 (74 496 + 16 buffers (2 R + 2) (2 out_width + 4)),
+//          at 224 pixels 177 664 with two buffers and 163 328 with one. sm_80 has 166 912, sm_90 and
+//          100 have 232 448, others too little. With two, the squares of the next tile are loaded
+//          early. The finish takes 1088 blocks, 32 sums each, or any other number.
+// Bytes    x 2, and (y, dy) 2 and position, and for each block the weights and 139 264 for partial,
 //          which the finish reads again. Tiles overlap in x: it is read some 3 times, from cache.
 // FLOPs    conv pixels 96 2 (2 121 + 5 96), of which 121 + 96 compute a and b again.
 #include "first_block.cuh"
@@ -50,7 +50,6 @@ constexpr int SLICES = 4;
 
 constexpr int W1 = CHANNELS * KERNEL * KERNEL;
 constexpr int W2 = CHANNELS * CHANNELS;
-constexpr int GRADIENTS = W1 + 2 * W2 + 3 * CHANNELS;
 
 extern __shared__ __align__(16) bf16 shared[];
 
@@ -82,30 +81,40 @@ __device__ inline void unpool(const bf16* y, const unsigned char* position, cons
     const int channel = i % PACKS * N;
     const int row = cell / cells.wide();
     const int column = cell % cells.wide();
-    float sums[4][N] = {};
+    // All loads are under way before the first is waited for.
+    uint4 gradients[4];
+    uint4 outputs[4];
+    uint2 winners[4];
 #pragma unroll
     for (int w = 0; w < 4; w++) {
       // Windows above and left of the cell come first.
-      const int up = 1 - w / 2;
-      const int left = 1 - w % 2;
-      if (row - up < 0 || row - up >= cells.out_height || column - left < 0 ||
-          column - left >= cells.out_width) {
-        continue;
-      }
-      const int source = ((row - up) * cells.out_width + column - left) * CHANNELS + channel;
-      float gradient[N];
-      float output[N];
-      load(dy + source, gradient);
-      load(y + source, output);
-      const uint2 bytes = *reinterpret_cast<const uint2*>(position + source);
+      const int up = row - (1 - w / 2);
+      const int left = column - (1 - w % 2);
+      const bool exists = up >= 0 && up < cells.out_height && left >= 0 && left < cells.out_width;
+      const int source = (up * cells.out_width + left) * CHANNELS + channel;
+      gradients[w] = exists ? *reinterpret_cast<const uint4*>(dy + source) : make_uint4(0, 0, 0, 0);
+      outputs[w] = exists ? *reinterpret_cast<const uint4*>(y + source) : make_uint4(0, 0, 0, 0);
+      winners[w] =
+          exists ? *reinterpret_cast<const uint2*>(position + source) : make_uint2(0, 0);
+    }
+    float sums[4][N] = {};
+#pragma unroll
+    for (int w = 0; w < 4; w++) {
+      const unsigned gradient[N / 2] = {gradients[w].x, gradients[w].y, gradients[w].z,
+                                        gradients[w].w};
+      const unsigned output[N / 2] = {outputs[w].x, outputs[w].y, outputs[w].z, outputs[w].w};
 #pragma unroll
       for (int j = 0; j < N; j++) {
-        const unsigned winner = (j < 4 ? bytes.x : bytes.y) >> (j % 4 * 8) & 0xffu;
-        const float value = output[j] > 0.0f ? gradient[j] : 0.0f;
+        const unsigned winner = (j < 4 ? winners[w].x : winners[w].y) >> (j % 4 * 8) & 0xffu;
+        float given[2];
+        float activated[2];
+        unpack(gradient[j / 2], given[0], given[1]);
+        unpack(output[j / 2], activated[0], activated[1]);
+        const float value = activated[j % 2] > 0.0f ? given[j % 2] : 0.0f;
 #pragma unroll
         for (int p = 0; p < 4; p++) {
-          const int u = p / 2 + 2 * up;
-          const int v = p % 2 + 2 * left;
+          const int u = p / 2 + 2 * (1 - w / 2);
+          const int v = p % 2 + 2 * (1 - w % 2);
           if (u < 3 && v < 3) {
             sums[p][j] += winner == static_cast<unsigned>(3 * u + v) ? value : 0.0f;
           }
@@ -241,61 +250,66 @@ __device__ inline void add_products(float (&sums)[FILTERS][N][4], float (&bias)[
   }
 }
 
-// Calls f(filter, column, sum) for the sums of a lane.
-template <int N, typename Function>
-__device__ inline void for_each_sum(const float (&sums)[FILTERS][N][4], const Part& part,
-                                    Function f) {
-  const int lane = threadIdx.x % WARP;
+// Sums of a thread, in the order in which they are written: by dw1, dw2, dw3 and the biases.
+constexpr int SUMS1 = FILTERS * TAP_EIGHTS * 4;
+constexpr int SUMS2 = FILTERS * EIGHTS * 4;
+constexpr int SUMS = SUMS1 + 2 * SUMS2 + 4;
+
+// A block's sums, the threads' side by side.
+template <int N>
+__device__ inline void write_sums(const float (&sums)[FILTERS][N][4], float* partial) {
 #pragma unroll
   for (int i = 0; i < FILTERS * N * 4; i++) {
-    const int m = i / 4 / N;
-    const int n = i / 4 % N;
-    f(part.filter + m * 16 + i / 2 % 2 * 8 + lane / 4, n * 8 + lane % 4 * 2 + i % 2,
-      sums[m][n][i % 4]);
+    partial[i * BLOCK + threadIdx.x] = sums[i / 4 / N][i / 4 % N][i % 4];
   }
 }
 
-__device__ inline void write_sums(const float (&w1)[FILTERS][TAP_EIGHTS][4],
-                                  const float (&w2)[FILTERS][EIGHTS][4],
-                                  const float (&w3)[FILTERS][EIGHTS][4], const float (&bias)[4],
-                                  const Part& part, float* partial) {
-  for_each_sum(w1, part, [=](int filter, int column, float sum) {
-    const int tap = part.first_eight() * 8 + column;
-    const int u = tap_row(tap);
-    const int v = tap_column(tap);
-    if (column < part.eights() * 8 && u < KERNEL && v < KERNEL) {
-      partial[(filter * KERNEL + u) * KERNEL + v] = sum;
-    }
-  });
-  for_each_sum(w2, part, [=](int filter, int column, float sum) {
-    partial[W1 + filter * CHANNELS + part.channel() + column] = sum;
-  });
-  for_each_sum(w3, part, [=](int filter, int column, float sum) {
-    partial[W1 + W2 + filter * CHANNELS + part.channel() + column] = sum;
-  });
-  const int lane = threadIdx.x % WARP;
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-    const int column = lane % 4 * 2 + i % 2;
-    if (part.slice < FILTERS && column < 3) {
-      partial[W1 + 2 * W2 + column * CHANNELS + part.filter + part.slice * 16 + i / 2 * 8 +
-              lane / 4] = bias[i];
-    }
+// Of which gradient a sum is, in the order dw1, dw2, dw3, db1, db2, db3 of one after the other; -1 if
+// of none: of a tap that is 0, or of a column of ones that is not the bias's.
+__device__ inline int gradient_of(int sum, int thread) {
+  const int lane = thread % WARP;
+  const Part part = {thread / WARP / SLICES * FILTERS * 16, thread / WARP % SLICES};
+  const bool first = sum < SUMS1;
+  const bool bias = sum >= SUMS1 + 2 * SUMS2;
+  const int layer = first || bias ? 0 : (sum - SUMS1) / SUMS2;
+  const int i = first ? sum : bias ? sum - SUMS1 - 2 * SUMS2 : (sum - SUMS1) % SUMS2;
+  const int eights = first ? TAP_EIGHTS : EIGHTS;
+  const int m = bias ? part.slice : i / 4 / eights;
+  const int n = bias ? 0 : i / 4 % eights;
+  const int filter = part.filter + m * 16 + i / 2 % 2 * 8 + lane / 4;
+  const int column = n * 8 + lane % 4 * 2 + i % 2;
+  if (bias) {
+    return part.slice < FILTERS && column < 3 ? W1 + 2 * W2 + column * CHANNELS + filter : -1;
   }
+  if (!first) {
+    return W1 + layer * W2 + filter * CHANNELS + part.channel() + column;
+  }
+  const int tap = part.first_eight() * 8 + column;
+  const int u = tap_row(tap);
+  const int v = tap_column(tap);
+  const bool counts = column < part.eights() * 8 && u < KERNEL && v < KERNEL;
+  return counts ? (filter * KERNEL + u) * KERNEL + v : -1;
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, 1)
 first_block_backward_bf16(const bf16* x, const bf16* w1, const float* b1, const bf16* w2,
                           const float* b2, const bf16* w3, const bf16* y,
                           const unsigned char* position, const bf16* dy, float* partial,
-                          int images, int height, int width, int out_height, int out_width) {
+                          int images, int height, int width, int out_height, int out_width,
+                          int buffers) {
   const Cells cells = {out_height, out_width};
   bf16* gradient = shared + WEIGHTS;          // dc, then db
   bf16* outer = gradient + TILE * NARROW;     // b, then da
   bf16* inner = outer + TILE * NARROW;        // a
   bf16* image_squares = inner + TILE * NARROW;
+  const int tiles = (cells.count() + CELLS - 1) / CELLS;
   const int rows = 2 * cells.rows_of_tile() + SQUARES - 1;
-  const Squares squares = {image_squares, 2 * cells.wide() + SQUARES - 1};
+  const int pitch = 2 * cells.wide() + SQUARES - 1;
+  // Starts to load the squares of a tile.
+  const auto load_tile = [&](int unit, bf16* to) {
+    load_squares(x + static_cast<long long>(unit / tiles) * height * width,
+                 unit % tiles * CELLS / cells.wide() * 2 * SIDE, height, width, to, rows, pitch);
+  };
   const Weights weights = load_weights(w1, w2, w3, shared);
 
   const int lane = threadIdx.x % WARP;
@@ -307,16 +321,29 @@ first_block_backward_bf16(const bf16* x, const bf16* w1, const float* b1, const 
   float dw3[FILTERS][EIGHTS][4] = {};
   float dbias[4] = {};
 
-  const int tiles = (cells.count() + CELLS - 1) / CELLS;
-  for (int unit = blockIdx.x; unit < images * tiles; unit += static_cast<int>(gridDim.x)) {
+  const int step = static_cast<int>(gridDim.x);
+  int now = 0;
+  if (buffers == 2 && static_cast<int>(blockIdx.x) < images * tiles) {
+    load_tile(blockIdx.x, image_squares);
+  }
+  for (int unit = blockIdx.x; unit < images * tiles; unit += step) {
     const int image = unit / tiles;
     const int first = unit % tiles * CELLS;
     const long long output = static_cast<long long>(image) * out_height * out_width * CHANNELS;
-    load_squares(x + static_cast<long long>(image) * height * width,
-                 first / cells.wide() * 2 * SIDE, height, width, image_squares, rows,
-                 squares.pitch);
+    const Squares squares = {image_squares + now * rows * pitch * SQUARE, pitch};
+    if (buffers == 1) {
+      load_tile(unit, image_squares);
+    }
     unpool(y + output, position + output, dy + output, cells, first, gradient);
+    wait_for_copies();
     __syncthreads();
+    if (buffers == 2) {
+      // While a block works on a tile, the squares of its next one are on their way.
+      now = 1 - now;
+      if (unit + step < images * tiles) {
+        load_tile(unit + step, image_squares + now * rows * pitch * SQUARE);
+      }
+    }
 
     activations(squares, cells.window(first, warp * 16 + lane % 16), weights, b1, b2, inner + own,
                 outer + own);
@@ -342,21 +369,28 @@ first_block_backward_bf16(const bf16* x, const bf16* w1, const float* b1, const 
     });
     __syncthreads();
   }
-  write_sums(dw1, dw2, dw3, dbias, part, partial + static_cast<long long>(blockIdx.x) * GRADIENTS);
+  float* const target = partial + static_cast<long long>(blockIdx.x) * SUMS * BLOCK;
+  write_sums(dw1, target);
+  write_sums(dw2, target + SUMS1 * BLOCK);
+  write_sums(dw3, target + (SUMS1 + SUMS2) * BLOCK);
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    target[(SUMS1 + 2 * SUMS2 + i) * BLOCK + threadIdx.x] = dbias[i];
+  }
 }
 
-// Adds the blocks' sums: a block 32 gradients at a time, 8 threads each.
+// Adds the blocks' sums: a block 32 neighbouring ones at a time, 8 threads each.
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 first_block_gradient_finish(const float* partial, float* dw1, float* db1, float* dw2, float* db2,
                             float* dw3, float* db3, int parts) {
   __shared__ float sums[BLOCK];
   const int lane = threadIdx.x % WARP;
   const int warp = threadIdx.x / WARP;
-  static_assert(GRADIENTS % WARP == 0, "no gradients are left over");
-  for (int first = blockIdx.x * WARP; first < GRADIENTS; first += gridDim.x * WARP) {
+  for (int first = blockIdx.x * WARP; first < SUMS * BLOCK; first += gridDim.x * WARP) {
     float sum = 0.0f;
+#pragma unroll 4
     for (int p = warp; p < parts; p += BLOCK / WARP) {
-      sum += partial[static_cast<long long>(p) * GRADIENTS + first + lane];
+      sum += partial[static_cast<long long>(p) * SUMS * BLOCK + first + lane];
     }
     sums[threadIdx.x] = sum;
     __syncthreads();
@@ -367,13 +401,13 @@ first_block_gradient_finish(const float* partial, float* dw1, float* db1, float*
       }
       float* const targets[6] = {dw1, dw2, dw3, db1, db2, db3};
       const int lengths[6] = {W1, W2, W2, CHANNELS, CHANNELS, CHANNELS};
-      int place = first + lane;
+      int place = gradient_of(first / BLOCK, first % BLOCK + lane);
 #pragma unroll
       for (int t = 0; t < 6; t++) {
         if (place >= 0 && place < lengths[t]) {
           targets[t][place] = total;
         }
-        place -= lengths[t];
+        place -= place < 0 ? 0 : lengths[t];
       }
     }
     __syncthreads();

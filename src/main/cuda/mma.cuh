@@ -34,28 +34,47 @@ __device__ inline unsigned shared_address(const void* pointer) {
 }
 #endif
 
-// Four 8×8 matrices of bf16: lane l gives the address of row l % 8 of matrix l / 8 (16 bytes in
+// A place in shared memory. Its address has 32 bits, with which the device reckons in one instruction
+// where the 64 of a pointer take several.
+struct SharedPlace {
+#ifdef __CUDA_ARCH__
+  unsigned address;
+  __device__ SharedPlace(const bf16* pointer) : address(shared_address(pointer)) {}
+  // `elements` further.
+  __device__ SharedPlace operator+(int elements) const {
+    SharedPlace place = *this;
+    place.address += static_cast<unsigned>(elements) * 2u;
+    return place;
+  }
+#else
+  const bf16* pointer;
+  SharedPlace(const bf16* p) : pointer(p) {}
+  SharedPlace operator+(int elements) const { return pointer + elements; }
+#endif
+};
+
+// Four 8×8 matrices of bf16: lane l gives the place of row l % 8 of matrix l / 8 (16 bytes in
 // shared memory, aligned to 16) and receives of matrix i its elements (g, 2q..) in r[i].
-__device__ inline void load_matrices(unsigned (&r)[4], const bf16* row) {
+__device__ inline void load_matrices(unsigned (&r)[4], SharedPlace row) {
 #ifdef __CUDA_ARCH__
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row))
+               : "r"(row.address)
                : "memory");
 #else
-  stand_in_ldmatrix(r, row, false);
+  stand_in_ldmatrix(r, row.pointer, false);
 #endif
 }
 
 // The same with each matrix transposed: a lane receives of matrix i its elements (2q.., g) in r[i].
-__device__ inline void load_matrices_transposed(unsigned (&r)[4], const bf16* row) {
+__device__ inline void load_matrices_transposed(unsigned (&r)[4], SharedPlace row) {
 #ifdef __CUDA_ARCH__
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row))
+               : "r"(row.address)
                : "memory");
 #else
-  stand_in_ldmatrix(r, row, true);
+  stand_in_ldmatrix(r, row.pointer, true);
 #endif
 }
 
@@ -68,6 +87,18 @@ __device__ inline void copy_async(bf16* shared, const bf16* global) {
                : "memory");
 #else
   stand_in_cp_async(shared, global, 16);
+#endif
+}
+
+// The same with 8 bytes, at multiples of 8.
+__device__ inline void copy_half_async(bf16* shared, const bf16* global) {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 8;"
+               :
+               : "r"(shared_address(shared)), "l"(global)
+               : "memory");
+#else
+  stand_in_cp_async(shared, global, 8);
 #endif
 }
 

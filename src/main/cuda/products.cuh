@@ -21,7 +21,7 @@ __device__ inline int pixel_offset(int stride) {
 // weight: the first of these channels of the first filter, and filter_offset from there.
 template <int PARTS, int M>
 __device__ inline void multiply_add_chunk(float (&sums)[PARTS][M][2][4], const unsigned (&a)[M][4],
-                                          const bf16* weight, int stride) {
+                                          SharedPlace weight, int stride) {
 #pragma unroll
   for (int part = 0; part < PARTS; part++) {
     unsigned b[4];
@@ -39,7 +39,7 @@ __device__ inline void multiply_add_chunk(float (&sums)[PARTS][M][2][4], const u
 // weight: the first of these channels of the first of these filters, and pixel_offset from there.
 template <int PARTS, int M>
 __device__ inline void multiply_add_transposed(float (&sums)[PARTS][M][2][4],
-                                               const unsigned (&a)[M][4], const bf16* weight) {
+                                               const unsigned (&a)[M][4], SharedPlace weight) {
 #pragma unroll
   for (int part = 0; part < PARTS; part++) {
     unsigned b[4];

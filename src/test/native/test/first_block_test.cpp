@@ -15,7 +15,7 @@ struct Case {
   unsigned shared() const {
     const int rows = 2 * at_once + 1, width = sides.conv_width();
     return static_cast<unsigned>(
-        2 * (34560 + rows * width * 104 + 16 * (rows + 2) * (width + 2)));
+        2 * (34560 + rows * width * 104 + 32 * (rows + 2) * (width + 2)));
   }
 };
 

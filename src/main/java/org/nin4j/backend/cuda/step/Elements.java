@@ -110,7 +110,7 @@ final class Elements {
         a.launch(
             "dropout",
             "dropout_" + Kernels.suffix(type),
-            shape.elements() / Kernels.pack(type) / 4,
+            dropoutUnits(shape, type),
             a.at(x),
             a.at(y),
             (long) shape.dim(0),
@@ -120,6 +120,14 @@ final class Elements {
             a.inputs().seed(),
             a.control().step(),
             stream);
+  }
+
+  /** As {@code dropout.cu} divides the elements among threads. */
+  private static long dropoutUnits(Shape shape, DType type) {
+    int pixels = pixels(shape);
+    return pixels % 4 == 0
+        ? shape.elements() / Kernels.pack(type) / 4
+        : (long) shape.dim(0) * shape.dim(1) * ((pixels + DROPOUT_RUN - 1) / DROPOUT_RUN);
   }
 
   static Operation flatten(FlattenForward s) {

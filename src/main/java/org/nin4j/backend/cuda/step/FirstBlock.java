@@ -43,7 +43,7 @@ public record FirstBlock(Device device, KernelLibrary kernels) implements FusedS
     int width = s.parts(ConvolutionForward.class).findFirst().orElseThrow().input().shape().dim(3);
     int columns = FIRST.outputExtent(width);
     int kept = (2 * atOnce + 1) * columns * (CHANNELS + GAP);
-    return 2 * (34_560 + kept + 16 * (2 * atOnce + 3) * (columns + 2));
+    return 2 * (34_560 + kept + 32 * (2 * atOnce + 3) * (columns + 2));
   }
 
   @Override

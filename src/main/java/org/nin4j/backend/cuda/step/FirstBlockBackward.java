@@ -25,7 +25,8 @@ import org.nin4j.tensor.Shape;
 record FirstBlockBackward(Device device, KernelLibrary kernels) implements FusedStep {
   static final String FILE = "first_block_backward";
 
-  private static final int GRADIENTS = 96 * 121 + 2 * 96 * 96 + 3 * 96;
+  /** Sums of a block, some of them of nothing. */
+  private static final int SUMS = 136 * Launch.BLOCK;
 
   private static final List<Class<? extends Step>> PARTS =
       List.of(
@@ -59,17 +60,22 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
         && s.parts(ConvolutionBackwardFilter.class)
             .allMatch(f -> f.convolution().outChannels() == FirstBlock.CHANNELS)
         && poolBackward(s).pool().window().equals(FirstBlock.POOL)
-        && backwardBytes(s) <= device.sharedBytes();
+        && backwardBytes(s, 1) <= device.sharedBytes();
   }
 
   private static MaxPoolBackward poolBackward(Fused s) {
     return s.parts(MaxPoolBackward.class).findFirst().orElseThrow();
   }
 
-  private static int backwardBytes(Fused s) {
+  /** Whether the next tile's part of the image has a place of its own. */
+  private int buffers(Fused s) {
+    return backwardBytes(s, 2) <= device.sharedBytes() ? 2 : 1;
+  }
+
+  private static int backwardBytes(Fused s, int buffers) {
     Shape y = poolBackward(s).outputGradient().shape();
     int rows = Math.min(y.dim(2) + 1, 30 / (y.dim(3) + 1) + 2);
-    return 2 * (74_496 + 16 * (2 * rows + 2) * (2 * y.dim(3) + 4));
+    return 2 * (74_496 + buffers * 16 * (2 * rows + 2) * (2 * y.dim(3) + 4));
   }
 
   /** From the shape alone: the order of the sums follows from it. */
@@ -85,7 +91,7 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
   }
 
   private static long partialBytes(Fused s, long images) {
-    return (long) backwardBlocks(s, images) * GRADIENTS * Float.BYTES;
+    return (long) backwardBlocks(s, images) * SUMS * Float.BYTES;
   }
 
   @Override
@@ -108,7 +114,7 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
             "first_block_backward_bf16",
             blocks,
             Launch.BLOCK,
-            backwardBytes(s),
+            backwardBytes(s, buffers(s)),
             a.at(first.input()),
             a.parameter(first.weight(), DType.BF16),
             a.at(first.bias().orElseThrow()),
@@ -123,11 +129,12 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
             x.dim(2),
             x.dim(3),
             y.dim(2),
-            y.dim(3)));
+            y.dim(3),
+            buffers(s)));
     a.launchBlocks(
         FILE,
         "first_block_gradient_finish",
-        kernels.tiles(GRADIENTS / WARP),
+        kernels.tiles(SUMS / WARP),
         partial,
         a.at(filters.get(2).weightGradient()),
         a.at(biases.get(1).biasGradient()),

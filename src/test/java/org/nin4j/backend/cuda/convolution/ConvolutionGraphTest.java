@@ -232,7 +232,7 @@ class ConvolutionGraphTest {
 
   private static final ConvolutionCase FILTER_GRADIENT =
       new ConvolutionCase(
-          Kind.BACKWARD_FILTER, DType.BF16, true, 2, 8, 5, 5, 16, new Window(3, 1, 1), false);
+          Kind.BACKWARD_FILTER, DType.BF16, true, 80, 8, 5, 5, 16, new Window(3, 1, 1), false);
 
   private static void run(CudaBackend backend, Plan plan) {
     try (Session session = backend.bind(backend.prepare(plan))) {
@@ -277,7 +277,7 @@ class ConvolutionGraphTest {
 
   private static ConvolutionCase filterGradient(DType type, boolean rounding, int channels) {
     return new ConvolutionCase(
-        Kind.BACKWARD_FILTER, type, rounding, 2, channels, 5, 5, 16, new Window(3, 1, 1), false);
+        Kind.BACKWARD_FILTER, type, rounding, 80, channels, 5, 5, 16, new Window(3, 1, 1), false);
   }
 
   private List<Integer> places(ConvolutionCase c, Method method, CudaOptions options) {
@@ -300,6 +300,20 @@ class ConvolutionGraphTest {
         // One tile of 128×128 holds all 16 filters of 72 weights.
         assertEquals(Map.of(17, (long) multiprocessors), graph.engines().get(1).knobs());
         assertEquals(Map.of(17, 1L), graph.engines().get(2).knobs());
+        // Each part has 256 terms at the least: 3 parts of 31 samples' 775, none of 20 samples'
+        // 500.
+        for (int[] most : new int[][] {{31, 3}, {20, 1}}) {
+          ConvolutionGraph small =
+              scope.add(
+                  new ConvolutionGraph(
+                      CudnnTarget.of(device), values, FILTER_GRADIENT.withSamples(most[0]), false));
+          assertEquals(
+              Math.min(multiprocessors, most[1]),
+              small.engines().stream()
+                  .mapToLong(engine -> engine.knobs().getOrDefault(17, 1L))
+                  .max()
+                  .orElseThrow());
+        }
       }
     }
   }
