@@ -205,6 +205,35 @@ class CudaFusionTest {
     }
   }
 
+  /** There are kernels for up to 32 channels, and for as many in both convolutions. */
+  @Test
+  void headsOfOtherChannelsStayApart() {
+    try (CudaBackend backend = open(Fusions.ALWAYS)) {
+      for (int channels : new int[] {1, 16, 17, 32, 33}) {
+        boolean fits = channels <= 32;
+        assertEquals(fits ? 2 : 0, heads(backend, channels, channels), channels + " channels");
+        assertEquals(0, heads(backend, channels, channels + 1), channels + " channels and more");
+      }
+    }
+  }
+
+  private static long heads(CudaBackend backend, int channels, int last) {
+    Network network =
+        new Network(
+            "head",
+            Sequential.of(
+                new Conv2d(channels, 3, 1, 1),
+                Activation.RELU,
+                new Conv2d(channels, 1, 1, 0),
+                Activation.RELU,
+                new Conv2d(last, 1, 1, 0),
+                Activation.RELU,
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    Plan plan = Planner.plan(network, IMAGES, 6, Precision.BF16, training());
+    return fused(backend.prepare(plan).plan()).stream().filter(s -> s.contains("Head")).count();
+  }
+
   private static List<String> dataGradients(String... layers) {
     return Stream.of(layers).map(layer -> layer + " ConvolutionBackwardDataRelu").toList();
   }
