@@ -1,5 +1,7 @@
 package org.nin4j.backend;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -133,6 +135,15 @@ public final class StepCases {
     cases.firstBlock(1, 35, 120);
     cases.firstBlockGradient(1, 19, 19);
     cases.firstBlockGradient(3, 38, 61);
+    cases.head(1, 1, 1, 1);
+    cases.head(128, 10, 5, 5);
+    cases.head(3, 10, 7, 5);
+    cases.head(1, 16, 9, 11);
+    cases.head(2, 17, 8, 4);
+    cases.head(5, 32, 6, 7);
+    cases.head(1, 32, 1, 1);
+    // More than the blocks that sum.
+    cases.head(300, 3, 2, 3);
     for (DType type : new DType[] {DType.F32, DType.BF16}) {
       StepCases either = new StepCases(type, seed);
       either.dataGradients();
@@ -272,6 +283,54 @@ public final class StepCases {
             .with(
                 pool.position(),
                 positions(pool.pool().window(), before.dim(2), before.dim(3), out)));
+  }
+
+  /** Both directions of two 1×1 convolutions and the mean, as the rewrites make each one step. */
+  private void head(int n, int c, int h, int w) {
+    Conv2d pointwise = new Conv2d(c, 1, 1, 0);
+    Network network =
+        new Network(
+            "head",
+            Sequential.of(
+                pointwise,
+                Activation.RELU,
+                pointwise,
+                Activation.RELU,
+                pointwise,
+                Activation.RELU,
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    BatchSpec images = BatchSpec.unit(Shape.of(c, h, w), h, w);
+    for (Purpose purpose :
+        List.of(new Purpose.Training(Optional.empty(), 0), new Purpose.Inference())) {
+      Plan plan = Planner.plan(network, images, n, Precision.BF16, purpose);
+      for (Fusion fusion : List.of(Fusion.CONVOLUTION_RELU, Fusion.RELU_BIAS_GRADIENT)) {
+        plan = fusion.apply(plan);
+      }
+      for (KernelFusion fusion : List.of(KernelFusion.HEAD_FORWARD, KernelFusion.HEAD_BACKWARD)) {
+        plan = fusion.apply(plan, all -> true);
+      }
+      List<Fused> heads = plan.steps(Fused.class).toList();
+      assertEquals(purpose instanceof Purpose.Training ? 2 : 1, heads.size());
+      for (Fused head : heads) {
+        String what = "%s of %s".formatted(head.kind(), Shape.of(n, c, h, w));
+        StepCase whole =
+            whole(
+                StepCase.random(
+                    purpose instanceof Purpose.Training ? what : what + ", inference", head, seed));
+        cases.add(head.kernel() == Fused.Kernel.HEAD_BACKWARD ? undivided(whole, h * w) : whole);
+      }
+    }
+  }
+
+  /** With a gradient of the logits that the pixels divide without a rest. */
+  private static StepCase undivided(StepCase head, int pixels) {
+    TensorSpec gradient = head.step().reads().get(0);
+    float[] values = head.inputs().get(gradient).values();
+    for (int i = 0; i < values.length; i++) {
+      values[i] *= pixels;
+    }
+    return head;
   }
 
   /**

@@ -1,6 +1,7 @@
 package org.nin4j.plan.rewrite;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
@@ -36,10 +37,7 @@ public enum KernelFusion {
           .filter(Fused.Kernel.POINTWISE_PAIR::fits)
           .map(
               pair ->
-                  List.of(
-                      new Replacement(
-                          pair,
-                          fused(Fused.Kernel.POINTWISE_PAIR, pair, plan, others(plan, pair)))));
+                  List.of(new Replacement(pair, fused(Fused.Kernel.POINTWISE_PAIR, pair, plan))));
     }
   },
   /**
@@ -56,6 +54,31 @@ public enum KernelFusion {
     }
   },
   /**
+   * The last two 1×1 convolutions and the mean that makes logits of them; stored are the logits and
+   * the convolutions' outputs, where others read these.
+   */
+  HEAD_FORWARD {
+    @Override
+    Optional<List<Replacement>> at(Plan plan, int index) {
+      return steps(plan, index, 5)
+          .filter(Fused.Kernel.HEAD_FORWARD::fits)
+          .map(head -> new Replacement(head, fused(Fused.Kernel.HEAD_FORWARD, head, plan)))
+          .filter(head -> stores(head, 0, 1, 4))
+          .map(List::of);
+    }
+  },
+  /** From the logits' gradient to that before the first ReLU, with those of all parameters. */
+  HEAD_BACKWARD {
+    @Override
+    Optional<List<Replacement>> at(Plan plan, int index) {
+      return steps(plan, index, 10)
+          .filter(Fused.Kernel.HEAD_BACKWARD::fits)
+          .map(head -> new Replacement(head, fused(Fused.Kernel.HEAD_BACKWARD, head, plan)))
+          .filter(head -> stores(head, 9))
+          .map(List::of);
+    }
+  },
+  /**
    * A convolution's data gradient and the gradient of the ReLU before it, if nobody else wants to
    * see what is between them.
    */
@@ -68,9 +91,7 @@ public enum KernelFusion {
           .map(
               pair ->
                   List.of(
-                      new Replacement(
-                          pair,
-                          fused(Fused.Kernel.DATA_GRADIENT_RELU, pair, plan, others(plan, pair)))));
+                      new Replacement(pair, fused(Fused.Kernel.DATA_GRADIENT_RELU, pair, plan))));
     }
   },
   /** A batch norm in training, or its gradients: the same step in a single pass. */
@@ -135,6 +156,29 @@ public enum KernelFusion {
 
   private static List<Step> others(Plan plan, List<Step> replaced) {
     return plan.steps().stream().filter(step -> !replaced.contains(step)).toList();
+  }
+
+  /**
+   * Whether of the activations what the last of these parts writes is stored, and nothing but what
+   * they all write.
+   */
+  private static boolean stores(Replacement replacement, int... parts) {
+    List<List<TensorSpec>> activations =
+        Arrays.stream(parts)
+            .mapToObj(part -> activations(replacement.steps().get(part).writes()))
+            .toList();
+    List<TensorSpec> stored = activations(replacement.by().writes());
+    return stored.containsAll(activations.get(parts.length - 1))
+        && activations.stream().flatMap(List::stream).toList().containsAll(stored);
+  }
+
+  private static List<TensorSpec> activations(List<TensorSpec> tensors) {
+    return tensors.stream().filter(t -> t.role() == Role.ACTIVATION).toList();
+  }
+
+  /** All parts as one step. */
+  private static Fused fused(Fused.Kernel kernel, List<Step> parts, Plan plan) {
+    return fused(kernel, parts, plan, others(plan, parts));
   }
 
   /** Parts as one step, which stores what the others read, what is kept, and what lasts. */

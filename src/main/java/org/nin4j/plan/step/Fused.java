@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.nin4j.model.Activation;
 import org.nin4j.model.Window;
+import org.nin4j.tensor.DType;
 
 /**
  * Several steps, or a batch norm alone, that a backend computes in one kernel. What they are, one
@@ -18,6 +19,8 @@ import org.nin4j.model.Window;
  * @param writes what the parts write for others
  */
 public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) implements Step {
+  private static final Window POINTWISE = new Window(1, 1, 0);
+
   /** What a backend may have in one kernel; see {@link org.nin4j.plan.rewrite.KernelFusion}. */
   public enum Kernel {
     /** Two 1×1 convolutions with ReLU. */
@@ -48,6 +51,38 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
         return parts.get(0) instanceof ConvolutionForward
             && parts.stream().filter(MaxPoolBackward.class::isInstance).count() == 1
             && parts.stream().filter(ConvolutionBackwardFilter.class::isInstance).count() == 3;
+      }
+    },
+    /** Two 1×1 convolutions with ReLU and, in fp32, the mean of the last over its pixels. */
+    HEAD_FORWARD("HeadForward") {
+      @Override
+      public boolean fits(List<Step> parts) {
+        return parts.size() == 5
+            && isPointwisePair(parts.get(0), parts.get(1))
+            && parts.get(2) instanceof Cast cast
+            && parts.get(1).writes().contains(cast.input())
+            && cast.output().type() == DType.F32
+            && parts.get(3) instanceof GlobalAvgPoolForward pool
+            && pool.input().equals(cast.output())
+            && parts.get(4) instanceof FlattenForward flatten
+            && flatten.input().equals(pool.output());
+      }
+    },
+    /** All gradients of the same, with those of the ReLU and the bias before. */
+    HEAD_BACKWARD("HeadBackward") {
+      @Override
+      public boolean fits(List<Step> parts) {
+        return parts.size() == 10
+            && parts.get(0) instanceof FlattenBackward flatten
+            && parts.get(1) instanceof GlobalAvgPoolBackward pool
+            && pool.outputGradient().equals(flatten.inputGradient())
+            && parts.get(2) instanceof Cast cast
+            && cast.input().equals(pool.inputGradient())
+            && cast.input().type() == DType.F32
+            && parts.get(3) instanceof ReluBiasBackward last
+            && last.outputGradient().equals(cast.output())
+            && isPointwiseGradient(last, parts.subList(4, 7))
+            && isPointwiseGradient((ReluBiasBackward) parts.get(6), parts.subList(7, 10));
       }
     },
     /**
@@ -95,16 +130,30 @@ public record Fused(Kernel kernel, List<Step> parts, List<TensorSpec> writes) im
       return step.bias().isPresent() && step.convolution().groups() == 1;
     }
 
+    /** Of the layer between a ReLU, whose gradient is there, and the ReLU before. */
+    private static boolean isPointwiseGradient(ReluBiasBackward after, List<Step> parts) {
+      return parts.get(0) instanceof ConvolutionBackwardFilter filter
+          && parts.get(1) instanceof ConvolutionBackwardData data
+          && parts.get(2) instanceof ReluBiasBackward before
+          && filter.convolution().window().equals(POINTWISE)
+          && filter.convolution().groups() == 1
+          && filter.biasGradient().isEmpty()
+          && data.convolution().equals(filter.convolution())
+          && filter.outputGradient().equals(after.inputGradient())
+          && data.outputGradient().equals(after.inputGradient())
+          && before.output().equals(filter.input())
+          && before.outputGradient().equals(data.inputGradient());
+    }
+
     private static boolean isPointwisePair(Step first, Step second) {
-      Window pointwise = new Window(1, 1, 0);
       return first instanceof ConvolutionForward a
           && second instanceof ConvolutionForward b
           && a.relu()
           && b.relu()
           && isPlain(a)
           && isPlain(b)
-          && a.convolution().window().equals(pointwise)
-          && b.convolution().window().equals(pointwise)
+          && a.convolution().window().equals(POINTWISE)
+          && b.convolution().window().equals(POINTWISE)
           && b.input().equals(a.output());
     }
   }

@@ -181,26 +181,57 @@ class CudaFusionTest {
   void whatThereAreKernelsForIsFused() {
     try (CudaBackend always = open(Fusions.ALWAYS);
         CudaBackend never = open(Fusions.NEVER)) {
-      List<String> pairs = List.of("2.2 PointwisePairForward", "3.2 PointwisePairForward");
+      List<String> rest =
+          List.of("2.2 PointwisePairForward", "3.2 PointwisePairForward", "4.2 HeadForward");
       List<String> inference = fused(always.prepare(plan(new Purpose.Inference())).plan());
       assertEquals("0.0 NinBlockForward", inference.get(0));
-      assertEquals(pairs, inference.subList(1, 3));
-      assertEquals(3, inference.size());
+      assertEquals(rest, inference.subList(1, inference.size()));
       List<String> training = fused(always.prepare(plan(training())).plan());
       assertEquals("0.0 NinBlockForward", training.get(0));
-      assertEquals(pairs, training.subList(1, 3));
+      assertEquals(rest, training.subList(1, 4));
+      assertEquals("6 HeadBackward", training.get(4));
       // The last block has no dropout before it here; the first has its own gradients in one.
-      List<String> gradients =
-          dataGradients("4.4", "4.2", "4.0", "3.4", "3.2", "3.0", "2.4", "2.2");
-      assertEquals(gradients, training.subList(3, 11));
+      List<String> gradients = dataGradients("4.0", "3.4", "3.2", "3.0", "2.4", "2.2");
+      assertEquals(gradients, training.subList(5, 11));
       assertEquals(List.of("0.0 NinBlockBackward"), training.subList(11, training.size()));
       assertEquals(List.of(), fused(never.prepare(plan(training())).plan()));
       // Our own kernels take bf16 alone.
       Plan single = Planner.plan(NETWORK, IMAGES, 6, Precision.FP32, training());
       List<String> all =
-          Stream.concat(gradients.stream(), dataGradients("2.0", "0.4", "0.2").stream()).toList();
+          Stream.of(dataGradients("4.4", "4.2"), gradients, dataGradients("2.0", "0.4", "0.2"))
+              .flatMap(List::stream)
+              .toList();
       assertEquals(all, fused(always.prepare(single).plan()));
     }
+  }
+
+  /** There are kernels for up to 32 channels, and for as many in both convolutions. */
+  @Test
+  void headsOfOtherChannelsStayApart() {
+    try (CudaBackend backend = open(Fusions.ALWAYS)) {
+      for (int channels : new int[] {1, 16, 17, 32, 33}) {
+        boolean fits = channels <= 32;
+        assertEquals(fits ? 2 : 0, heads(backend, channels, channels), channels + " channels");
+        assertEquals(0, heads(backend, channels, channels + 1), channels + " channels and more");
+      }
+    }
+  }
+
+  private static long heads(CudaBackend backend, int channels, int last) {
+    Network network =
+        new Network(
+            "head",
+            Sequential.of(
+                new Conv2d(channels, 3, 1, 1),
+                Activation.RELU,
+                new Conv2d(channels, 1, 1, 0),
+                Activation.RELU,
+                new Conv2d(last, 1, 1, 0),
+                Activation.RELU,
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    Plan plan = Planner.plan(network, IMAGES, 6, Precision.BF16, training());
+    return fused(backend.prepare(plan).plan()).stream().filter(s -> s.contains("Head")).count();
   }
 
   private static List<String> dataGradients(String... layers) {
@@ -310,7 +341,7 @@ class CudaFusionTest {
     prepare(options, plan(1, training()));
     List<String> choices = choices(cache);
     assertEquals(List.of(), warnings);
-    assertTrue(choices.size() >= 7, choices.toString());
+    assertTrue(choices.size() >= 10, choices.toString());
     assertTrue(choices.stream().noneMatch(c -> c.startsWith("wrong")), choices.toString());
   }
 

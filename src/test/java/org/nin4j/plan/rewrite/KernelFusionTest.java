@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -33,6 +34,7 @@ import org.nin4j.model.NinBlock;
 import org.nin4j.model.Parameter;
 import org.nin4j.model.Sequential;
 import org.nin4j.model.Sum;
+import org.nin4j.model.Window;
 import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.plan.Arena;
 import org.nin4j.plan.Plan;
@@ -227,6 +229,179 @@ class KernelFusionTest {
     Plan read = all(KernelFusion.DATA_GRADIENT_RELU, plan.withSteps(steps));
     assertEquals(fused(fused), fused(read));
     assertTrue(read.tensors().contains(kept));
+  }
+
+  private static Plan heads(Plan plan) {
+    return all(KernelFusion.HEAD_BACKWARD, all(KernelFusion.HEAD_FORWARD, plan));
+  }
+
+  private static List<String> names(List<TensorSpec> tensors) {
+    return tensors.stream().map(TensorSpec::name).toList();
+  }
+
+  @Test
+  void theHeadOfInferenceStoresItsLogitsAlone() {
+    Plan plan = nin(INFERENCE);
+    Plan head = heads(plan);
+    assertEquals(List.of("7.2 HeadForward"), fused(head));
+    assertEquals(plan.steps().size() - 4, head.steps().size());
+    Fused forward = head.steps(Fused.class).findFirst().orElseThrow();
+    assertEquals(List.of("9"), names(forward.writes()));
+    assertEquals(
+        List.of("7.1", "7.2.weight", "7.2.bias", "7.4.weight", "7.4.bias"), names(forward.reads()));
+    assertEquals(plan.multiplyAdds(), head.multiplyAdds());
+    assertSameOutside(plan, head);
+  }
+
+  /** The loss is between the two, and both of the convolutions' outputs are stored for backward. */
+  @Test
+  void theHeadOfTrainingIsAStepEachWay() {
+    Plan plan = nin(TRAINING);
+    Plan head = heads(plan);
+    assertEquals(List.of("7.2 HeadForward", "9 HeadBackward"), fused(head));
+    assertEquals(plan.steps().size() - 4 - 9, head.steps().size());
+    Fused forward = head.steps(Fused.class).toList().get(0);
+    Fused backward = head.steps(Fused.class).toList().get(1);
+    assertEquals(
+        head.steps().indexOf(forward) + 2, head.steps().indexOf(backward), "the loss between");
+    assertEquals(List.of("7.3", "7.5", "9"), names(forward.writes()));
+    assertEquals(
+        Set.of("9.gradient", "7.5", "7.3", "7.1", "7.4.weight", "7.2.weight"),
+        Set.copyOf(names(backward.reads())));
+    assertEquals(
+        Set.of(
+            "7.4.weight.gradient",
+            "7.4.bias.gradient",
+            "7.2.weight.gradient",
+            "7.2.bias.gradient",
+            "7.0.bias.gradient",
+            backward.parts().get(9).writes().get(0).name()),
+        Set.copyOf(names(backward.writes())));
+    assertEquals(plan.multiplyAdds(), head.multiplyAdds());
+    assertSameOutside(plan, head);
+    assertTrue(arena(head) <= arena(plan), "no tensor more is alive at once");
+    assertEquals(
+        List.of("9 HeadBackward"),
+        fused(all(KernelFusion.HEAD_BACKWARD, plan)),
+        "each without the other");
+  }
+
+  /** They are neither pairs nor data gradients then. */
+  @Test
+  void othersAreMadeOfWhatHeadsLeave() {
+    Plan head = heads(nin(TRAINING));
+    List<String> pairs = fused(all(KernelFusion.POINTWISE_PAIR, head));
+    assertFalse(pairs.contains("7.2 PointwisePairForward"), pairs.toString());
+    List<String> gradients = fused(all(KernelFusion.DATA_GRADIENT_RELU, head));
+    assertEquals("4.4 ConvolutionBackwardDataRelu", gradients.get(2));
+  }
+
+  /** What a head has only within is not to vanish where others want it. */
+  @Test
+  void aHeadThatOthersLookIntoStaysApart() {
+    Plan training = nin(TRAINING);
+    for (Plan plan : List.of(nin(INFERENCE), training)) {
+      for (int inner : List.of(2, 3)) {
+        Fused forward = all(KernelFusion.HEAD_FORWARD, plan).steps(Fused.class).findFirst().get();
+        TensorSpec kept = forward.parts().get(inner).writes().get(0);
+        Plan keeping = plan.keeping(List.of(kept));
+        assertEquals(keeping, all(KernelFusion.HEAD_FORWARD, keeping), kept.name());
+      }
+    }
+    Fused backward = heads(training).steps(Fused.class).toList().get(1);
+    for (int part : List.of(0, 1, 2, 3, 5, 6, 8)) {
+      TensorSpec kept = backward.parts().get(part).writes().get(0);
+      Plan keeping = training.keeping(List.of(kept));
+      assertEquals(List.of("7.2 HeadForward"), fused(heads(keeping)), kept.name());
+    }
+    // What the convolutions write may be read by whom it may.
+    Plan looking = nin(INFERENCE);
+    looking = looking.keeping(List.of(looking.tensor("7.3")));
+    Fused forward = heads(looking).steps(Fused.class).findFirst().orElseThrow();
+    assertEquals(List.of("7.3", "9"), names(forward.writes()));
+  }
+
+  /** In fp32 there is no cast; other layers in the last block make no head. */
+  @Test
+  void otherLayersAreNoHead() {
+    BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 224, 224);
+    Plan single =
+        prepared(Planner.plan(NetworkInNetwork.of(10), images, 2, Precision.FP32, TRAINING));
+    assertEquals(single, heads(single));
+    Conv2d pointwise = new Conv2d(4, 1, 1, 0);
+    Conv2d wider = new Conv2d(4, 3, 1, 1);
+    Conv2d grouped = new Conv2d(4, new Window(1, 1, 0), 2, true);
+    Conv2d strided = new Conv2d(4, 1, 2, 0);
+    Conv2d unbiased = new Conv2d(4, new Window(1, 1, 0), 1, false);
+    assertEquals(2, headsAfter(wider, pointwise, pointwise).size());
+    for (Conv2d other : List.of(wider, grouped, strided, unbiased)) {
+      assertEquals(List.of(), headsAfter(wider, pointwise, other), other.toString());
+      assertEquals(List.of(), headsAfter(wider, other, pointwise), other.toString());
+    }
+    // The bias gradient before is part of the backward one.
+    assertEquals(List.of("2 HeadForward"), headsAfter(unbiased, pointwise, pointwise));
+    assertEquals(List.of(), headsAfter(wider, wider, pointwise));
+  }
+
+  /** In a network of three convolutions with ReLU and a mean. */
+  private static List<String> headsAfter(Conv2d first, Conv2d second, Conv2d third) {
+    Network network =
+        new Network(
+            "head",
+            Sequential.of(
+                first,
+                Activation.RELU,
+                second,
+                Activation.RELU,
+                third,
+                Activation.RELU,
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    BatchSpec images = BatchSpec.unit(Shape.of(4, 9, 9), 9, 9);
+    return fused(heads(prepared(Planner.plan(network, images, 3, Precision.BF16, TRAINING))));
+  }
+
+  @Test
+  void fusedStepsOfAHeadAreWhatTheirNameSays() {
+    List<Fused> heads = heads(nin(TRAINING)).steps(Fused.class).toList();
+    for (Fused head : heads) {
+      List<Step> parts = head.parts();
+      List<List<Step>> others = new ArrayList<>();
+      others.add(parts.subList(1, parts.size()));
+      others.add(parts.subList(0, parts.size() - 1));
+      for (int i = 0; i + 1 < parts.size(); i++) {
+        List<Step> turned = new ArrayList<>(parts);
+        Collections.swap(turned, i, i + 1);
+        others.add(turned);
+      }
+      for (List<Step> other : others) {
+        refuses("no " + head.kind(), () -> new Fused(head.kernel(), other, other.get(0).writes()));
+      }
+    }
+  }
+
+  @Test
+  void theReferenceComputesTheSameHead() {
+    Network network =
+        new Network(
+            "small",
+            Sequential.of(
+                NinBlock.of(6, 5, 2, 0),
+                new MaxPool2d(3, 2),
+                NinBlock.of(3, 3, 1, 1),
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    BatchSpec images = BatchSpec.unit(Shape.of(1, 9, 9), 27, 25);
+    for (Purpose purpose : List.of(TRAINING, GRADIENTS, INFERENCE)) {
+      Plan plan = prepared(Planner.plan(network, images, 3, Precision.BF16, purpose));
+      Plan head = heads(plan);
+      assertEquals(purpose.equals(INFERENCE) ? 1 : 2, fused(head).size());
+      List<float[]> expected = run(plan, network, images);
+      List<float[]> actual = run(head, network, images);
+      for (int i = 0; i < expected.size(); i++) {
+        assertArrayEquals(expected.get(i), actual.get(i));
+      }
+    }
   }
 
   @Test

@@ -73,15 +73,25 @@ public final class FusionSearch {
   /** The plan with the kernels that were chosen, or are now. */
   public Plan apply(Plan plan) {
     // A block is tried against what would be there without it, which may have the others.
-    return others(KernelFusion.NIN_BLOCK.apply(plan, block -> isChosen(plan, block, this::others)));
+    return others(
+        apply(
+            plan,
+            List.of(KernelFusion.NIN_BLOCK, KernelFusion.HEAD_FORWARD, KernelFusion.HEAD_BACKWARD),
+            this::others));
   }
 
   private Plan others(Plan plan) {
+    return apply(
+        plan,
+        List.of(KernelFusion.POINTWISE_PAIR, KernelFusion.DATA_GRADIENT_RELU, KernelFusion.NORM),
+        UnaryOperator.identity());
+  }
+
+  private Plan apply(Plan plan, List<KernelFusion> kinds, UnaryOperator<Plan> otherwise) {
     Plan rewritten = plan;
-    for (KernelFusion fusion :
-        List.of(KernelFusion.POINTWISE_PAIR, KernelFusion.DATA_GRADIENT_RELU, KernelFusion.NORM)) {
+    for (KernelFusion fusion : kinds) {
       Plan before = rewritten;
-      rewritten = fusion.apply(before, steps -> isChosen(before, steps, UnaryOperator.identity()));
+      rewritten = fusion.apply(before, steps -> isChosen(before, steps, otherwise));
     }
     return rewritten;
   }

@@ -7,13 +7,19 @@ import org.nin4j.plan.step.TensorSpec;
 
 /** Steps that are computed as one. */
 sealed interface FusedStep
-    permits PointwisePair, FirstBlock, FirstBlockBackward, DataGradientRelu, OnePassNorm {
+    permits PointwisePair,
+        FirstBlock,
+        FirstBlockBackward,
+        HeadForward,
+        HeadBackward,
+        DataGradientRelu,
+        OnePassNorm {
   int WARP = 32;
 
   /** Elements between two rows in shared memory exceed a row's length by this. */
   int GAP = 8;
 
-  /** Whether it takes activations in bf16 alone. */
+  /** Whether its products take activations in bf16 alone. */
   default boolean needsBfloat16() {
     return true;
   }

@@ -42,6 +42,7 @@ public final class FusedSteps {
       case POINTWISE_PAIR -> PointwisePair.FILE;
       case NIN_BLOCK_FORWARD -> FirstBlock.FILE;
       case NIN_BLOCK_BACKWARD -> FirstBlockBackward.FILE;
+      case HEAD_FORWARD, HEAD_BACKWARD -> HeadForward.FILE;
       case DATA_GRADIENT_RELU -> DataGradientRelu.FILE;
       case NORM_FORWARD -> BatchNorms.FORWARD;
       case NORM_BACKWARD -> BatchNorms.BACKWARD;
@@ -58,13 +59,17 @@ public final class FusedSteps {
       case POINTWISE_PAIR -> new PointwisePair(device, kernels);
       case NIN_BLOCK_FORWARD -> new FirstBlock(device, kernels);
       case NIN_BLOCK_BACKWARD -> new FirstBlockBackward(device, kernels);
+      case HEAD_FORWARD -> new HeadForward(kernels);
+      case HEAD_BACKWARD -> new HeadBackward(kernels);
       case DATA_GRADIENT_RELU -> new DataGradientRelu(search, precision != Precision.FP32);
       case NORM_FORWARD, NORM_BACKWARD -> new OnePassNorm(norms);
     };
   }
 
+  /** Whether what meets parameters is in bf16; a head's mean is in fp32 nevertheless. */
   private static boolean isNarrow(Fused s) {
     return s.parts().stream()
+        .filter(part -> part.reads().stream().anyMatch(t -> t.role() == Role.PARAMETER))
         .flatMap(part -> Stream.of(part.reads(), part.writes()).flatMap(List::stream))
         .filter(t -> t.role() == Role.ACTIVATION && t.type() != DType.U8)
         .allMatch(t -> t.type() == DType.BF16);
