@@ -149,7 +149,8 @@ final class SanitizerPart {
 
   private static boolean isOurs(Fused.Kernel kernel) {
     return switch (kernel) {
-      case POINTWISE_PAIR, NIN_BLOCK_FORWARD, NIN_BLOCK_BACKWARD -> true;
+      case POINTWISE_PAIR, NIN_BLOCK_FORWARD, NIN_BLOCK_BACKWARD, HEAD_FORWARD, HEAD_BACKWARD ->
+          true;
       case DATA_GRADIENT_RELU, NORM_FORWARD, NORM_BACKWARD -> false;
     };
   }

@@ -425,7 +425,7 @@ class ConvolutionGraphTest {
       Device device = scope.add(new Device(0, true));
       ConvolutionGraphs graphs = graphs(scope, device, options());
       DeviceMemory memory = scope.add(new DeviceMemory(1 << 20));
-      ConvolutionChoice choice = graphs.candidates(FILTER_GRADIENT).get(0);
+      ConvolutionChoice choice = graphs.candidates(FILTER_GRADIENT.withSamples(2)).get(0);
       CUdeviceptr none = memory.at(0);
       CUdeviceptr dw = memory.at(64 << 10);
       ConvolutionWork.Operands at =
@@ -434,7 +434,7 @@ class ConvolutionGraphTest {
       memory.fill(device, (byte) 0, 0, 64 << 10);
       memory.fill(device, (byte) -1, 64 << 10, 64 << 10);
       device.synchronize();
-      Work work = graphs.work(scope, FILTER_GRADIENT, choice, at);
+      Work work = graphs.work(scope, FILTER_GRADIENT.withSamples(2), choice, at);
       StandIn.set("lazy", 1);
       device.fork(work);
       assertTrue(Float.isNaN(first(device, dw)), "it ran in the first stream");
