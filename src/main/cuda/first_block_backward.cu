@@ -164,7 +164,7 @@ __device__ inline void gradients(const Weights& weights, bf16* gradient, bf16* o
   for (int chunk = 0; chunk < CHUNKS; chunk++) {
     const bf16* weight = weights.third + chunk * CHUNK + offset;
     float sums[PARTS][1][2][4] = {};
-#pragma unroll 1
+#pragma unroll 3
     for (int k = 0; k < STEPS; k++) {
       unsigned dc[1][4];
       load_matrices(dc[0], gradient + k * 16 + offset);
@@ -220,6 +220,8 @@ __device__ inline void add_products(float (&sums)[FILTERS][N][4], float (&bias)[
                                     Factors factors) {
   const int lane = threadIdx.x % WARP;
   const unsigned ones = lane / 4 == column ? 0x3f803f80u : 0u;
+  const SharedPlace filters =
+      SharedPlace(gradient) + (part.filter + filter_offset(NARROW));
 #pragma unroll 1
   for (int pixel = 0; pixel < TILE; pixel += 32) {
     unsigned right[N][4];
@@ -229,23 +231,33 @@ __device__ inline void add_products(float (&sums)[FILTERS][N][4], float (&bias)[
         load_matrices_transposed(right[n], factors(pixel + lane, n));
       }
     }
+    // All loads are under way before the first product waits for one.
+    unsigned left[2][FILTERS][4];
+#pragma unroll
+    for (int i = 0; i < 2 * FILTERS; i++) {
+      load_matrices_transposed(left[i / FILTERS][i % FILTERS],
+                               filters + ((pixel + i / FILTERS * 16) * NARROW + i % FILTERS * 16));
+    }
 #pragma unroll
     for (int half = 0; half < 2; half++) {
 #pragma unroll
       for (int m = 0; m < FILTERS; m++) {
-        unsigned left[4];
-        load_matrices_transposed(left, gradient + (pixel + half * 16) * NARROW + part.filter +
-                                           m * 16 + filter_offset(NARROW));
 #pragma unroll
         for (int n = 0; n < N; n++) {
           if (n < count) {
-            multiply_add(sums[m][n], left, right[n][2 * half], right[n][2 * half + 1]);
+            multiply_add(sums[m][n], left[half][m], right[n][2 * half], right[n][2 * half + 1]);
           }
         }
-        if (m == part.slice) {
-          multiply_add(bias, left, ones, ones);
-        }
       }
+      // Selected rather than branched for; of the last slice it is nothing that is written.
+      unsigned chosen[4];
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        chosen[i] = part.slice == 0   ? left[half][0][i]
+                    : part.slice == 1 ? left[half][1][i]
+                                      : left[half][2][i];
+      }
+      multiply_add(bias, chosen, ones, ones);
     }
   }
 }

@@ -115,6 +115,11 @@ public record ConvolutionCase(
     return (long) samples * outHeight() * outWidth();
   }
 
+  /** Those outside the image counted in. */
+  long multiplyAdds() {
+    return rows() * weightElements();
+  }
+
   long inputElements() {
     return (long) samples * height * width * channels;
   }

@@ -3,6 +3,8 @@ package org.nin4j.backend.cuda.convolution;
 import static jcuda.jcudnn.cudnnBackendHeurMode.CUDNN_HEUR_MODE_B;
 import static jcuda.jcudnn.cudnnBackendKnobType.CUDNN_KNOB_TYPE_KERNEL_CFG;
 import static jcuda.jcudnn.cudnnBackendKnobType.CUDNN_KNOB_TYPE_SPLIT_K_SLC;
+import static jcuda.jcudnn.cudnnBackendKnobType.CUDNN_KNOB_TYPE_TILEK;
+import static jcuda.jcudnn.cudnnBackendKnobType.CUDNN_KNOB_TYPE_TILE_SIZE;
 
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -27,10 +29,7 @@ import org.nin4j.backend.cuda.library.CudnnValues;
  */
 final class ConvolutionGraph implements AutoCloseable {
   /** Of the heuristics' lists, which may be long, and go from the best to the worst. */
-  private static final int LOOKED_AT = 24;
-
-  /** The same where tensor cores may not be used, and most of the list uses them. */
-  private static final int LOOKED_AT_EXACT = 64;
+  private static final int LOOKED_AT = 64;
 
   /**
    * Tiles of the filter gradient that a block computes, by cuDNN's number of the kernel: the
@@ -56,11 +55,38 @@ final class ConvolutionGraph implements AutoCloseable {
 
   private record Tile(long kernel, int filters, int columns) {}
 
+  /**
+   * From so many multiply-adds on, some milliseconds for each setting of the knobs are well spent.
+   */
+  private static final long LARGE = 10_000_000_000L;
+
+  private static final int TILE_SIZE = CUDNN_KNOB_TYPE_TILE_SIZE;
+  private static final int TILE_DEPTH = CUDNN_KNOB_TYPE_TILEK;
+
+  /** The numbers of two knobs that JCudnn has no names for. */
+  private static final int CLUSTER_ROWS = 27;
+
+  private static final int CLUSTER_COLUMNS = 28;
+  private static final Set<Integer> VARIED =
+      Set.of(TILE_SIZE, TILE_DEPTH, CLUSTER_ROWS, CLUSTER_COLUMNS);
+  private static final int MOST_TILES = 13;
+
+  private record Cluster(long rows, long columns) {}
+
+  private static final List<Cluster> CLUSTERS =
+      List.of(
+          new Cluster(1, 1),
+          new Cluster(2, 1),
+          new Cluster(1, 2),
+          new Cluster(4, 1),
+          new Cluster(2, 2),
+          new Cluster(8, 1),
+          new Cluster(1, 8));
+
   private final CudnnTarget target;
   private final CudnnValues values;
   private final Scope scope;
   private final List<CudnnConfiguration> entries;
-  private final int lookedAt;
 
   /**
    * Describes the convolution and asks for engines.
@@ -71,7 +97,6 @@ final class ConvolutionGraph implements AutoCloseable {
   ConvolutionGraph(CudnnTarget target, CudnnValues values, ConvolutionCase c, boolean rounded) {
     this.target = target;
     this.values = values;
-    this.lookedAt = c.isExact() ? LOOKED_AT_EXACT : LOOKED_AT;
     try (Scope parts = new Scope()) {
       CudnnDescriptor graph = ConvolutionOperations.graph(parts, target, values, c, rounded);
       List<CudnnConfiguration> found =
@@ -85,6 +110,9 @@ final class ConvolutionGraph implements AutoCloseable {
         // Before the rest, of which not all will be compiled.
         found.addAll(Math.min(1, found.size()), split(parts, c, found));
       }
+      if (c.multiplyAdds() >= LARGE) {
+        found.addAll(varied(parts, found));
+      }
       Set<String> seen = new HashSet<>();
       found.removeIf(entry -> !seen.add(entry.engine().number() + " " + entry.engine().knobs()));
       entries = List.copyOf(found);
@@ -93,7 +121,7 @@ final class ConvolutionGraph implements AutoCloseable {
   }
 
   private List<CudnnConfiguration> asked(Scope owner, CudnnDescriptor graph, int mode) {
-    return CudnnConfiguration.asked(owner, target, values, graph, mode, lookedAt);
+    return CudnnConfiguration.asked(owner, target, values, graph, mode, LOOKED_AT);
   }
 
   /**
@@ -129,6 +157,45 @@ final class ConvolutionGraph implements AutoCloseable {
           .ifPresent(configuration -> split.add(new CudnnConfiguration(configuration, choice)));
     }
     return split;
+  }
+
+  /**
+   * The first engine that needs no compiling with other tiles, and with other clusters of blocks
+   * that share them: cuDNN's heuristics list but a few of those that there are.
+   */
+  private List<CudnnConfiguration> varied(Scope owner, List<CudnnConfiguration> entries) {
+    Optional<CudnnConfiguration> like =
+        entries.stream()
+            .filter(e -> !e.engine().compiles() && e.engine().knobs().keySet().containsAll(VARIED))
+            .findFirst();
+    if (like.isEmpty()) {
+      return List.of();
+    }
+    List<CudnnConfiguration> varied = new ArrayList<>();
+    for (Cluster cluster : CLUSTERS) {
+      for (long depth = 0; depth < 2; depth++) {
+        for (long tile = 0; tile < MOST_TILES; tile++) {
+          CudnnEngine choice =
+              like.get()
+                  .engine()
+                  .with(
+                      Map.of(
+                          TILE_SIZE,
+                          tile,
+                          TILE_DEPTH,
+                          depth,
+                          CLUSTER_ROWS,
+                          cluster.rows(),
+                          CLUSTER_COLUMNS,
+                          cluster.columns()));
+          choice
+              .configuration(owner, values, like.get().descriptor())
+              .ifPresent(
+                  configuration -> varied.add(new CudnnConfiguration(configuration, choice)));
+        }
+      }
+    }
+    return varied;
   }
 
   /** So many that each multiprocessor has one to sum, but for a remainder. */

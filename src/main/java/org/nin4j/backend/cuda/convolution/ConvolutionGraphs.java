@@ -36,13 +36,18 @@ final class ConvolutionGraphs implements AutoCloseable {
   private static final String KIND = "plans";
 
   /** Candidates of one graph whose plans need not be compiled: they cost nothing but a trial. */
-  private static final int MOST_READY = 12;
+  private static final int MOST_READY = 256;
 
   /** Candidates of one graph that cost the compilation of a kernel, about a second each. */
   private static final int MOST_COMPILED = 2;
 
-  /** The same for a filter gradient: its sum can be split in several ways. */
-  private static final int MOST_SPLIT = 5;
+  /**
+   * The same for a filter gradient whose images are folded: its sum can be split in several ways.
+   * Of the others' none of these was the fastest on an H100, so that one is enough.
+   */
+  private static final int MOST_FOLDED = 5;
+
+  private static final int MOST_COMPILED_FILTER_GRADIENTS = 1;
 
   /** A convolution and how it is described. */
   private record Form(ConvolutionCase c, Method method) {
@@ -59,7 +64,10 @@ final class ConvolutionGraphs implements AutoCloseable {
     }
 
     int mostCompiled() {
-      return c.kind() == Kind.BACKWARD_FILTER ? MOST_SPLIT : MOST_COMPILED;
+      if (c.kind() != Kind.BACKWARD_FILTER) {
+        return MOST_COMPILED;
+      }
+      return method == Method.CUDNN_GRAPH_FOLDED ? MOST_FOLDED : MOST_COMPILED_FILTER_GRADIENTS;
     }
   }
 
@@ -227,7 +235,7 @@ final class ConvolutionGraphs implements AutoCloseable {
   }
 
   private String key(Place place) {
-    return environment + "; plan " + place;
+    return environment + "; of many tiles, plan " + place;
   }
 
   private static Place place(ConvolutionCase c, ConvolutionChoice choice) {

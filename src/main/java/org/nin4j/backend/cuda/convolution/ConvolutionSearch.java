@@ -41,7 +41,7 @@ public final class ConvolutionSearch implements AutoCloseable {
   private static final float ROUND = 2;
 
   /** What takes so many times as long as the fastest at once is not measured further. */
-  private static final float HOPELESS = 3;
+  private static final float HOPELESS = 1.3f;
 
   private record Measured(ConvolutionChoice choice, float milliseconds) {}
 
@@ -79,7 +79,7 @@ public final class ConvolutionSearch implements AutoCloseable {
     // The same with a graph and without, so that both give the same bits.
     this.environment =
         environment
-            + "; timed on the device, deterministic %s, workspace %d"
+            + "; timed on the device, of many tiles, deterministic %s, workspace %d"
                 .formatted(options.deterministic(), options.workspaceBytes());
     this.replays = options.graph();
     this.deterministic = options.deterministic();

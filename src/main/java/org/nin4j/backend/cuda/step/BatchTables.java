@@ -21,7 +21,15 @@ record BatchTables(ResizeAxis rows, ResizeAxis columns, BatchSpec spec, int tile
   private static final int SHARED_BYTES = 16384;
 
   private static final int MAX_CHANNELS = 4;
-  private static final int MOST_TILE_ROWS = 16;
+
+  /** Of small images, so that there are enough tiles for all multiprocessors. */
+  private static final int TILE_ROWS = 16;
+
+  /**
+   * Of large ones, where a block that begins anew waits for its data anew: four tiles make an image
+   * of 224 rows, and 128 such images occupy an H100 once.
+   */
+  private static final int MOST_TILE_ROWS = 64;
 
   static BatchTables of(BatchSpec spec) {
     int channels = spec.source().dim(0);
@@ -33,7 +41,7 @@ record BatchTables(ResizeAxis rows, ResizeAxis columns, BatchSpec spec, int tile
     ResizeAxis rows = ResizeAxis.of(spec.source().dim(1), spec.height());
     ResizeAxis columns = ResizeAxis.of(spec.source().dim(2), spec.width());
     int line = spec.width() * channels;
-    int tile = Math.min(MOST_TILE_ROWS, spec.height());
+    int tile = tileRows(spec.height());
     while (tile > 0 && sourceRows(rows, tile) * (long) line > SHARED_BYTES) {
       tile--;
     }
@@ -43,6 +51,15 @@ record BatchTables(ResizeAxis rows, ResizeAxis columns, BatchSpec spec, int tile
               .formatted(spec.width(), spec.source(), sourceRows(rows, 1), SHARED_BYTES));
     }
     return new BatchTables(rows, columns, spec, tile);
+  }
+
+  /** As many in each tile, but for a remainder. */
+  private static int tileRows(int height) {
+    if (height <= MOST_TILE_ROWS) {
+      return Math.min(TILE_ROWS, height);
+    }
+    int tiles = (height + MOST_TILE_ROWS - 1) / MOST_TILE_ROWS;
+    return (height + tiles - 1) / tiles;
   }
 
   /** The most stored rows that lie behind one tile. */

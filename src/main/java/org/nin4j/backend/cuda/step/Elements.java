@@ -20,6 +20,9 @@ final class Elements {
   /** Terms that the kernel in {@code sum.cu} takes. */
   private static final int TERMS = 8;
 
+  /** Pixels that a thread takes in {@code dropout.cu}. */
+  private static final int DROPOUT_RUN = 8;
+
   private Elements() {}
 
   static Operation activation(ActivationForward s) {
