@@ -23,9 +23,11 @@ struct Dropout {
   float scale;
 };
 
-// Pixels that a thread takes of one channel: neighbours in NCHW order, so that most calls of Philox
-// serve four of them.
+// Pixels that a thread takes of one channel: neighbours in NCHW order, so that a call of Philox serves
+// four of them. Where such a four begins differs from channel to channel, but all channels take the
+// same pixel at a time, which lies side by side in memory.
 constexpr int RUN = 8;
+constexpr int CALLS = (RUN + 3 + 3) / 4;
 
 template <typename T>
 __device__ void drop_runs(const T* x, T* y, long long images, int channels, int pixels,
@@ -37,18 +39,32 @@ __device__ void drop_runs(const T* x, T* y, long long images, int channels, int 
     const int count = min(RUN, pixels - run * RUN);
     const unsigned long long first = (image * channels + c) * pixels + run * RUN;
     const long long offset = (image * pixels + run * RUN) * channels + c;
-    const int before = static_cast<int>(first % 4);
-    for (int block = 0; block < (before + count + 3) / 4; block++) {
-      unsigned words[4];
-      philox(dropout.seed, first / 4 + block, dropout.step, dropout.stream, words);
+    float values[RUN];
+#pragma unroll
+    for (int k = 0; k < RUN; k++) {
+      values[k] = k < count ? to_float(x[offset + static_cast<long long>(k) * channels]) : 0.0f;
+    }
+    unsigned words[CALLS * 4];
+#pragma unroll
+    for (int call = 0; call < CALLS; call++) {
+      unsigned four[4];
+      philox(dropout.seed, first / 4 + call, dropout.step, dropout.stream, four);
 #pragma unroll
       for (int k = 0; k < 4; k++) {
-        const int pixel = block * 4 + k - before;
-        if (pixel >= 0 && pixel < count) {
-          const long long i = offset + static_cast<long long>(pixel) * channels;
-          const float value = to_float(x[i]) * dropout.scale;
-          y[i] = from_float<T>(uniform(words[k]) >= dropout.p ? value : 0.0f);
-        }
+        words[call * 4 + k] = four[k];
+      }
+    }
+    const int before = static_cast<int>(first % 4);
+#pragma unroll
+    for (int k = 0; k < RUN; k++) {
+      // words[before + k], without an index that only the device knows.
+      const unsigned word = before == 0   ? words[k]
+                            : before == 1 ? words[k + 1]
+                            : before == 2 ? words[k + 2]
+                                          : words[k + 3];
+      if (k < count) {
+        y[offset + static_cast<long long>(k) * channels] = from_float<T>(
+            uniform(word) >= dropout.p ? values[k] * dropout.scale : 0.0f);
       }
     }
   });

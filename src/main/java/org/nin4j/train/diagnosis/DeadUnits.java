@@ -3,6 +3,7 @@ package org.nin4j.train.diagnosis;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Session;
@@ -15,9 +16,13 @@ import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.ActivationForward;
 import org.nin4j.plan.step.ConvolutionForward;
 import org.nin4j.plan.step.ForwardStep;
+import org.nin4j.plan.step.GlobalMaxPoolForward;
 import org.nin4j.plan.step.LinearForward;
+import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.tensor.Shape;
 import org.nin4j.train.checkpoint.Parameters;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.session.Images;
@@ -41,7 +46,7 @@ public final class DeadUnits implements AutoCloseable {
   public record Count(int units, int classes) {}
 
   private final Session session;
-  private final List<TensorSpec> outputs = new ArrayList<>();
+  private final List<TensorSpec> maxima;
   private final int images;
   private final int batch;
   private final boolean endsInClasses;
@@ -59,15 +64,43 @@ public final class DeadUnits implements AutoCloseable {
     boolean last = false;
     for (ForwardStep step : plan.steps(ForwardStep.class).toList()) {
       if (step instanceof ActivationForward relu && relu.function() == Activation.RELU) {
-        outputs.add(relu.output());
         last = relu.output().shape().dim(1) == data.classNames().size();
       } else if (step instanceof ConvolutionForward || step instanceof LinearForward) {
         last = false;
       }
     }
     endsInClasses = last;
-    session = backend.bind(backend.prepare(plan.keeping(outputs)));
+    List<Step> steps = new ArrayList<>();
+    List<TensorSpec> found = new ArrayList<>();
+    for (Step step : plan.steps()) {
+      steps.add(step);
+      if (step instanceof ActivationForward relu && relu.function() == Activation.RELU) {
+        found.add(maximum(relu, steps));
+      }
+    }
+    maxima = List.copyOf(found);
+    session = backend.bind(backend.prepare(plan.withSteps(steps).keeping(maxima)));
     session.load(Images.samples(data));
+  }
+
+  /**
+   * Where each channel's maximum is, which the device finds: of NiN's activations at 224×224, six
+   * megabytes an image, a few kilobytes are read.
+   */
+  private static TensorSpec maximum(ActivationForward relu, List<Step> steps) {
+    TensorSpec output = relu.output();
+    Shape shape = output.shape();
+    if (shape.rank() != 4) {
+      return output;
+    }
+    TensorSpec maximum =
+        new TensorSpec(
+            output.name() + ".maximum",
+            Shape.of(shape.dim(0), shape.dim(1), 1, 1),
+            output.type(),
+            Role.ACTIVATION);
+    steps.add(new GlobalMaxPoolForward(relu.layer(), output, maximum, Optional.empty()));
+    return maximum;
   }
 
   public Count count(Map<String, HostTensor> parameters) {
@@ -76,12 +109,12 @@ public final class DeadUnits implements AutoCloseable {
     int steps = order.length / batch;
     session.begin(new Epoch(0, 0, order, new float[steps]));
     List<boolean[]> alive =
-        outputs.stream().map(tensor -> new boolean[tensor.shape().dim(1)]).toList();
+        maxima.stream().map(tensor -> new boolean[tensor.shape().dim(1)]).toList();
     for (int step = 0; step < steps; step++) {
       session.run();
       int samples = Math.min(batch, images - step * batch);
-      for (int i = 0; i < outputs.size(); i++) {
-        mark(session.read(outputs.get(i)), samples, alive.get(i));
+      for (int i = 0; i < maxima.size(); i++) {
+        mark(session.read(maxima.get(i)), samples, alive.get(i));
       }
     }
     int units = alive.stream().mapToInt(DeadUnits::dead).sum();

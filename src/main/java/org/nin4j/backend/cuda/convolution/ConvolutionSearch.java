@@ -17,6 +17,8 @@ import org.nin4j.backend.cuda.device.Check;
 import org.nin4j.backend.cuda.device.CudaException;
 import org.nin4j.backend.cuda.device.CudaGraph;
 import org.nin4j.backend.cuda.device.Device;
+import org.nin4j.backend.cuda.device.DeviceMemory;
+import org.nin4j.backend.cuda.device.DeviceMemoryException;
 import org.nin4j.backend.cuda.device.Scope;
 import org.nin4j.backend.cuda.device.Work;
 import org.nin4j.backend.cuda.kernel.DiskCache;
@@ -42,6 +44,9 @@ public final class ConvolutionSearch implements AutoCloseable {
 
   /** What takes so many times as long as the fastest at once is not measured further. */
   private static final float HOPELESS = 1.3f;
+
+  private static final int FINALISTS = 6;
+  private static final int FINAL_ROUNDS = 9;
 
   private record Measured(ConvolutionChoice choice, float milliseconds) {}
 
@@ -79,7 +84,7 @@ public final class ConvolutionSearch implements AutoCloseable {
     // The same with a graph and without, so that both give the same bits.
     this.environment =
         environment
-            + "; timed on the device, of many tiles, deterministic %s, workspace %d"
+            + "; timed on the device, of many tiles, cold, deterministic %s, workspace %d"
                 .formatted(options.deterministic(), options.workspaceBytes());
     this.replays = options.graph();
     this.deterministic = options.deterministic();
@@ -217,8 +222,9 @@ public final class ConvolutionSearch implements AutoCloseable {
           least = Math.min(least, milliseconds.get());
         }
       }
+      measured.sort(Comparator.comparingDouble(Measured::milliseconds));
+      measureFinalists(c, measured, at, stopwatch);
     }
-    measured.sort(Comparator.comparingDouble(Measured::milliseconds));
     for (Measured fastest : measured) {
       Optional<Optional<String>> checked =
           attempt(c, fastest.choice(), at, work -> checked(trial, work, fastest.choice()));
@@ -235,6 +241,41 @@ public final class ConvolutionSearch implements AutoCloseable {
     }
     throw none(
         c, measured.isEmpty() ? "every algorithm fails" : "no algorithm gives the right result");
+  }
+
+  /**
+   * Measures the fastest anew, each time with nothing of theirs in the cache, and puts them in that
+   * order: one after the other on the same operands they find there what other steps will have
+   * driven out. On an H100 a data gradient chosen without this took 245 µs in a step instead of
+   * 197. Where there is no memory for it, their order stays.
+   */
+  private void measureFinalists(
+      ConvolutionCase c,
+      List<Measured> measured,
+      ConvolutionWork.Operands at,
+      Stopwatch stopwatch) {
+    List<Measured> finalists = measured.subList(0, Math.min(FINALISTS, measured.size()));
+    if (finalists.size() < 2) {
+      return;
+    }
+    long bytes = 2L * device.cacheBytes();
+    try (DeviceMemory flood = new DeviceMemory(bytes)) {
+      Work before = () -> flood.fill(device, (byte) 0, 0, bytes);
+      finalists.replaceAll(
+          one ->
+              new Measured(
+                  one.choice(),
+                  attempt(
+                          c,
+                          one.choice(),
+                          at,
+                          work -> stopwatch.medianAfter(before, work, FINAL_ROUNDS))
+                      .orElse(Float.POSITIVE_INFINITY)));
+      finalists.sort(Comparator.comparingDouble(Measured::milliseconds));
+      device.synchronize();
+    } catch (DeviceMemoryException e) {
+      // The order stays.
+    }
   }
 
   /** What is wrong with a candidate. */

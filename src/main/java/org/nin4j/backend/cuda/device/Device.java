@@ -2,6 +2,7 @@ package org.nin4j.backend.cuda.device;
 
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR;
+import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
 import static jcuda.driver.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
 
@@ -27,6 +28,7 @@ public final class Device implements AutoCloseable {
   private final int capability;
   private final int multiprocessors;
   private final int sharedBytes;
+  private final int cacheBytes;
   private final Lane first;
   private final Optional<Lane> second;
   private final Staging staging;
@@ -50,6 +52,7 @@ public final class Device implements AutoCloseable {
               + attribute(device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
       multiprocessors = attribute(device, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
       sharedBytes = attribute(device, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+      cacheBytes = attribute(device, CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE);
 
       CUcontext context = new CUcontext();
       Check.driver(
@@ -99,6 +102,11 @@ public final class Device implements AutoCloseable {
   /** Shared memory that a block may have, for kernels that ask for more than the usual 48 KiB. */
   public int sharedBytes() {
     return sharedBytes;
+  }
+
+  /** Of the cache between all multiprocessors and the memory. */
+  public int cacheBytes() {
+    return cacheBytes;
   }
 
   public CUstream stream() {

@@ -66,8 +66,13 @@ public final class Stopwatch implements AutoCloseable {
    * @param work is run again where the host did not put it into the stream in time
    */
   public float measure(Work work) {
+    return measureAfter(() -> {}, work);
+  }
+
+  private float measureAfter(Work before, Work work) {
     while (true) {
       spin.enqueue();
+      before.enqueue();
       record(begin);
       work.enqueue();
       record(end);
@@ -81,9 +86,14 @@ public final class Stopwatch implements AutoCloseable {
 
   /** The median of some measurements. */
   public float median(Work work, int measurements) {
+    return medianAfter(() -> {}, work, measurements);
+  }
+
+  /** The same, each after other work, whose time does not count. */
+  public float medianAfter(Work before, Work work, int measurements) {
     float[] milliseconds = new float[measurements];
     for (int i = 0; i < measurements; i++) {
-      milliseconds[i] = measure(work);
+      milliseconds[i] = measureAfter(before, work);
     }
     Arrays.sort(milliseconds);
     return milliseconds[measurements / 2];
