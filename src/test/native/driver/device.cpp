@@ -83,7 +83,7 @@ constexpr Attribute kAttributes[] = {
     {31, 1},          // CONCURRENT_KERNELS
     {36, 1500000},    // MEMORY_CLOCK_RATE, kHz
     {37, 256},        // GLOBAL_MEMORY_BUS_WIDTH, bits
-    {38, 4194304},    // L2_CACHE_SIZE
+    {38, 131072},     // L2_CACHE_SIZE: small, for it is flooded often
     {39, 2048},       // MAX_THREADS_PER_MULTIPROCESSOR
     {40, 1},          // ASYNC_ENGINE_COUNT
     {41, 1},          // UNIFIED_ADDRESSING
