@@ -1,6 +1,6 @@
 // Two 1×1 convolutions in a row, each with bias and ReLU, forward: the second and third convolution
-// of a NiN block. Proven on the stand-in, not measured on a GPU; used where its trial at the first
-// start finds it faster.
+// of a NiN block. Used where its trial at the first start finds it faster; on an H100 cuDNN's two
+// are, with 256 and 384 channels.
 //
 //   between[r, o] = max(sum over c of w1[o, c] x[r, c] + b1[o], 0)      rounded to bf16
 //   y[r, o]       = max(sum over c of w2[o, c] between[r, c] + b2[o], 0)
