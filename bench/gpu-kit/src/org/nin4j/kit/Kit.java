@@ -13,11 +13,18 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.nin4j.kit.Findings.Status;
 import picocli.CommandLine;
@@ -59,6 +66,13 @@ final class Kit implements Callable<Integer> {
       paramLabel = "TEXT",
       description = "Of each part, only the figures whose names contain one of these texts.")
   private List<String> texts = List.of();
+
+  @Option(
+      names = "--beside",
+      description =
+          "After the parts that measure time, run the others side by side, a process for each figure:"
+              + " where there are many processors, and a GPU for a short time.")
+  private boolean beside;
 
   @Option(
       names = "--budget",
@@ -113,6 +127,9 @@ final class Kit implements Callable<Integer> {
   @Option(names = "--part", hidden = true)
   private Optional<String> part = Optional.empty();
 
+  @Option(names = "--figure", hidden = true)
+  private Optional<Integer> figure = Optional.empty();
+
   @Option(
       names = {"-h", "--help"},
       usageHelp = true,
@@ -121,7 +138,22 @@ final class Kit implements Callable<Integer> {
 
   private final long begin = System.nanoTime();
   private final Set<String> printed = new HashSet<>();
-  private FileTime seen = NEVER;
+  private final Map<Job, FileTime> seen = new ConcurrentHashMap<>();
+
+  /**
+   * What a process does.
+   *
+   * @param figure the number of the only one of the part's, if not all
+   */
+  private record Job(Part part, Optional<Integer> figure) {
+    Job(Part part) {
+      this(part, Optional.empty());
+    }
+
+    String name() {
+      return part.name() + figure.map(number -> "-" + (number + 1)).orElse("");
+    }
+  }
 
   private Kit() {}
 
@@ -139,7 +171,7 @@ final class Kit implements Callable<Integer> {
     if (data.isEmpty() && Files.isDirectory(own)) {
       data = Optional.of(own);
     }
-    return part.isPresent() ? runHere(named(part.get())) : runAll();
+    return part.isPresent() ? runHere(new Job(named(part.get()), figure)) : runAll();
   }
 
   private static Part named(String name) {
@@ -165,8 +197,8 @@ final class Kit implements Callable<Integer> {
     return new Room(kit, work, libraries, data, small, deadline);
   }
 
-  private Path findingsOf(Part part) {
-    return work.resolve(part.name() + ".json");
+  private Path findingsOf(Job job) {
+    return work.resolve(job.name() + ".json");
   }
 
   /**
@@ -174,20 +206,17 @@ final class Kit implements Callable<Integer> {
    * that failed the process ends, since a GPU's error may be in the way of all that follows; the
    * next process goes on after it.
    */
-  private int runHere(Part part) throws IOException {
-    if (part == Part.SAMPLE) {
-      Files.deleteIfExists(findingsOf(part));
+  private int runHere(Job job) throws IOException {
+    if (job.part() == Part.SAMPLE) {
+      Files.deleteIfExists(findingsOf(job));
     }
     // Without the kit nobody would end this process.
     ProcessHandle.current()
         .parent()
         .ifPresent(kit -> kit.onExit().thenRun(() -> Runtime.getRuntime().halt(FAILED)));
-    Findings findings = Findings.in(findingsOf(part));
-    Room room = room(limit(part));
-    List<Figure> figures =
-        part.figures().apply(room).stream()
-            .filter(figure -> texts.isEmpty() || texts.stream().anyMatch(figure.name()::contains))
-            .toList();
+    Findings findings = Findings.in(findingsOf(job));
+    Room room = room(limit(job.part()));
+    List<Figure> figures = figures(job, room);
     findings.plan(figures.stream().map(Figure::name).toList());
     for (Figure figure : figures) {
       if (findings.begun(figure.name())) {
@@ -208,6 +237,17 @@ final class Kit implements Callable<Integer> {
     }
     findings.finish();
     return findings.status() == Status.FAILED ? FAILED : 0;
+  }
+
+  private List<Figure> figures(Job job, Room room) {
+    List<Figure> all = job.part().figures().apply(room);
+    return job.figure().isPresent()
+        ? List.of(all.get(job.figure().get()))
+        : all.stream().filter(this::isWanted).toList();
+  }
+
+  private boolean isWanted(Figure figure) {
+    return texts.isEmpty() || texts.stream().anyMatch(figure.name()::contains);
   }
 
   private int runAll() throws IOException {
@@ -234,31 +274,26 @@ final class Kit implements Callable<Integer> {
                 .truncatedTo(ChronoUnit.SECONDS)
                 .format(DateTimeFormatter.ISO_OFFSET_DATE_TIME));
     List<String> left = new ArrayList<>();
+    List<Job> together = new ArrayList<>();
     for (Part next : Part.ALL) {
       boolean doctor = next == Part.ALL.get(0);
       if (!doctor && !only.isEmpty() && !only.contains(next.name())) {
         continue;
       }
-      double begun = secondsSpent();
-      Findings findings;
-      if (budgetLeft() < next.least()) {
-        findings = leftOut(next);
-        left.add(next.name());
-      } else {
-        findings = run(next, report);
+      if (beside && !doctor && !next.timed()) {
+        List<Figure> all = next.figures().apply(room(limit(next)));
+        IntStream.range(0, all.size())
+            .filter(number -> isWanted(all.get(number)))
+            .forEach(number -> together.add(new Job(next, Optional.of(number))));
+        continue;
       }
-      tell(report, next, findings, begun);
-      System.out.printf(
-          Locale.ROOT,
-          "%s: %s after %.0f s%n",
-          next.name(),
-          findings.status().name().toLowerCase(Locale.ROOT),
-          secondsSpent() - begun);
+      Findings findings = runAndTell(new Job(next), report, left);
       if (doctor && findings.anyWrong()) {
         System.out.println("The rest needs a GPU. What was looked at: " + logs);
         return NO_DEVICE;
       }
     }
+    runBeside(together, report, left);
     if (!left.isEmpty()) {
       System.out.println("For another call: --only " + String.join(",", left));
     }
@@ -266,36 +301,78 @@ final class Kit implements Callable<Integer> {
     return report.passed() ? 0 : FAILED;
   }
 
+  private Findings runAndTell(Job job, Report report, List<String> left) throws IOException {
+    double begun = secondsSpent();
+    Findings findings;
+    if (budgetLeft() < job.part().least()) {
+      findings = leftOut(job);
+      synchronized (left) {
+        if (!left.contains(job.part().name())) {
+          left.add(job.part().name());
+        }
+      }
+    } else {
+      findings = run(job, report);
+    }
+    tell(report, job, findings, begun);
+    System.out.printf(
+        Locale.ROOT,
+        "%s: %s after %.0f s%n",
+        job.name(),
+        findings.status().name().toLowerCase(Locale.ROOT),
+        secondsSpent() - begun);
+    return findings;
+  }
+
+  /** Each in a thread of its own that waits for its process. */
+  private void runBeside(List<Job> jobs, Report report, List<String> left) throws IOException {
+    ExecutorService threads = Executors.newFixedThreadPool(Math.max(1, jobs.size()));
+    try {
+      List<Future<Findings>> running =
+          jobs.stream().map(job -> threads.submit(() -> runAndTell(job, report, left))).toList();
+      for (Future<Findings> one : running) {
+        one.get();
+      }
+    } catch (ExecutionException e) {
+      throw new IOException(e.getCause());
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
   private String commandLine() {
     return "gpu-kit/run"
         + (only.isEmpty() ? "" : " --only " + String.join(",", only))
         + (texts.isEmpty() ? "" : " --figures \"" + String.join(",", texts) + "\"")
+        + (beside ? " --beside" : "")
         + budget.map(all -> " --budget " + all).orElse("")
         + seconds.map(each -> " --seconds " + each).orElse("")
         + (small ? " --small" : "");
   }
 
-  private Findings leftOut(Part part) throws IOException {
-    Files.deleteIfExists(findingsOf(part));
-    Findings findings = Findings.in(findingsOf(part));
+  private Findings leftOut(Job job) throws IOException {
+    Files.deleteIfExists(findingsOf(job));
+    Findings findings = Findings.in(findingsOf(job));
     findings.skip(
         "left for another call: %.0f s are left, and it takes %d s at the least"
-            .formatted(Math.max(0, budgetLeft()), part.least()));
+            .formatted(Math.max(0, budgetLeft()), job.part().least()));
     return findings;
   }
 
   /** In a process of its own, and in another after each figure that is lost. */
-  private Findings run(Part part, Report report) throws IOException {
-    Files.deleteIfExists(findingsOf(part));
-    double limit = limit(part);
+  private Findings run(Job job, Report report) throws IOException {
+    Files.deleteIfExists(findingsOf(job));
+    double limit = limit(job.part());
     double begun = secondsSpent();
     while (true) {
-      int before = Findings.in(findingsOf(part)).countBegun();
+      int before = Findings.in(findingsOf(job)).countBegun();
       double left = limit - (secondsSpent() - begun);
       OptionalInt code =
-          new Program(commandOf(part, left))
-              .run(room(left).log(part.name()), left, () -> look(report, part, begun));
-      Findings findings = Findings.in(findingsOf(part));
+          new Program(commandOf(job, left))
+              .run(room(left).log(job.name()), left, () -> look(report, job, begun));
+      Findings findings = Findings.in(findingsOf(job));
       if (findings.finished()) {
         return findings;
       }
@@ -315,37 +392,38 @@ final class Kit implements Callable<Integer> {
     }
   }
 
-  private List<String> commandOf(Part part, double seconds) {
-    List<String> command = new ArrayList<>(room(seconds).commandOf(part.name(), (long) seconds));
+  private List<String> commandOf(Job job, double seconds) {
+    List<String> command =
+        new ArrayList<>(room(seconds).commandOf(job.part().name(), (long) seconds));
+    job.figure().ifPresent(number -> command.add("--figure=" + number));
     // Without doctor's figures nothing else would be known of the machine.
-    if (!texts.isEmpty() && part != Part.ALL.get(0)) {
+    if (!texts.isEmpty() && job.part() != Part.ALL.get(0)) {
       command.add("--figures=" + String.join(",", texts));
     }
     return command;
   }
 
   /** Takes what a part has found since into the report. */
-  private void look(Report report, Part part, double begun) {
+  private void look(Report report, Job job, double begun) {
     try {
-      Path file = findingsOf(part);
+      Path file = findingsOf(job);
       FileTime now = Files.exists(file) ? Files.getLastModifiedTime(file) : NEVER;
-      if (now.equals(seen)) {
-        return;
+      if (!now.equals(seen.put(job, now))) {
+        tell(report, job, Findings.in(file), begun);
       }
-      seen = now;
-      tell(report, part, Findings.in(findingsOf(part)), begun);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private void tell(Report report, Part part, Findings findings, double begun) throws IOException {
-    boolean first = report.put(part, findings, secondsSpent() - begun);
+  private synchronized void tell(Report report, Job job, Findings findings, double begun)
+      throws IOException {
+    boolean first = report.put(job.name(), job.part().title(), findings, secondsSpent() - begun);
     List<String> news =
         findings.sentences().stream()
-            .filter(sentence -> printed.add(part.name() + ": " + sentence))
+            .filter(sentence -> printed.add(job.name() + ": " + sentence))
             .toList();
-    news.forEach(sentence -> System.out.println(part.name() + ": " + sentence));
+    news.forEach(sentence -> System.out.println(job.name() + ": " + sentence));
     report.write(out);
     if (first || !news.isEmpty() || findings.finished()) {
       pack();

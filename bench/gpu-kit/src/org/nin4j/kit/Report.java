@@ -9,12 +9,12 @@ import org.nin4j.kit.Findings.Status;
 
 /** What all parts have come to so far, for machines and for people. */
 final class Report {
-  private record Entry(Part part, Findings findings, double seconds) {
+  private record Entry(String name, String title, Findings findings, double seconds) {
     String lines() {
       return String.format(
           Locale.ROOT,
-          "%-10s %-8s %5.0f s  %s",
-          part.name(),
+          "%-11s %-8s %5.0f s  %s",
+          name,
           status(),
           seconds,
           String.join("\n    ", findings.sentences()));
@@ -46,8 +46,8 @@ final class Report {
    *
    * @return whether nothing was
    */
-  boolean put(Part part, Findings findings, double seconds) {
-    return entries.put(part.name(), new Entry(part, findings, seconds)) == null;
+  boolean put(String name, String title, Findings findings, double seconds) {
+    return entries.put(name, new Entry(name, title, findings, seconds)) == null;
   }
 
   /** Whether all that was found is right and nothing that was begun is missing. */
@@ -68,12 +68,12 @@ final class Report {
     Map<String, Object> parts = new LinkedHashMap<>();
     for (Entry entry : entries.values()) {
       Map<String, Object> part = new LinkedHashMap<>();
-      part.put("title", entry.part().title());
+      part.put("title", entry.title());
       part.put("status", entry.status());
       part.put("summary", String.join("; ", entry.findings().sentences()));
       part.put("seconds", entry.seconds());
       part.put("numbers", entry.findings().numbers());
-      parts.put(entry.part().name(), part);
+      parts.put(entry.name(), part);
     }
     all.put("parts", parts);
     Findings.write(folder.resolve("report.json"), Findings.JSON.toJson(all) + "\n");

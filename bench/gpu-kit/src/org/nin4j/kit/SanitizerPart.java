@@ -35,10 +35,10 @@ final class SanitizerPart {
   /** Tells what the sanitizer found from how the cases went. */
   private static final int FOUND = 86;
 
-  /** Which cases are watched. */
-  private static final String ALL = "all cases";
+  /** Which cases are watched: the numbers of what {@link #sample} lists. */
+  private static final int ALL = 0;
 
-  private static final String OURS = "cases of our own kernels";
+  private static final int OURS = 1;
 
   private static final Pattern KERNEL =
       Pattern.compile("__global__\\s+void\\s+__launch_bounds__\\([^)]*\\)\\s+(\\w+)");
@@ -97,7 +97,7 @@ final class SanitizerPart {
     }
     command.addAll(room.commandOf(Part.SAMPLE.name(), Part.SAMPLE.seconds()));
     // Under racecheck cuDNN's kernels for bf16 have come to grief in the tool itself, on an H100.
-    command.add("--figures=" + (tool.equals("racecheck") ? OURS : ALL));
+    command.add("--figure=" + (tool.equals("racecheck") ? OURS : ALL));
     return command;
   }
 
@@ -138,8 +138,8 @@ final class SanitizerPart {
   /** What is watched: the first case of each kind of step in fp32 and in bf16. */
   static List<Figure> sample(Room room) {
     return List.of(
-        new Figure(ALL, (r, findings) -> cases(r, step -> true)),
-        new Figure(OURS, (r, findings) -> cases(r, SanitizerPart::isOurs)));
+        new Figure("all cases", (r, findings) -> cases(r, step -> true)),
+        new Figure("cases of our own kernels", (r, findings) -> cases(r, SanitizerPart::isOurs)));
   }
 
   /** Whether kernels of ours compute the step, and none of a library's. */
