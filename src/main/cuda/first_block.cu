@@ -161,16 +161,16 @@ first_block_forward_bf16(const bf16* x, const bf16* w1, const float* b1, const b
       // The first row of c is there from the last time.
       const int from = 2 * top + (top == begin ? 0 : 1);
       const int to = 2 * bottom + 1;
-      const Squares squares = {image_squares + times % 2 * rows_of_squares, pitch};
+      bf16* const now = image_squares + times % 2 * rows_of_squares;
+      bf16* const later = image_squares + (times + 1) % 2 * rows_of_squares;
+      const Squares squares = {now, pitch};
       if (top == begin) {
-        load_squares(source, SIDE * from, height, width,
-                     image_squares + times % 2 * rows_of_squares, to - from + SQUARES - 1, pitch);
+        load_squares(source, SIDE * from, height, width, now, to - from + SQUARES - 1, pitch);
       }
       wait_for_copies();
       __syncthreads();
       if (bottom < end) {
-        load_squares(source, SIDE * to, height, width,
-                     image_squares + (times + 1) % 2 * rows_of_squares,
+        load_squares(source, SIDE * to, height, width, later,
                      2 * (min(bottom + at_once, end) - bottom) + SQUARES - 1, pitch);
       }
       const int count = (to - from) * conv_width;

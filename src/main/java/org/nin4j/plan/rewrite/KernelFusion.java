@@ -60,22 +60,14 @@ public enum KernelFusion {
   HEAD_FORWARD {
     @Override
     Optional<List<Replacement>> at(Plan plan, int index) {
-      return steps(plan, index, 5)
-          .filter(Fused.Kernel.HEAD_FORWARD::fits)
-          .map(head -> new Replacement(head, fused(Fused.Kernel.HEAD_FORWARD, head, plan)))
-          .filter(head -> stores(head, 0, 1, 4))
-          .map(List::of);
+      return head(plan, Fused.Kernel.HEAD_FORWARD, steps(plan, index, 5), 0, 1, 4);
     }
   },
   /** From the logits' gradient to that before the first ReLU, with those of all parameters. */
   HEAD_BACKWARD {
     @Override
     Optional<List<Replacement>> at(Plan plan, int index) {
-      return steps(plan, index, 10)
-          .filter(Fused.Kernel.HEAD_BACKWARD::fits)
-          .map(head -> new Replacement(head, fused(Fused.Kernel.HEAD_BACKWARD, head, plan)))
-          .filter(head -> stores(head, 9))
-          .map(List::of);
+      return head(plan, Fused.Kernel.HEAD_BACKWARD, steps(plan, index, 10), 9);
     }
   },
   /**
@@ -156,6 +148,19 @@ public enum KernelFusion {
 
   private static List<Step> others(Plan plan, List<Step> replaced) {
     return plan.steps().stream().filter(step -> !replaced.contains(step)).toList();
+  }
+
+  /**
+   * @param stored the parts whose activations the kernel can store; those of the last it always
+   *     does
+   */
+  private static Optional<List<Replacement>> head(
+      Plan plan, Fused.Kernel kernel, Optional<List<Step>> parts, int... stored) {
+    return parts
+        .filter(kernel::fits)
+        .map(head -> new Replacement(head, fused(kernel, head, plan)))
+        .filter(head -> stores(head, stored))
+        .map(List::of);
   }
 
   /**

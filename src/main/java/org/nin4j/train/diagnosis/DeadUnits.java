@@ -15,7 +15,6 @@ import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.ActivationForward;
 import org.nin4j.plan.step.ConvolutionForward;
-import org.nin4j.plan.step.ForwardStep;
 import org.nin4j.plan.step.GlobalMaxPoolForward;
 import org.nin4j.plan.step.LinearForward;
 import org.nin4j.plan.step.Step;
@@ -62,30 +61,26 @@ public final class DeadUnits implements AutoCloseable {
             recipe.precision(),
             new Purpose.Inference());
     boolean last = false;
-    for (ForwardStep step : plan.steps(ForwardStep.class).toList()) {
-      if (step instanceof ActivationForward relu && relu.function() == Activation.RELU) {
-        last = relu.output().shape().dim(1) == data.classNames().size();
-      } else if (step instanceof ConvolutionForward || step instanceof LinearForward) {
-        last = false;
-      }
-    }
-    endsInClasses = last;
     List<Step> steps = new ArrayList<>();
     List<TensorSpec> found = new ArrayList<>();
     for (Step step : plan.steps()) {
       steps.add(step);
       if (step instanceof ActivationForward relu && relu.function() == Activation.RELU) {
         found.add(maximum(relu, steps));
+        last = relu.output().shape().dim(1) == data.classNames().size();
+      } else if (step instanceof ConvolutionForward || step instanceof LinearForward) {
+        last = false;
       }
     }
+    endsInClasses = last;
     maxima = List.copyOf(found);
     session = backend.bind(backend.prepare(plan.withSteps(steps).keeping(maxima)));
     session.load(Images.samples(data));
   }
 
   /**
-   * Where each channel's maximum is, which the device finds: of NiN's activations at 224×224, six
-   * megabytes an image, a few kilobytes are read.
+   * The tensor of each channel's maximum, which the device finds: of NiN's activations at 224×224,
+   * six megabytes an image, a few kilobytes are read.
    */
   private static TensorSpec maximum(ActivationForward relu, List<Step> steps) {
     TensorSpec output = relu.output();

@@ -69,6 +69,8 @@ final class ConvolutionGraph implements AutoCloseable {
   private static final int CLUSTER_COLUMNS = 28;
   private static final Set<Integer> VARIED =
       Set.of(TILE_SIZE, TILE_DEPTH, CLUSTER_ROWS, CLUSTER_COLUMNS);
+
+  /** The highest number of a tile that heuristics were seen to list is 12. */
   private static final int MOST_TILES = 13;
 
   private record Cluster(long rows, long columns) {}

@@ -41,12 +41,10 @@ final class ConvolutionGraphs implements AutoCloseable {
   /** Candidates of one graph that cost the compilation of a kernel, about a second each. */
   private static final int MOST_COMPILED = 2;
 
-  /**
-   * The same for a filter gradient whose images are folded: its sum can be split in several ways.
-   * Of the others' none of these was the fastest on an H100, so that one is enough.
-   */
+  /** The same for a filter gradient of folded images: its sum can be split in several ways. */
   private static final int MOST_FOLDED = 5;
 
+  /** The same for other filter gradients, of which none was the fastest on an H100. */
   private static final int MOST_COMPILED_FILTER_GRADIENTS = 1;
 
   /** A convolution and how it is described. */

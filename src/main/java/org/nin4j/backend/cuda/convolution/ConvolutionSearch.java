@@ -45,7 +45,9 @@ public final class ConvolutionSearch implements AutoCloseable {
   /** What takes so many times as long as the fastest at once is not measured further. */
   private static final float HOPELESS = 1.3f;
 
+  /** So many of the fastest are measured again, in more rounds, each a single run. */
   private static final int FINALISTS = 6;
+
   private static final int FINAL_ROUNDS = 9;
 
   private record Measured(ConvolutionChoice choice, float milliseconds) {}
@@ -81,7 +83,8 @@ public final class ConvolutionSearch implements AutoCloseable {
     this.candidates = new ConvolutionCandidates(device, graphs, options);
     this.allowed = allowed;
     this.cache = cache;
-    // The same with a graph and without, so that both give the same bits.
+    // The same with a graph and without, so that both give the same bits. How it is chosen is named
+    // too, so that what was chosen in another way is chosen again.
     this.environment =
         environment
             + "; timed on the device, of many tiles, cold, deterministic %s, workspace %d"
@@ -246,8 +249,8 @@ public final class ConvolutionSearch implements AutoCloseable {
   /**
    * Measures the fastest anew, each time with nothing of theirs in the cache, and puts them in that
    * order: one after the other on the same operands they find there what other steps will have
-   * driven out. On an H100 a data gradient chosen without this took 245 µs in a step instead of
-   * 197. Where there is no memory for it, their order stays.
+   * driven out. On an H100 one that was chosen without this took 245 µs in a step, and another 197.
+   * Where there is no memory for it, their order stays.
    */
   private void measureFinalists(
       ConvolutionCase c,
