@@ -191,6 +191,8 @@ public final class Compare {
       }
       options.put(pair[0], pair[1]);
     }
+    String date = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HHmmss"));
+    Path file = Path.of(options.get("results")).resolve("compare-" + date);
     StringBuilder json = new StringBuilder();
     StringBuilder tables = new StringBuilder();
     for (String network : options.get("network").split(",")) {
@@ -202,10 +204,12 @@ public final class Compare {
           System.out.println(table);
           tables.append(table).append('\n');
           engines.forEach(e -> json.append(json.isEmpty() ? "" : ",\n").append(json(work, e)));
+          // After each: a race of hours may be ended before its end.
+          write(file, date, arguments, json.toString(), tables.toString());
         }
       }
     }
-    write(options, arguments, json.toString(), tables.toString());
+    System.out.println("written to " + file + ".json and .md");
   }
 
   private static Work work(
@@ -456,20 +460,16 @@ public final class Compare {
   }
 
   private static void write(
-      Map<String, String> options, String[] arguments, String json, String tables)
-      throws IOException {
-    String date = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HHmmss"));
+      Path file, String date, String[] arguments, String json, String tables) throws IOException {
     String command = String.join(" ", "java bench/Compare.java", String.join(" ", arguments));
-    Path folder = Files.createDirectories(Path.of(options.get("results")));
-    Path file = folder.resolve("compare-" + date + ".json");
+    Files.createDirectories(file.toAbsolutePath().getParent());
     Files.writeString(
-        file,
+        Path.of(file + ".json"),
         "{\"date\":\"%s\",\"processor\":\"%s\",\"command\":\"%s\",\"results\":[\n%s\n]}\n"
             .formatted(date, processor(), command, json));
-    Path table = folder.resolve("compare-" + date + ".md");
     Files.writeString(
-        table, "%s, %s, `%s`\n\n%s".formatted(date, processor(), command.trim(), tables));
-    System.out.println("written to " + file + " and " + table);
+        Path.of(file + ".md"),
+        "%s, %s, `%s`\n\n%s".formatted(date, processor(), command.trim(), tables));
   }
 
   private static String processor() throws IOException {

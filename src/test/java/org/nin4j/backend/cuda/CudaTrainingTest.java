@@ -69,7 +69,7 @@ class CudaTrainingTest {
   void trainsThePapersNetwork() {
     Recipe recipe =
         Recipes.published("nin-cifar").toBuilder().batch(3).epochs(1).dataset("coloured").build();
-    Network network = ReducedNetwork.of(Networks.named("nin-cifar").network(80), 8, 0.5f);
+    Network network = ReducedNetwork.of(Networks.named("nin-cifar").network(160), 16, 0.5f);
     try (CudaBackend backend = StandInGpu.open()) {
       Checkpoint trained =
           new Trainer(backend, recipe, network, ColouredImages.draw(3, 7, 2, 6), List.of()).train();

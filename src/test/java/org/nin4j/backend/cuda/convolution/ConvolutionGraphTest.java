@@ -590,7 +590,7 @@ class ConvolutionGraphTest {
     StandIn.reset();
     start();
     long calls = StandIn.calls();
-    long stride = Math.max(1, calls / 100);
+    long stride = Math.max(1, calls / 40);
     // How many calls there are depends on what was measured; the last may not come.
     for (long call = 1 + seed % stride; call <= calls * 9 / 10; call += stride) {
       warnings.clear();
