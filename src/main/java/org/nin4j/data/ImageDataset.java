@@ -160,6 +160,17 @@ public final class ImageDataset {
         Arrays.copyOf(labels, images));
   }
 
+  /** A copy of some images in memory, in the given order. */
+  public ImageDataset only(int[] images) {
+    byte[] chosen = new byte[Math.multiplyExact(images.length, imageSize())];
+    byte[] chosenLabels = new byte[images.length];
+    for (int i = 0; i < images.length; i++) {
+      copyImage(images[i], chosen, i * imageSize());
+      chosenLabels[i] = labels[images[i]];
+    }
+    return new ImageDataset(name, classNames, channels, height, width, chosen, chosenLabels);
+  }
+
   /** Such as "Fashion-MNIST: 60000 images of 1×28×28 in 10 classes". */
   @Override
   public String toString() {

@@ -192,7 +192,8 @@ public final class Trainer {
     boolean sameData = from.data().equals(fingerprint);
     boolean sameName =
         from.recipe().dataset().equals(recipe.dataset())
-            && from.recipe().limit().equals(recipe.limit());
+            && from.recipe().limit().equals(recipe.limit())
+            && from.recipe().validation().equals(recipe.validation());
     if (sameName && !sameData) {
       throw new DataException(
           "the checkpoint was trained on other data (%s) than is found now (%s)"

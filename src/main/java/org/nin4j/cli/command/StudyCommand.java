@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
@@ -169,15 +170,14 @@ public final class StudyCommand implements Callable<Integer> {
 
   /** Loads each data set once. */
   private Function<Recipe, TrainTest> loading() {
-    record Key(DataSource source, OptionalInt limit) {}
+    record Key(DataSource source, OptionalInt limit, OptionalDouble validation) {}
     Map<Key, TrainTest> loaded = new HashMap<>();
     return recipe ->
         loaded.computeIfAbsent(
-            new Key(DataSource.of(recipe), recipe.limit()),
+            new Key(DataSource.of(recipe), recipe.limit(), recipe.validation()),
             key -> {
               try {
-                return dataOptions.load(
-                    key.source(), key.limit(), deviceOptions.threads(), console);
+                return dataOptions.load(recipe, key.source(), deviceOptions.threads(), console);
               } catch (ParameterException e) {
                 throw new StudyException(e.getMessage());
               }

@@ -254,7 +254,7 @@ public final class TrainCommand implements Callable<Integer> {
   private TrainTest load(Optional<Checkpoint> from, Recipe of) {
     int side = from.map(c -> c.image().dim(1)).orElse(of.size());
     DataSource source = checked(() -> DataSource.of(of, side));
-    return dataOptions.load(source, of.limit(), deviceOptions.threads(), console);
+    return dataOptions.load(of, source, deviceOptions.threads(), console);
   }
 
   private int train(

@@ -14,6 +14,7 @@ import org.nin4j.data.published.DataLocations;
 import org.nin4j.data.published.DatasetLoader;
 import org.nin4j.data.published.PublishedDataset;
 import org.nin4j.data.shapes.Shapes;
+import org.nin4j.train.recipe.Recipe;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -62,6 +63,14 @@ public final class DataOptions {
               : published(named.id()).classes());
     }
     return OptionalInt.empty();
+  }
+
+  /** Loads what a recipe trains on and is judged by: with its limit and its validation. */
+  public TrainTest load(Recipe recipe, DataSource source, int threads, Console console) {
+    TrainTest data = load(source, recipe.limit(), threads, console);
+    return recipe.validation().isPresent()
+        ? data.validating(recipe.validation().getAsDouble())
+        : data;
   }
 
   /** Loads a data set, all of it or the first images. */

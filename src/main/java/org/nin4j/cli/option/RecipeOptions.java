@@ -44,6 +44,14 @@ public final class RecipeOptions {
       description = "Use only the first N training and N test images. Default: all.")
   private Optional<Integer> limit = Optional.empty();
 
+  @Option(
+      names = "--validation",
+      paramLabel = "X",
+      description =
+          "Keep back that share of each class's training images and test with them in place of the"
+              + " test images: for choosing settings. Default: train with all.")
+  private Optional<Double> validation = Optional.empty();
+
   @Mixin private NetworkChoice networkChoice;
 
   @Option(
@@ -307,6 +315,7 @@ public final class RecipeOptions {
     dataset.map(DataSource::absolute).ifPresent(changed::dataset);
     changed.split(splitOptions.apply(dataset.isPresent() ? Optional.empty() : base.split()));
     limit.ifPresent(changed::limit);
+    validation.ifPresent(changed::validation);
     size.ifPresent(changed::size);
     preprocessing.ifPresent(changed::preprocessing);
     scale(preprocessing.orElse(base.preprocessing()), base, changed);

@@ -19,7 +19,6 @@ import org.nin4j.data.DataException;
 import org.nin4j.data.Split;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.data.picture.ImageFile;
-import org.nin4j.tensor.Philox;
 
 /**
  * The pictures of a folder, not read yet. Each set goes round its classes in proportion to their
@@ -135,7 +134,7 @@ record Listing(
                         ? "two pictures are the least"
                         : "try a " + (chosen == 0 ? "larger" : "smaller") + " share"));
       }
-      boolean[] forTesting = choose(count, chosen, split.seed(), label);
+      boolean[] forTesting = split.choose(count, label);
       train.add(new ArrayList<>());
       test.add(new ArrayList<>());
       for (int i = 0; i < count; i++) {
@@ -143,22 +142,6 @@ record Listing(
       }
     }
     return new Listing(folder, all.names(), interleaved(train), interleaved(test), all.ignored());
-  }
-
-  /** Which of count are chosen: the first of a random order (Durstenfeld's Algorithm 235). */
-  private static boolean[] choose(int count, int chosen, long seed, int label) {
-    Philox.Sequence random = new Philox.Sequence(seed, label, Philox.Stream.SPLIT);
-    int[] order = new int[count];
-    for (int i = 0; i < count; i++) {
-      order[i] = i;
-    }
-    boolean[] result = new boolean[count];
-    for (int i = 0; i < chosen; i++) {
-      int j = i + random.nextBelow(count - i);
-      result[order[j]] = true;
-      order[j] = order[i];
-    }
-    return result;
   }
 
   /** Picture k of a class with n comes at (k + ½) / n of the way. */

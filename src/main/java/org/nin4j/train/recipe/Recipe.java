@@ -3,6 +3,7 @@ package org.nin4j.train.recipe;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.nin4j.backend.Backend;
 import org.nin4j.data.Split;
@@ -29,6 +30,9 @@ import org.nin4j.tensor.Shape;
  * @param dataset its name in options, such as {@code fashion-mnist} or {@code folder:DIR}
  * @param split how a folder's images are divided; empty where they are divided already
  * @param limit train and test on only the given number of first images
+ * @param validation share of each class's training images that are kept back from training and
+ *     tested with in place of the test images; empty to train with all of them. For choosing
+ *     settings, see {@link org.nin4j.data.TrainTest#validating}
  * @param size side of the images that the network gets, in pixels
  * @param preprocessing what is done to all images first
  * @param mean subtracted from pixels in [0, 1]; one value, or one for each channel
@@ -51,6 +55,7 @@ public record Recipe(
     String dataset,
     Optional<Split> split,
     OptionalInt limit,
+    OptionalDouble validation,
     int size,
     Preprocessing preprocessing,
     List<Float> mean,
@@ -78,6 +83,7 @@ public record Recipe(
     mean = List.copyOf(mean);
     std = List.copyOf(std);
     requirePositive("the number of images trained on", limit.orElse(1));
+    validation.ifPresent(Split::requireShare);
     requirePositive("the image size", size);
     requirePositive("the batch size", batch);
     requirePositive("the number of epochs", epochs);
@@ -220,6 +226,7 @@ public record Recipe(
     private String dataset;
     private Optional<Split> split;
     private OptionalInt limit;
+    private OptionalDouble validation;
     private int size;
     private Preprocessing preprocessing;
     private List<Float> mean;
@@ -241,6 +248,7 @@ public record Recipe(
       dataset = from.dataset;
       split = from.split;
       limit = from.limit;
+      validation = from.validation;
       size = from.size;
       preprocessing = from.preprocessing;
       mean = from.mean;
@@ -283,6 +291,11 @@ public record Recipe(
 
     public Builder limit(int value) {
       limit = OptionalInt.of(value);
+      return this;
+    }
+
+    public Builder validation(double value) {
+      validation = OptionalDouble.of(value);
       return this;
     }
 
@@ -370,6 +383,7 @@ public record Recipe(
           dataset,
           split,
           limit,
+          validation,
           size,
           preprocessing,
           mean,

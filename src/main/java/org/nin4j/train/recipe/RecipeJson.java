@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.nin4j.data.Split;
 import org.nin4j.model.Initialisation;
@@ -39,6 +40,7 @@ public final class RecipeJson {
               json.addProperty("split_seed", split.seed());
             });
     recipe.limit().ifPresent(limit -> json.addProperty("limit", limit));
+    recipe.validation().ifPresent(share -> json.addProperty("validation", share));
     json.addProperty("size", recipe.size());
     json.addProperty("preprocess", name(recipe.preprocessing()));
     json.add("mean", floats(recipe.mean()));
@@ -76,6 +78,9 @@ public final class RecipeJson {
                 new Split(json.get("split").getAsDouble(), get(json, "split_seed").getAsLong()))
             : Optional.empty(),
         json.has("limit") ? OptionalInt.of(json.get("limit").getAsInt()) : OptionalInt.empty(),
+        json.has("validation")
+            ? OptionalDouble.of(json.get("validation").getAsDouble())
+            : OptionalDouble.empty(),
         get(json, "size").getAsInt(),
         preprocessing(json),
         floats(get(json, "mean")),

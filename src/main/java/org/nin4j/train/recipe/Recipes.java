@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import org.nin4j.model.Initialisation;
 import org.nin4j.model.zoo.Networks;
@@ -56,6 +57,7 @@ public final class Recipes {
         "fashion-mnist",
         Optional.empty(),
         OptionalInt.empty(),
+        OptionalDouble.empty(),
         known ? Networks.named(network).size() : 28,
         Preprocessing.NONE,
         List.of(0f),

@@ -79,6 +79,29 @@ class TrainCommandTest {
     }
   }
 
+  /** A run by kept back images goes on so, too; evaluate takes the test images all the same. */
+  @Test
+  void validationTestsWithTrainingImages() throws IOException {
+    Shell.Outcome outcome = train("--validation", "0.25", "--epochs", "1");
+    assertEquals(0, outcome.code(), outcome::text);
+    assertEquals(
+        "nin-mini (8,042 parameters) on shapes (drawn by the program): 30 training and 10 test"
+            + " images, drawn from seed 1, 0.25 of the training images kept back for validation",
+        outcome.out().get(0));
+    Shell.Outcome more = resume(onlyRun(), "--epochs", "2");
+    assertEquals(0, more.code(), more::text);
+    assertTrue(more.out().get(0).contains("30 training and 10 test"), more::text);
+    Shell.Outcome evaluated =
+        new Shell(folder)
+            .run("evaluate", onlyRun().toString(), "--device", "reference", "--limit", "40");
+    assertTrue(
+        evaluated.out().stream().anyMatch(l -> l.contains(", 40 test images")), evaluated::text);
+    assertEquals(2, train("--validation", "1").code());
+    Shell.Outcome few = train("--validation", "0.01");
+    assertEquals(3, few.code());
+    assertTrue(few.text().contains("leaves the class"), few::text);
+  }
+
   @Test
   void aRunSaysWhatItDoesAndEndsWithItsResult() throws IOException {
     Shell.Outcome outcome = train("--epochs", "2", "--seed", "7");

@@ -48,6 +48,7 @@ class RecipeArgumentsTest {
                 .split(Optional.of(new Split(0.1, -7)))
                 .network("nin-mini")
                 .limit(17)
+                .validation(0.05)
                 .size(96)
                 .variant(
                     new NinVariant(

@@ -164,6 +164,7 @@ class RecipeTest {
             .dataset("folder:/pictures")
             .split(Optional.of(new Split(1 / 3.0, Long.MIN_VALUE)))
             .limit(17)
+            .validation(0.125)
             .variant(
                 new NinVariant(
                     List.of(new Window(3, 1, 1), new Window(1, 1, 0)),
