@@ -99,7 +99,7 @@ class TrainCommandTest {
     assertEquals(2, train("--validation", "1").code());
     Shell.Outcome few = train("--validation", "0.01");
     assertEquals(3, few.code());
-    assertTrue(few.text().contains("leaves the class"), few::text);
+    assertTrue(few.err().get(0).contains("leaves the class"), few.err().get(0));
   }
 
   @Test
