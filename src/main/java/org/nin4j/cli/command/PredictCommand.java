@@ -83,7 +83,7 @@ public final class PredictCommand implements Callable<Integer> {
       arity = "1..*",
       paramLabel = "IMAGE",
       description =
-          "PNG, JPEG, GIF or BMP files, folders of them, or - for one picture's bytes from standard"
+          "PNG, JPEG, GIF, BMP or WebP files, folders of them, or - for one picture's bytes from standard"
               + " input; one thing on a black ground is seen best.")
   private List<Path> images = List.of();
 
@@ -227,6 +227,7 @@ public final class PredictCommand implements Callable<Integer> {
       List<EvidenceSheet.Row> rows = new ArrayList<>();
       Optional<Answers> answers = Optional.empty();
       int number = 0;
+      boolean flat = false;
       for (int from = 0; from < files.size(); from += together) {
         List<Path> part = files.subList(from, Math.min(files.size(), from + together));
         List<Read> good = read(trained, part, decoders);
@@ -246,6 +247,7 @@ public final class PredictCommand implements Callable<Integer> {
                     read.pixels(),
                     trained.image(),
                     classifier.evidence(read.pixels()));
+            flat = row.evidence().maps().shape().elements() == trained.classes().size();
             if (oneSheet) {
               rows.add(row);
             } else {
@@ -255,8 +257,18 @@ public final class PredictCommand implements Callable<Integer> {
           }
         }
       }
+      if (maps.isPresent() && flat) {
+        console
+            .err()
+            .println(
+                "%s: the maps have one place only (1×1) at the size that %s was trained on; a larger --size in training shows where"
+                    .formatted(command.qualifiedName(), trained.network().name()));
+      }
       if (!rows.isEmpty()) {
         EvidenceSheet.write(rows, top, maps.get());
+      }
+      if (number > 0 && maps.isPresent()) {
+        (json || csv ? console.err() : console.out()).println("written: " + maps.get());
       }
     } finally {
       decoders.shutdownNow();

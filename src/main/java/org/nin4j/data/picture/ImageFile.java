@@ -39,7 +39,7 @@ public final class ImageFile {
   private static final int MOST_BYTES = 1 << 28;
 
   /** Endings of the names of files that are read, in lower case. */
-  public static final List<String> ENDINGS = List.of("png", "jpg", "jpeg", "gif", "bmp");
+  public static final List<String> ENDINGS = List.of("png", "jpg", "jpeg", "gif", "bmp", "webp");
 
   private ImageFile() {}
 
@@ -229,7 +229,7 @@ public final class ImageFile {
     try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
       Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
       if (!readers.hasNext()) {
-        throw new DataException(file + " is no PNG, JPEG, GIF or BMP picture");
+        throw new DataException(file + " is no PNG, JPEG, GIF, BMP or WebP picture");
       }
       ImageReader reader = readers.next();
       try {

@@ -98,10 +98,7 @@ public final class EvidenceSheet {
       HostTensor map = row.evidence().map(answer.label());
       sheet.tile(over(picture, map, least, most), left, top, TILE, height);
       String share = String.format(Locale.ROOT, " %.1f %%", 100 * answer.probability());
-      int room = TILE - Sheet.width(share);
-      sheet.text(answer.name(), left, top + height + 2, room);
-      int used = Math.min(room, Sheet.width(answer.name()));
-      sheet.text(share, left + used, top + height + 2, TILE);
+      sheet.text(answer.name(), share, left, top + height + 2, TILE);
     }
     scale(sheet, left + TILE + GAP, top, height, least, most);
   }

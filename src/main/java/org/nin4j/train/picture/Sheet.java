@@ -51,6 +51,13 @@ final class Sheet implements AutoCloseable {
     graphics.drawString(fitting(text, room, metrics), left, top + metrics.getAscent());
   }
 
+  /** The same with an end that is never cut. */
+  void text(String text, String end, int left, int top, int room) {
+    FontMetrics metrics = graphics.getFontMetrics();
+    String begin = fitting(text, room - metrics.stringWidth(end), metrics);
+    graphics.drawString(begin + end, left, top + metrics.getAscent());
+  }
+
   void heading(String text, int left, int top, int room) {
     graphics.setFont(BOLD);
     text(text, left, top, room);
