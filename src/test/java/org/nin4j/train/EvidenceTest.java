@@ -212,7 +212,12 @@ class EvidenceTest {
             .build();
     ImageDataset data = lines(64);
     Checkpoint trained =
-        new Trainer(new OneDnnBackend(1), recipe, network, new TrainTest(data, data, "drawn here"), List.of())
+        new Trainer(
+                new OneDnnBackend(1),
+                recipe,
+                network,
+                new TrainTest(data, data, "drawn here"),
+                List.of())
             .train();
     try (Classifier classifier = new Classifier(trained, new ReferenceBackend())) {
       for (int i = 0; i < 8; i++) {

@@ -297,7 +297,7 @@ class FolderCommandsTest {
     Shell.Outcome empty = train("runs", concat(MINI, "--skip-bad"));
     assertEnded(3, empty);
     assertTrue(
-        empty.err().get(0).contains("holds no picture (png, jpg, jpeg, gif, bmp)"),
+        empty.err().get(0).contains("holds no picture (png, jpg, jpeg, gif, bmp, webp)"),
         empty.err()::toString);
   }
 
