@@ -14,6 +14,7 @@ import org.nin4j.cli.command.ModelsCommand;
 import org.nin4j.cli.command.PlanCommand;
 import org.nin4j.cli.command.PredictCommand;
 import org.nin4j.cli.command.ProfileCommand;
+import org.nin4j.cli.command.ShowCommand;
 import org.nin4j.cli.command.StudyCommand;
 import org.nin4j.cli.command.SummaryCommand;
 import org.nin4j.cli.command.TrainCommand;
@@ -116,6 +117,7 @@ public final class Main implements Runnable {
         .addSubcommand(new StudyCommand(console))
         .addSubcommand(new EvaluateCommand(console))
         .addSubcommand(new PredictCommand(console))
+        .addSubcommand(new ShowCommand(console))
         .addSubcommand(new PlanCommand(console))
         .addSubcommand(new ProfileCommand(console))
         .addSubcommand(new SummaryCommand(console))

@@ -1,10 +1,8 @@
 package org.nin4j.data;
 
 import java.awt.image.BufferedImage;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import javax.imageio.ImageIO;
 import org.nin4j.data.file.PartialFile;
 
 /** Samples of a data set as one picture: a row of images for each class, in the order of labels. */
@@ -25,13 +23,7 @@ public final class ContactSheet {
    * @throws UncheckedIOException if the file cannot be written
    */
   public static void write(ImageDataset data, int perClass, Path file) {
-    BufferedImage sheet = draw(data, perClass);
-    try (PartialFile partial = PartialFile.create(file)) {
-      ImageIO.write(sheet, "png", partial.stream());
-      partial.commit();
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be written: " + PartialFile.reason(e), e);
-    }
+    PartialFile.write(file, draw(data, perClass));
   }
 
   private static BufferedImage draw(ImageDataset data, int perClass) {

@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.nin4j.data.file.Csv;
 import org.nin4j.train.history.EpochResult;
 
 /** A line for each run, after a line of names; by RFC 4180. */
@@ -56,9 +57,7 @@ final class StudyCsv {
       line.add(command.apply(run));
       lines.add(line);
     }
-    return lines.stream()
-        .map(line -> line.stream().map(StudyCsv::quoted).collect(Collectors.joining(",")))
-        .collect(Collectors.joining("\r\n", "", "\r\n"));
+    return lines.stream().map(line -> Csv.line(line) + Csv.END).collect(Collectors.joining());
   }
 
   private static List<String> cells(List<String> values, String first) {
@@ -100,11 +99,5 @@ final class StudyCsv {
 
   private static String of(OptionalLong value) {
     return value.isPresent() ? String.valueOf(value.getAsLong()) : "";
-  }
-
-  /** In quotes where it has a comma, a quote or a line's end; quotes are doubled. */
-  static String quoted(String cell) {
-    boolean plain = cell.chars().noneMatch(c -> c == ',' || c == '"' || c == '\r' || c == '\n');
-    return plain ? cell : '"' + cell.replace("\"", "\"\"") + '"';
   }
 }

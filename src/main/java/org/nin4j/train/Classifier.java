@@ -5,10 +5,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.Session;
+import org.nin4j.model.Conv2d;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
@@ -35,8 +37,11 @@ public final class Classifier implements AutoCloseable {
   private static final int BATCH = 16;
 
   private final Checkpoint checkpoint;
+  private final Backend backend;
+  private final Shape input;
   private final Session session;
   private final TensorSpec logits;
+  private Optional<Inspection> inspection = Optional.empty();
 
   /**
    * Binds a checkpoint's network to a device.
@@ -46,7 +51,9 @@ public final class Classifier implements AutoCloseable {
   public Classifier(Checkpoint checkpoint, Backend backend) {
     checkpoint.requireComplete();
     this.checkpoint = checkpoint;
+    this.backend = backend;
     Recipe recipe = checkpoint.recipeInUse();
+    input = recipe.images(checkpoint.image()).output();
     Plan plan =
         Planner.plan(
             checkpoint.network(),
@@ -96,11 +103,7 @@ public final class Classifier implements AutoCloseable {
     int imageSize = Math.toIntExact(image().elements());
     ByteBuffer pixels = ByteBuffer.allocateDirect(Math.multiplyExact(images.size(), imageSize));
     for (byte[] image : images) {
-      if (image.length != imageSize) {
-        throw new IllegalArgumentException(
-            "an image of %s has %d bytes, not %d".formatted(image(), imageSize, image.length));
-      }
-      pixels.put(checkpoint.preprocessed(image));
+      pixels.put(preprocessed(image));
     }
     ByteBuffer labels = ByteBuffer.allocateDirect(images.size());
     session.load(new Samples(pixels.rewind(), labels, images.size(), image()));
@@ -113,31 +116,82 @@ public final class Classifier implements AutoCloseable {
       HostTensor rows = session.read(logits);
       int samples = Math.min(BATCH, images.size() - step * BATCH);
       for (int n = 0; n < samples; n++) {
-        predictions.add(new Prediction(classes(), softmax(rows.values(), n, classes().size())));
+        predictions.add(Prediction.of(classes(), rows.values(), n));
       }
     }
     return Collections.unmodifiableList(predictions);
   }
 
-  /** exp(z − max z) / Σ exp(z − max z). */
-  private static List<Double> softmax(float[] logits, int row, int classes) {
-    double largest = Double.NEGATIVE_INFINITY;
-    for (int k = 0; k < classes; k++) {
-      largest = Math.max(largest, logits[row * classes + k]);
+  /**
+   * Whether the network's scores are means over maps, so that {@link #evidence} can be asked for:
+   * it ends in a global average pool, with at most one linear layer after it.
+   */
+  public boolean explains() {
+    return inspection().explains();
+  }
+
+  /**
+   * Checks the same.
+   *
+   * @throws org.nin4j.model.ShapeException if not; the message says what is needed
+   */
+  public void requireExplains() {
+    inspection().requireEnding();
+  }
+
+  /**
+   * Where in an image the network finds what speaks for each class.
+   *
+   * @param image unsigned bytes [channels, height, width]
+   * @throws org.nin4j.model.ShapeException if the network's scores are no means over maps
+   */
+  public Evidence evidence(byte[] image) {
+    return inspection().evidence(preprocessed(image));
+  }
+
+  /**
+   * What leaves each block for an image, from the first to the last: each of the outermost parts
+   * with weights, together with the activations and norms that stand right behind it.
+   *
+   * @param image unsigned bytes [channels, height, width]
+   */
+  public List<FeatureMaps> featureMaps(byte[] image) {
+    return inspection().featureMaps(preprocessed(image));
+  }
+
+  /**
+   * The weights of the first convolution, [filters, channels, height, width]; empty where the
+   * network has none.
+   */
+  public Optional<FeatureMaps> firstFilters() {
+    return checkpoint.network().nodes(input).stream()
+        .filter(node -> node.layer() instanceof Conv2d)
+        .findFirst()
+        .map(
+            node ->
+                new FeatureMaps(
+                    node.name(), checkpoint.inUse().get(node.parameters().get(0).name())));
+  }
+
+  /** Bound when first asked for: most never look inside. */
+  private Inspection inspection() {
+    Inspection bound = inspection.orElseGet(() -> new Inspection(checkpoint, backend));
+    inspection = Optional.of(bound);
+    return bound;
+  }
+
+  private byte[] preprocessed(byte[] image) {
+    int size = Math.toIntExact(image().elements());
+    if (image.length != size) {
+      throw new IllegalArgumentException(
+          "an image of %s has %d bytes, not %d".formatted(image(), size, image.length));
     }
-    double sum = 0;
-    List<Double> exponentials = new ArrayList<>();
-    for (int k = 0; k < classes; k++) {
-      double exponential = Math.exp(logits[row * classes + k] - largest);
-      exponentials.add(exponential);
-      sum += exponential;
-    }
-    double total = sum;
-    return exponentials.stream().map(e -> e / total).toList();
+    return checkpoint.preprocessed(image);
   }
 
   @Override
   public void close() {
+    inspection.ifPresent(Inspection::close);
     session.close();
   }
 }

@@ -1,5 +1,6 @@
 package org.nin4j.train;
 
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -20,6 +21,28 @@ public record Prediction(List<String> classes, List<Double> probabilities) {
     if (classes.size() != probabilities.size() || classes.isEmpty()) {
       throw new IllegalArgumentException("a prediction has one probability for each class");
     }
+  }
+
+  /**
+   * From a row of logits: exp(z − max z) / Σ exp(z − max z).
+   *
+   * @param logits [rows, classes]
+   */
+  static Prediction of(List<String> classes, float[] logits, int row) {
+    int first = row * classes.size();
+    double largest = Double.NEGATIVE_INFINITY;
+    for (int k = 0; k < classes.size(); k++) {
+      largest = Math.max(largest, logits[first + k]);
+    }
+    double sum = 0;
+    List<Double> exponentials = new ArrayList<>();
+    for (int k = 0; k < classes.size(); k++) {
+      double exponential = Math.exp(logits[first + k] - largest);
+      exponentials.add(exponential);
+      sum += exponential;
+    }
+    double total = sum;
+    return new Prediction(classes, exponentials.stream().map(e -> e / total).toList());
   }
 
   /** The most probable classes, most probable first; of equal ones the lower label first. */

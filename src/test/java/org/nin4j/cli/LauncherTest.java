@@ -279,7 +279,7 @@ class LauncherTest {
                 + NON_ASCII
                 + ".png");
     assertEquals(0, predicted.code(), predicted::toString);
-    assertTrue(predicted.out().get(1).startsWith("it's ö.png: "), predicted::toString);
+    assertTrue(predicted.out().get(3).startsWith("it's ö.png  "), predicted::toString);
     Run data =
         bash(
             environment,

@@ -1,5 +1,6 @@
 package org.nin4j.cli;
 
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -17,6 +18,7 @@ import org.nin4j.data.published.Downloader;
 public final class Shell {
   private final Path home;
   private final Map<String, String> environment;
+  private final byte[] input;
 
   /** A shell whose commands keep their files in a folder and have no network. */
   public Shell(Path home) {
@@ -24,19 +26,26 @@ public final class Shell {
         home,
         Map.of(
             "NIN4J_CACHE", home.resolve("cache").toString(),
-            "XDG_DATA_DIRS", home.resolve("share").toString()));
+            "XDG_DATA_DIRS", home.resolve("share").toString()),
+        new byte[0]);
   }
 
-  private Shell(Path home, Map<String, String> environment) {
+  private Shell(Path home, Map<String, String> environment, byte[] input) {
     this.home = home;
     this.environment = environment;
+    this.input = input;
+  }
+
+  /** The same with something piped into its commands. */
+  public Shell withInput(byte[] bytes) {
+    return new Shell(home, environment, bytes.clone());
   }
 
   /** The same with one more environment variable. */
   public Shell with(String variable, String value) {
     Map<String, String> more = new HashMap<>(environment);
     more.put(variable, value);
-    return new Shell(home, Map.copyOf(more));
+    return new Shell(home, Map.copyOf(more), input);
   }
 
   /** What a command left behind. */
@@ -80,6 +89,7 @@ public final class Shell {
   private int run(OutputStream out, OutputStream err, boolean terminal, String... arguments) {
     Console console =
         new Console(
+            new ByteArrayInputStream(input),
             new PrintStream(out, true, StandardCharsets.UTF_8),
             new PrintStream(err, true, StandardCharsets.UTF_8),
             terminal,

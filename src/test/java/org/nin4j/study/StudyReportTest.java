@@ -15,6 +15,7 @@ import java.util.OptionalLong;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.data.file.Csv;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
 import org.nin4j.train.recipe.Recipe;
@@ -104,10 +105,10 @@ class StudyReportTest {
 
   @Test
   void cellsAreQuotedWhereTheyMustBe() {
-    assertEquals("plain 'text'; more", StudyCsv.quoted("plain 'text'; more"));
-    assertEquals("\"a,b\"", StudyCsv.quoted("a,b"));
-    assertEquals("\"a\"\"b\"", StudyCsv.quoted("a\"b"));
-    assertEquals("\"a\nb\"", StudyCsv.quoted("a\nb"));
+    assertEquals("plain 'text'; more", Csv.line(List.of("plain 'text'; more")));
+    assertEquals("\"a,b\"", Csv.line(List.of("a,b")));
+    assertEquals("\"a\"\"b\"", Csv.line(List.of("a\"b")));
+    assertEquals("\"a\nb\"", Csv.line(List.of("a\nb")));
   }
 
   @Test

@@ -1,7 +1,9 @@
 package org.nin4j.cli.command;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.nin4j.backend.Backend;
@@ -12,14 +14,20 @@ import org.nin4j.cli.option.DeviceOptions;
 import org.nin4j.cli.option.SplitOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.Table;
 import org.nin4j.cli.output.Texts;
 import org.nin4j.cli.output.TrainingReport;
 import org.nin4j.data.ImageDataset;
+import org.nin4j.data.file.PartialFile;
 import org.nin4j.data.folder.StoredSize;
 import org.nin4j.plan.Precision;
+import org.nin4j.train.ConfusionMatrix;
+import org.nin4j.train.Evaluation;
 import org.nin4j.train.Evaluator;
 import org.nin4j.train.Progress;
 import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.picture.ConfusionPicture;
+import org.nin4j.train.picture.MistakeSheet;
 import org.nin4j.train.recipe.Recipe;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -33,13 +41,18 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "evaluate",
     header = "Evaluates a trained network on the test images of a data set.",
-    description = "",
+    description = {
+      "%nPrints each class's precision (the share of its answers that are right), recall (the share of"
+          + " its images that are found) and F1 (their harmonic mean), then loss and accuracy.",
+      ""
+    },
     sortOptions = false,
     footer = {
       "",
       "Examples:",
       "  ${ROOT-COMMAND-NAME} evaluate",
       "  ${ROOT-COMMAND-NAME} evaluate runs/20250131-235959-nin",
+      "  ${ROOT-COMMAND-NAME} evaluate runs/20250131-235959-nin --out evaluation",
       "  ${ROOT-COMMAND-NAME} evaluate runs/20250131-235959-nin/last.safetensors --limit 1000"
     })
 public final class EvaluateCommand implements Callable<Integer> {
@@ -82,6 +95,14 @@ public final class EvaluateCommand implements Callable<Integer> {
       description = "fp32, tf32 or bf16. Default: as in training.")
   private Optional<Precision> precision = Optional.empty();
 
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description =
+          "Write the confusion matrix, confusion.png and confusion.csv, and the most confident"
+              + " mistakes, mistakes.png, into this folder. Default: no files.")
+  private Optional<Path> out = Optional.empty();
+
   @Mixin private DataOptions dataOptions;
   @Mixin private DeviceOptions deviceOptions;
 
@@ -103,7 +124,7 @@ public final class EvaluateCommand implements Callable<Integer> {
       console.out().println("device: " + backend.description());
       precision.ifPresent(p -> DeviceOptions.requireComputesIn(backend, p));
       Recipe fitting = DeviceOptions.fitting(backend, recipe, console);
-      evaluate(backend, trained, fitting, trained.preprocessed(test));
+      evaluate(backend, trained, fitting, test);
     }
     return ExitCode.OK.number();
   }
@@ -137,15 +158,16 @@ public final class EvaluateCommand implements Callable<Integer> {
   }
 
   private void evaluate(Backend backend, Checkpoint trained, Recipe recipe, ImageDataset test) {
+    ImageDataset preprocessed = trained.preprocessed(test);
     int steps = recipe.stepsPerEpoch(test.count());
     int epoch = trained.position().epoch();
     long begin = System.nanoTime();
-    Metrics metrics;
+    Evaluation evaluation;
     try (TrainingReport report = new TrainingReport(console, recipe.epochs());
-        Evaluator evaluator = new Evaluator(backend, recipe, trained.network(), test)) {
-      metrics =
+        Evaluator evaluator = new Evaluator(backend, recipe, trained.network(), preprocessed)) {
+      evaluation =
           evaluator
-              .evaluate(
+              .examine(
                   trained.inUse(),
                   () -> false,
                   sums ->
@@ -161,6 +183,9 @@ public final class EvaluateCommand implements Callable<Integer> {
               .orElseThrow();
     }
     double seconds = secondsSince(begin);
+    Metrics metrics = evaluation.metrics();
+    print(evaluation.confusion());
+    out.ifPresent(folder -> write(evaluation, trained, test, folder));
     console
         .out()
         .println(
@@ -172,6 +197,48 @@ public final class EvaluateCommand implements Callable<Integer> {
                 metrics.accuracy(),
                 metrics.top5Accuracy(),
                 Texts.speed(metrics.samples() / seconds)));
+  }
+
+  private void print(ConfusionMatrix confusion) {
+    Table table =
+        new Table(
+            List.of(
+                Table.Side.LEFT,
+                Table.Side.RIGHT,
+                Table.Side.RIGHT,
+                Table.Side.RIGHT,
+                Table.Side.RIGHT),
+            "Class",
+            "Images",
+            "Precision",
+            "Recall",
+            "F1");
+    for (int label = 0; label < confusion.classes().size(); label++) {
+      table.add(
+          confusion.classes().get(label),
+          Texts.count(confusion.images(label)),
+          share(confusion.precision(label)),
+          share(confusion.recall(label)),
+          share(confusion.f1(label)));
+    }
+    table.print(console.out());
+  }
+
+  /** A class that was never answered has no precision. */
+  private static String share(OptionalDouble share) {
+    return share.isPresent() ? Texts.format("%.4f", share.getAsDouble()) : "–";
+  }
+
+  private void write(Evaluation evaluation, Checkpoint trained, ImageDataset test, Path folder) {
+    ConfusionPicture.write(
+        evaluation.confusion(),
+        "%s, %s: %s test images"
+            .formatted(
+                trained.network().name(), test.name(), Texts.count(evaluation.metrics().samples())),
+        folder.resolve("confusion.png"));
+    PartialFile.write(folder.resolve("confusion.csv"), evaluation.confusion().toCsv());
+    MistakeSheet.write(test, evaluation.mistakes(), folder.resolve("mistakes.png"));
+    console.out().println("written: " + folder);
   }
 
   private static double secondsSince(long nanoTime) {

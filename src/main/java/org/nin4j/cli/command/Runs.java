@@ -1,6 +1,7 @@
 package org.nin4j.cli.command;
 
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,6 +27,11 @@ final class Runs {
    * @throws CheckpointException if there is none, or it cannot be used
    */
   static Checkpoint read(Optional<Path> named, Console console) {
+    return read(named, console.out());
+  }
+
+  /** The same, said elsewhere than among the answers. */
+  static Checkpoint read(Optional<Path> named, PrintStream told) {
     Path path = named.orElseGet(() -> latest(Path.of(FOLDER)));
     Path file = path;
     String why = "";
@@ -37,7 +43,7 @@ final class Runs {
       }
     }
     Checkpoint checkpoint = Checkpoint.read(file);
-    console.out().println("checkpoint: %s, %s%s".formatted(file, checkpoint.position(), why));
+    told.println("checkpoint: %s, %s%s".formatted(file, checkpoint.position(), why));
     return checkpoint;
   }
 

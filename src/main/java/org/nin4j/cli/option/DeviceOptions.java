@@ -64,7 +64,7 @@ public final class DeviceOptions {
       names = "--second-stream",
       description =
           "On a GPU, run filter gradients beside the steps after them: more memory, the same"
-              + " results, some 4 % faster on an H100.")
+              + " results, some 4 %% faster on an H100.")
   private boolean secondStream;
 
   @Option(

@@ -3,6 +3,7 @@ package org.nin4j.cli.output;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,6 +16,7 @@ import org.nin4j.data.published.Downloader;
 /**
  * What a command sees of the world outside.
  *
+ * @param in what is piped into the command
  * @param out results and what goes on
  * @param err errors, and the progress bar
  * @param terminal whether {@code err} is a terminal, where a progress bar can be drawn
@@ -23,6 +25,7 @@ import org.nin4j.data.published.Downloader;
  * @param downloader gets data sets
  */
 public record Console(
+    InputStream in,
     PrintStream out,
     PrintStream err,
     boolean terminal,
@@ -36,6 +39,7 @@ public record Console(
   /** This process's own. */
   public static Console system() {
     return new Console(
+        System.in,
         utf8(FileDescriptor.out),
         utf8(FileDescriptor.err),
         errorIsTerminal(),

@@ -1,5 +1,6 @@
 package org.nin4j.data.file;
 
+import java.awt.image.BufferedImage;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -13,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.UUID;
+import javax.imageio.ImageIO;
 
 /**
  * A file that gets its name only when it is complete: written beside its target under a name of its
@@ -53,6 +55,20 @@ public final class PartialFile implements AutoCloseable {
   public static void write(Path target, String text) {
     try (PartialFile partial = create(target)) {
       partial.stream().write(text.getBytes(StandardCharsets.UTF_8));
+      partial.commit();
+    } catch (IOException e) {
+      throw new UncheckedIOException(target + " cannot be written: " + reason(e), e);
+    }
+  }
+
+  /**
+   * Writes a picture as a PNG file.
+   *
+   * @throws UncheckedIOException if that fails; what had the name is still there
+   */
+  public static void write(Path target, BufferedImage picture) {
+    try (PartialFile partial = create(target)) {
+      ImageIO.write(picture, "png", partial.stream());
       partial.commit();
     } catch (IOException e) {
       throw new UncheckedIOException(target + " cannot be written: " + reason(e), e);

@@ -8,6 +8,7 @@ import java.awt.image.DataBufferInt;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -32,8 +33,13 @@ public final class ImageFile {
   /** A damaged header would have memory asked for that nobody has. */
   private static final int MOST_PIXELS = 1 << 28;
 
+  /** What decoding takes at its height, in up to 16 bits and four channels, turned and copied. */
+  private static final int BYTES_PER_PIXEL = 16;
+
+  private static final int MOST_BYTES = 1 << 28;
+
   /** Endings of the names of files that are read, in lower case. */
-  public static final List<String> ENDINGS = List.of("png", "jpg", "jpeg", "gif", "bmp");
+  public static final List<String> ENDINGS = List.of("png", "jpg", "jpeg", "gif", "bmp", "webp");
 
   private ImageFile() {}
 
@@ -69,8 +75,37 @@ public final class ImageFile {
     return (invert ? picture.inverted() : picture).pixels(shape, fit);
   }
 
+  /**
+   * The same for a picture that comes from elsewhere, such as standard input.
+   *
+   * @param in read to its end
+   * @param name what messages call it
+   */
+  public static byte[] read(
+      InputStream in, String name, Shape shape, Picture.Fit fit, boolean invert) {
+    byte[] bytes;
+    try {
+      bytes = in.readNBytes(MOST_BYTES + 1);
+    } catch (IOException e) {
+      throw new UncheckedIOException(name + " cannot be read: " + PartialFile.reason(e), e);
+    }
+    requireNotTooLong(name, bytes.length);
+    Picture picture = read(name, bytes, invert ? Color.WHITE : Color.BLACK);
+    return (invert ? picture.inverted() : picture).pixels(shape, fit);
+  }
+
+  private static void requireNotTooLong(String name, long bytes) {
+    if (bytes > MOST_BYTES) {
+      throw new DataException(
+          "%s is longer than pictures that are read (%d MiB)".formatted(name, MOST_BYTES >> 20));
+    }
+  }
+
   private static Picture read(Path file, Color ground) {
-    byte[] bytes = bytes(file);
+    return read(file.toString(), bytes(file), ground);
+  }
+
+  private static Picture read(String file, byte[] bytes, Color ground) {
     BufferedImage picture = decode(file, bytes);
     Orientation orientation = Orientation.of(bytes);
     int height = picture.getHeight();
@@ -181,6 +216,7 @@ public final class ImageFile {
       throw new DataException(file + " is no file with a picture");
     }
     try {
+      requireNotTooLong(file.toString(), Files.size(file));
       return Files.readAllBytes(file);
     } catch (NoSuchFileException e) {
       throw new DataException("there is no picture " + file, e);
@@ -189,24 +225,20 @@ public final class ImageFile {
     }
   }
 
-  private static BufferedImage decode(Path file, byte[] bytes) {
+  private static BufferedImage decode(String file, byte[] bytes) {
     try (ImageInputStream in = new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
       Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
       if (!readers.hasNext()) {
-        throw new DataException(file + " is no PNG, JPEG, GIF or BMP picture");
+        throw new DataException(file + " is no PNG, JPEG, GIF, BMP or WebP picture");
       }
       ImageReader reader = readers.next();
       try {
         List<String> warnings = new ArrayList<>();
         reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
         reader.setInput(in, true, true);
-        long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
-        if (pixels > MOST_PIXELS) {
-          throw new DataException(
-              "%s has %d×%d pixels, more than are read (%d)"
-                  .formatted(file, reader.getWidth(0), reader.getHeight(0), MOST_PIXELS));
-        }
-        BufferedImage picture = reader.read(0);
+        requireRoom(file, reader.getWidth(0), reader.getHeight(0));
+        BufferedImage picture =
+            Cmyk.isIn(bytes) ? Cmyk.toRgb(reader.readRaster(0, null), bytes) : reader.read(0);
         for (String warning : warnings) {
           if (isDamage(warning)) {
             throw new DataException(file + " is damaged or cut short: " + warning);
@@ -222,6 +254,22 @@ public final class ImageFile {
       }
       // The decoders throw all kinds of exceptions at damaged files.
       throw new DataException(file + " is damaged: " + e.getMessage(), e);
+    }
+  }
+
+  /** Before anything is decoded: a few bytes can claim any size. */
+  private static void requireRoom(String file, int width, int height) {
+    long pixels = (long) width * height;
+    long most = Math.min(MOST_PIXELS, Runtime.getRuntime().maxMemory() / BYTES_PER_PIXEL);
+    if (pixels > most) {
+      throw new DataException(
+          "%s has %d×%d pixels, more than are read (%d%s)"
+              .formatted(
+                  file,
+                  width,
+                  height,
+                  most,
+                  most < MOST_PIXELS ? ", with the memory that Java may take" : ""));
     }
   }
 

@@ -5,8 +5,8 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
- * How a camera was held, as the EXIF tag of that name says in JPEG files: which side of the scene
- * the stored first row and first column are (Exif 2.32, CIPA DC-008, 4.6.4 A).
+ * How a camera was held, as the EXIF tag of that name says in JPEG, PNG and WebP files: which side
+ * of the scene the stored first row and first column are (Exif 2.32, CIPA DC-008, 4.6.4 A).
  */
 enum Orientation {
   TOP_LEFT,
@@ -26,14 +26,26 @@ enum Orientation {
   private static final int APP1 = 0xffe1;
   private static final int START_OF_SCAN = 0xffda;
 
+  private static final long PNG = 0x89504e470d0a1a0aL;
+  private static final int PNG_EXIF = 0x65584966;
+  private static final int RIFF = 0x52494646;
+  private static final int WEBP = 0x57454250;
+  private static final int WEBP_EXIF = 0x45584946;
+
   /**
-   * The orientation that a JPEG file states, else {@link #TOP_LEFT}, the orientation of what states
+   * The orientation that a file states, else {@link #TOP_LEFT}, the orientation of what states
    * none.
    *
    * @param file its bytes
    */
   static Orientation of(byte[] file) {
     ByteBuffer bytes = ByteBuffer.wrap(file);
+    if (file.length >= 12 && bytes.getLong(0) == PNG) {
+      return ofPng(bytes);
+    }
+    if (file.length >= 12 && bytes.getInt(0) == RIFF && bytes.getInt(8) == WEBP) {
+      return ofWebp(bytes);
+    }
     if (file.length < 4 || unsigned(bytes, 0) != START_OF_IMAGE) {
       return TOP_LEFT;
     }
@@ -48,6 +60,35 @@ enum Orientation {
         int tiff = at + 4 + EXIF.length;
         return ofTiff(bytes.slice(tiff, end - tiff));
       }
+    }
+    return TOP_LEFT;
+  }
+
+  /** Chunks of a length, a name, the content and a checksum. */
+  private static Orientation ofPng(ByteBuffer bytes) {
+    long at = Long.BYTES;
+    while (at + 12 <= bytes.limit()) {
+      long length = Integer.toUnsignedLong(bytes.getInt((int) at));
+      if (bytes.getInt((int) at + 4) == PNG_EXIF && at + 12 + length <= bytes.limit()) {
+        return ofTiff(bytes.slice((int) at + 8, (int) length));
+      }
+      at += 12 + length;
+    }
+    return TOP_LEFT;
+  }
+
+  /** Chunks of a name, a length, least byte first, and the content, filled to an even length. */
+  private static Orientation ofWebp(ByteBuffer bytes) {
+    long at = 12;
+    while (at + 8 <= bytes.limit()) {
+      long length = Integer.toUnsignedLong(Integer.reverseBytes(bytes.getInt((int) at + 4)));
+      long end = at + 8 + length;
+      if (bytes.getInt((int) at) == WEBP_EXIF && end <= bytes.limit()) {
+        // Some programs write JPEG's beginning here, too.
+        int from = (int) at + 8 + (startsWith(bytes, (int) at + 8, (int) end) ? EXIF.length : 0);
+        return ofTiff(bytes.slice(from, (int) end - from));
+      }
+      at = end + length % 2;
     }
     return TOP_LEFT;
   }

@@ -150,14 +150,14 @@ class FolderCommandsTest {
       byte[] pixels = ImageFile.read(one, classifier.image(), Picture.Fit.CROP, false);
       var answers = classifier.classify(pixels).top(2);
       assertEquals(
-          "%s: %s %.1f %%, %s %.1f %%"
+          "%s %s %.1f %% %s %.1f %%"
               .formatted(
                   one,
                   answers.get(0).name(),
                   100 * answers.get(0).probability(),
                   answers.get(1).name(),
                   100 * answers.get(1).probability()),
-          predicted.out().get(1));
+          predicted.out().get(3).replaceAll(" +", " "));
     }
   }
 
@@ -286,7 +286,7 @@ class FolderCommandsTest {
         List.of(
             "nin train: "
                 + file("train", "a", 2)
-                + " is no PNG, JPEG, GIF or BMP picture; --skip-bad leaves it out"),
+                + " is no PNG, JPEG, GIF, BMP or WebP picture; --skip-bad leaves it out"),
         refused.err());
     Shell.Outcome trained = train("runs", concat(MINI, "--skip-bad"));
     assertEnded(0, trained);
@@ -297,7 +297,7 @@ class FolderCommandsTest {
     Shell.Outcome empty = train("runs", concat(MINI, "--skip-bad"));
     assertEnded(3, empty);
     assertTrue(
-        empty.err().get(0).contains("holds no picture (png, jpg, jpeg, gif, bmp)"),
+        empty.err().get(0).contains("holds no picture (png, jpg, jpeg, gif, bmp, webp)"),
         empty.err()::toString);
   }
 

@@ -315,13 +315,11 @@ class TrainCommandTest {
         shell.run(
             "predict", "--checkpoint", run.toString(), "--device", "reference", png.toString());
     assertEquals(0, predicted.code(), () -> String.join("\n", predicted.err()));
-    assertEquals(2, predicted.out().size());
+    assertEquals(4, predicted.out().size());
     assertEquals(
         "checkpoint: %s, after epoch 1".formatted(run.resolve("best.safetensors")),
         predicted.out().get(0));
-    assertTrue(
-        predicted.out().get(1).matches(".*a\\.png: (\\w+ [\\d.]+ %, ){4}\\w+ [\\d.]+ %"),
-        predicted::text);
+    assertTrue(predicted.out().get(3).matches(".*a\\.png(  \\w+ +[\\d.]+ %){5}"), predicted::text);
 
     Shell.Outcome noPicture =
         shell.run(

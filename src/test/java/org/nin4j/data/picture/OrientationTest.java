@@ -110,4 +110,38 @@ class OrientationTest {
       Orientation.of(damaged);
     }
   }
+
+  /** The tag's directory without JPEG's segment around it. */
+  private static byte[] tiff(ByteOrder order, int orientation) {
+    byte[] segment = exif(order, orientation);
+    return Arrays.copyOfRange(segment, 10, segment.length);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1", "3", "6", "8"})
+  void pngStatesItInAChunk(int value) {
+    byte[] tiff = tiff(ByteOrder.BIG_ENDIAN, value);
+    ByteBuffer png = ByteBuffer.allocate(8 + 12 + 13 + 12 + tiff.length);
+    png.putLong(0x89504e470d0a1a0aL);
+    png.putInt(13).put("IHDR".getBytes(StandardCharsets.US_ASCII)).put(new byte[17]);
+    png.putInt(tiff.length).put("eXIf".getBytes(StandardCharsets.US_ASCII)).put(tiff).putInt(0);
+    assertEquals(Orientation.values()[value - 1], Orientation.of(png.array()));
+    byte[] cut = Arrays.copyOf(png.array(), png.capacity() - 9);
+    assertEquals(Orientation.TOP_LEFT, Orientation.of(cut));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1, false", "3, true", "6, false", "8, true"})
+  void webpStatesItInAChunk(int value, boolean likeJpeg) {
+    byte[] begin = (likeJpeg ? "Exif\0\0" : "").getBytes(StandardCharsets.US_ASCII);
+    byte[] tiff = tiff(ByteOrder.LITTLE_ENDIAN, value);
+    ByteBuffer webp =
+        ByteBuffer.allocate(12 + 8 + 4 + 8 + begin.length + tiff.length)
+            .order(ByteOrder.LITTLE_ENDIAN);
+    webp.put("RIFF".getBytes(StandardCharsets.US_ASCII)).putInt(webp.capacity() - 8);
+    webp.put("WEBPVP8 ".getBytes(StandardCharsets.US_ASCII)).putInt(3).put(new byte[4]);
+    webp.put("EXIF".getBytes(StandardCharsets.US_ASCII)).putInt(begin.length + tiff.length);
+    webp.put(begin).put(tiff);
+    assertEquals(Orientation.values()[value - 1], Orientation.of(webp.array()));
+  }
 }
