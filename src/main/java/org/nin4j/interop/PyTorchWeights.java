@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.nin4j.data.file.PartialFile;
@@ -38,23 +39,34 @@ public final class PyTorchWeights {
   private PyTorchWeights() {}
 
   /**
-   * Writes a file as the format's own writer orders it: by the size of values, descending, then by
-   * name, the header padded to a multiple of 8 bytes.
+   * Writes a file.
    *
    * @throws UncheckedIOException if that fails; what had the name is still there
    */
   public static void write(PortableNetwork trained, Path file) {
-    TreeSet<String> counters = new TreeSet<>();
+    Set<String> counters = new TreeSet<>();
     for (Network.Node node : trained.network().nodes(trained.input())) {
       if (node.layer() instanceof BatchNorm) {
         counters.add(node.name() + BATCHES);
       }
     }
-    TreeMap<String, HostTensor> values = new TreeMap<>();
+    Map<String, HostTensor> values = new LinkedHashMap<>();
     for (Parameter parameter : PortableNetwork.parameters(trained.network(), trained.input())) {
       values.put(parameter.name(), trained.values().get(parameter.name()));
     }
-    byte[] header = header(trained.notes(), counters, values);
+    write(file, trained.notes(), counters, values);
+  }
+
+  /**
+   * Writes a file as the format's own writer orders it: by the size of values, descending, then by
+   * name, the header padded to a multiple of 8 bytes.
+   *
+   * @param counters names of single whole numbers, all 0
+   */
+  static void write(
+      Path file, Map<String, String> notes, Set<String> counters, Map<String, HostTensor> tensors) {
+    TreeMap<String, HostTensor> values = new TreeMap<>(tensors);
+    byte[] header = header(notes, new TreeSet<>(counters), values);
     try (PartialFile partial = PartialFile.create(file)) {
       OutputStream out = partial.stream();
       out.write(buffer(Long.BYTES).putLong(header.length).array());

@@ -219,7 +219,7 @@ final class TensorFile implements AutoCloseable {
       }
       json.endObject();
       if (json.peek() != JsonToken.END_DOCUMENT) {
-        throw bad("is no safetensors file: something follows its header's JSON object");
+        throw new MalformedJsonException("something follows");
       }
     } catch (MalformedJsonException | EOFException | IllegalStateException e) {
       throw bad("is no safetensors file: its header is no JSON object of tensors");

@@ -34,25 +34,20 @@ record ZooCase(PortableNetwork network, HostTensor images) {
 
   /** Sides of the images of networks that would take long at theirs. */
   private static final Map<String, Integer> SMALLER =
-      Map.of(
-          "nin",
-          67,
-          "nin-bn",
-          67,
-          "nin-15",
-          67,
-          "nin-11",
-          64,
-          "nin-16",
-          64,
-          "nin-19",
-          64,
-          "alexnet",
-          67,
-          "vgg11",
-          32,
-          "vgg11-quarter",
-          64);
+      Map.ofEntries(
+          Map.entry("nin", 67),
+          Map.entry("nin-bn", 67),
+          Map.entry("nin-15", 67),
+          Map.entry("nin-11", 63),
+          Map.entry("nin-16", 63),
+          Map.entry("nin-19", 63),
+          Map.entry("nin-cifar", 16),
+          Map.entry("alexnet", 67),
+          Map.entry("vgg11", 32),
+          Map.entry("vgg11-quarter", 64),
+          Map.entry("googlenet", 64),
+          Map.entry("resnet18", 64),
+          Map.entry("densenet", 64));
 
   private static final Map<String, HostTensor> LOGITS = new ConcurrentHashMap<>();
 
