@@ -139,6 +139,8 @@ class TablesTest {
         "train",
         "evaluate",
         "predict",
+        "export",
+        "import",
         "plan",
         "profile",
         "summary",

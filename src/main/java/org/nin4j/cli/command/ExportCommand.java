@@ -27,9 +27,9 @@ import picocli.CommandLine.Spec;
     header = "Writes a trained network for PyTorch, or as ONNX.",
     description = {
       "%nBoth take images as the network does: floats (batch, channels, height, width), each"
-          + " (pixel / 255 - mean) / std. Mean, deviation, size and classes are printed and stand in"
-          + " the file's metadata (nin4j.mean and so on); they are no part of an ONNX graph, so that"
-          + " both files take the same images. Both give logits: the softmax is left to the user."
+          + " (pixel / 255 - mean) / std. Mean and deviation are no part of an ONNX graph, so that"
+          + " both files take the same images; they are printed, and stand in the file's metadata with"
+          + " size and classes (nin4j.mean and so on). Both give logits: the softmax is left to the user."
           + " With a running average of the parameters, the average is written. A file that is there"
           + " already is left alone, and the exit code is 7.",
       ""

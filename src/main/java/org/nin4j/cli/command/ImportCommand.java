@@ -59,7 +59,7 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  ${ROOT-COMMAND-NAME} import book.safetensors --network resnet18",
       "  ${ROOT-COMMAND-NAME} import lit.safetensors --network lenet --rename '^net\\.='",
-      "  ${ROOT-COMMAND-NAME} import w.safetensors --network mine.json --dataset cifar-10 --size 32"
+      "  ${ROOT-COMMAND-NAME} import w.safetensors --network mine.json --dataset cifar-10"
     })
 public final class ImportCommand implements Callable<Integer> {
   private final Console console;
@@ -126,10 +126,7 @@ public final class ImportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (!networkChoice.given()) {
-      throw usage("say whose weights these are: --network NAME or --network FILE.json");
-    }
-    List<Renaming> checked = checked(() -> renamings.stream().map(Renaming::parse).toList());
+    List<Renaming> renaming = checked(() -> renamings.stream().map(Renaming::parse).toList());
     Recipe recipe = checked(this::recipe);
     Path target = out.orElse(Path.of(recipe.network() + "-imported.safetensors"));
     ExportCommand.requireFree(target);
@@ -142,7 +139,7 @@ public final class ImportCommand implements Callable<Integer> {
     Shape image = Images.shape(images);
     Shape input = checked(() -> recipe.images(image).output());
     Map<String, HostTensor> values =
-        checked(() -> PyTorchWeights.read(file, network, input, checked));
+        checked(() -> PyTorchWeights.read(file, network, input, renaming));
     Checkpoint imported =
         new Checkpoint(
             recipe,
