@@ -27,9 +27,13 @@ class ExportImportTest {
   static void train() throws IOException {
     shell = new Shell(folder);
     Path runs = folder.resolve("runs");
+    // Few images, under the name of a data set that takes any folder.
+    assertEquals(0, run("data --dataset shapes --limit 40 --out " + file("idx")).code());
     Shell.Outcome trained =
         run(
-            "train --device reference --dataset shapes --network lenet-bn --recipe d2l --epochs 1"
+            "train --device reference --dataset mnist --data "
+                + file("idx")
+                + " --network lenet-bn --recipe d2l --epochs 1"
                 + " --limit 40 --batch 20 --mean 0.2 --std 0.4 --average 0.9 --out "
                 + runs);
     assertEquals(0, trained.code(), () -> String.join("\n", trained.err()));
@@ -58,13 +62,14 @@ class ExportImportTest {
     assertEquals(accuracy(run), accuracy(file("a-imported")));
     Shell.Outcome resumed =
         run(
-            "train --device reference --limit 40 --batch 20 --epochs 1 --resume %s --out %s"
-                .formatted(file("a-imported"), file("resumed")));
+            "train --device reference --data %s --limit 40 --batch 20 --epochs 1 --resume %s --out %s"
+                .formatted(file("idx"), file("a-imported"), file("resumed")));
     assertEquals(0, resumed.code(), () -> String.join("\n", resumed.err()));
   }
 
   private static String accuracy(String checkpoint) {
-    List<String> lines = run("evaluate --device reference --limit 40 " + checkpoint).out();
+    List<String> lines =
+        run("evaluate --device reference --data %s %s".formatted(file("idx"), checkpoint)).out();
     String last = lines.get(lines.size() - 1);
     return last.substring(last.indexOf("loss"), last.indexOf(";"));
   }
@@ -77,7 +82,9 @@ class ExportImportTest {
             "--network",
             "lenet-bn",
             "--dataset",
-            "shapes",
+            "mnist",
+            "--data",
+            file("idx"),
             "--mean",
             "0.2",
             "--std",
