@@ -1,10 +1,11 @@
 /**
  * NiN4J. What is exported is what users may name: {@code model} describes, {@code plan} plans,
- * {@code backend} computes, {@code data} and {@code train} train. Everything else may change at any
- * time.
+ * {@code backend} computes, {@code data} and {@code train} train, {@code interop} reads and writes
+ * what other programs do. Everything else may change at any time.
  */
 module org.nin4j {
   requires transitive com.google.gson;
+  requires com.google.protobuf;
   requires info.picocli;
   requires java.desktop;
   requires java.net.http;
@@ -15,6 +16,7 @@ module org.nin4j {
   requires org.bytedeco.dnnl;
   requires org.bytedeco.javacpp;
   requires org.knowm.xchart;
+  requires org.tribuo.util.onnx;
 
   exports org.nin4j.backend;
   exports org.nin4j.backend.choice;
@@ -23,6 +25,7 @@ module org.nin4j {
   exports org.nin4j.data.published;
   exports org.nin4j.data.shapes;
   exports org.nin4j.data.whitening;
+  exports org.nin4j.interop;
   exports org.nin4j.model;
   exports org.nin4j.model.json;
   exports org.nin4j.model.zoo;

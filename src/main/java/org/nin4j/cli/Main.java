@@ -10,6 +10,8 @@ import org.nin4j.backend.CudaOptions;
 import org.nin4j.cli.command.DataCommand;
 import org.nin4j.cli.command.DoctorCommand;
 import org.nin4j.cli.command.EvaluateCommand;
+import org.nin4j.cli.command.ExportCommand;
+import org.nin4j.cli.command.ImportCommand;
 import org.nin4j.cli.command.ModelsCommand;
 import org.nin4j.cli.command.PlanCommand;
 import org.nin4j.cli.command.PredictCommand;
@@ -118,6 +120,8 @@ public final class Main implements Runnable {
         .addSubcommand(new EvaluateCommand(console))
         .addSubcommand(new PredictCommand(console))
         .addSubcommand(new ShowCommand(console))
+        .addSubcommand(new ExportCommand(console))
+        .addSubcommand(new ImportCommand(console))
         .addSubcommand(new PlanCommand(console))
         .addSubcommand(new ProfileCommand(console))
         .addSubcommand(new SummaryCommand(console))

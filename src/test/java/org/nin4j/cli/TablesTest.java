@@ -140,6 +140,8 @@ class TablesTest {
         "evaluate",
         "predict",
         "show",
+        "export",
+        "import",
         "plan",
         "profile",
         "summary",

@@ -91,7 +91,7 @@ public final class NetworkChoice {
    *
    * @throws IllegalArgumentException if some choice makes no sense
    */
-  Recipe.Builder apply(Recipe base) {
+  public Recipe.Builder apply(Recipe base) {
     if (isFile() && isVaried()) {
       throw new IllegalArgumentException(
           "--inner, --head and --reduce are for networks by name; a file says everything itself");
