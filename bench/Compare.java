@@ -459,8 +459,8 @@ public final class Compare {
         engine.peakMemory);
   }
 
-  private static void write(
-      Path file, String date, String[] arguments, String json, String tables) throws IOException {
+  private static void write(Path file, String date, String[] arguments, String json, String tables)
+      throws IOException {
     String command = String.join(" ", "java bench/Compare.java", String.join(" ", arguments));
     Files.createDirectories(file.toAbsolutePath().getParent());
     Files.writeString(

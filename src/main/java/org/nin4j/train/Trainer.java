@@ -287,6 +287,7 @@ public final class Trainer {
               data.name(),
               plan.plan(),
               plan.bytes(),
+              steps,
               from.position(),
               from.history());
       for (TrainingListener listener : listeners) {
