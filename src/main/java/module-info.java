@@ -39,4 +39,5 @@ module org.nin4j {
   exports org.nin4j.train.history;
   exports org.nin4j.train.recipe;
   exports org.nin4j.train.run;
+  exports org.nin4j.train.tensorboard;
 }

@@ -288,6 +288,7 @@ public final class Trainer {
               data.name(),
               plan.plan(),
               plan.bytes(),
+              steps,
               from.position(),
               from.history());
       for (TrainingListener listener : listeners) {

@@ -14,6 +14,7 @@ import org.nin4j.train.recipe.Recipe;
  * @param data the data set's name
  * @param plan of a training step, as the device runs it
  * @param trainingBytes what this plan takes on the device
+ * @param stepsPerEpoch of a whole epoch
  * @param position where the run goes on; epoch 0, step 0 for a new one
  * @param history of the epochs before
  */
@@ -23,5 +24,6 @@ public record TrainingStart(
     String data,
     Plan plan,
     long trainingBytes,
+    int stepsPerEpoch,
     Position position,
     History history) {}

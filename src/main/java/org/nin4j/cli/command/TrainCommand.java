@@ -35,6 +35,7 @@ import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Recipes;
 import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.tensorboard.TensorBoard;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -108,6 +109,13 @@ public final class TrainCommand implements Callable<Integer> {
           "Where there is neither the data nor a network to get it from, train on shapes drawn by"
               + " the program. Default: end with an error.")
   private boolean orShapes;
+
+  @Option(
+      names = "--histograms",
+      description =
+          "Add histograms of all parameters to the events for TensorBoard, after each epoch."
+              + " Default: curves only.")
+  private boolean histograms;
 
   @Mixin private TimeBudgetOption timeBudget;
   @Mixin private RecipeOptions changes;
@@ -267,7 +275,8 @@ public final class TrainCommand implements Callable<Integer> {
       RunFolder folder) {
     Recipe used = chosen.recipe();
     TrainTest data = chosen.data();
-    try (TrainingReport report = new TrainingReport(console, used.epochs())) {
+    try (TrainingReport report = new TrainingReport(console, used.epochs());
+        TensorBoard board = new TensorBoard(folder.path(), histograms, console.out()::println)) {
       RunStart start = new RunStart(console, backend, base, data, chosen.inTime(), folder);
       Trainer trainer =
           checked(
@@ -278,7 +287,7 @@ public final class TrainCommand implements Callable<Integer> {
                       network,
                       data,
                       from.flatMap(Checkpoint::whitening),
-                      List.of(start, report, folder)));
+                      List.of(start, report, folder, board)));
       folder.requireRoom(trainer.checkpointBytes());
       Optional<Checkpoint> begin = from.map(c -> folder.goOn(c, file.orElseThrow()));
       return Interruption.holdDuring(

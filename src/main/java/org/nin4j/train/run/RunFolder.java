@@ -34,13 +34,17 @@ import org.nin4j.train.history.History;
 /**
  * The folder of one run: {@code config.json}, {@code history.csv}, {@code curves.png}, {@code
  * last.safetensors} (where to go on) and {@code best.safetensors} (highest test accuracy so far),
- * beside {@code whitening-….safetensors} where images are whitened, and {@code .lock}, which keeps
- * a second training out while this is open. Every file is replaced as a whole or not at all.
+ * beside {@code whitening-….safetensors} where images are whitened, TensorBoard's events, and
+ * {@code .lock}, which keeps a second training out while this is open. Every file is replaced as a
+ * whole or not at all.
  */
 public final class RunFolder implements TrainingListener, AutoCloseable {
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
   private static final Pattern CONFIG = Pattern.compile("config(-\\d+)?\\.json");
+
+  /** TensorBoard's. */
+  private static final Pattern EVENTS = Pattern.compile("events\\.out\\.tfevents\\..*");
 
   /** What {@link PartialFile} leaves where a process is killed. */
   private static final Pattern PARTIAL =
@@ -347,7 +351,8 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
 
   private boolean isSecondary(Path file) {
     return file.equals(RunLock.file(path))
-        || CONFIG.matcher(file.getFileName().toString()).matches();
+        || CONFIG.matcher(file.getFileName().toString()).matches()
+        || EVENTS.matcher(file.getFileName().toString()).matches();
   }
 
   private static List<Path> files(Path folder, Pattern name) throws IOException {

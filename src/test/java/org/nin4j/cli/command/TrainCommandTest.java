@@ -151,8 +151,11 @@ class TrainCommandTest {
               "history.csv",
               "curves.png",
               "last.safetensors",
-              "best.safetensors"),
-          files.map(f -> f.getFileName().toString()).collect(Collectors.toSet()));
+              "best.safetensors",
+              "events.out.tfevents"),
+          files
+              .map(f -> f.getFileName().toString().replaceFirst("(tfevents)\\.\\d+\\.nin4j", "$1"))
+              .collect(Collectors.toSet()));
     }
   }
 
