@@ -1,7 +1,7 @@
 # NiN4J. `make` alone lists what there is.
 .DEFAULT_GOAL := help
 .PHONY: help build train test test-all test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
-.PHONY: gpu-kit gpu-kit-rehearsal clean
+.PHONY: judges gpu-kit gpu-kit-rehearsal clean
 
 MVN := mvn -B -ntp
 ISA ?= AVX2
@@ -49,11 +49,24 @@ stand-in: ## build and test the CUDA stand-in that the tests use (needs g++)
 CUDA_LIBS := target/cuda-libs
 cuda-libs: ## get the real cuDNN and NVRTC for the tests into target/, where pip has them
 	@if [ -e $(CUDA_LIBS)/complete ]; then exit 0; fi; rm -rf $(CUDA_LIBS); \
-	if python3 -m venv $(CUDA_LIBS) && timeout 600 $(CUDA_LIBS)/bin/pip install -q \
+	if python3 -m venv $(CUDA_LIBS) && timeout 600 $(CUDA_LIBS)/bin/pip install -q --retries 0 \
 	    'nvidia-cudnn-cu13>=9.8,<10' nvidia-cublas nvidia-cuda-nvrtc nvidia-cuda-runtime; \
 	then touch $(CUDA_LIBS)/complete; \
 	else rm -rf $(CUDA_LIBS); \
 	  echo "pip does not have the CUDA libraries: the tests that ask the real cuDNN are left out."; fi
+
+# PyTorch, safetensors and TensorBoard, 1 GB: others' readers of what we write.
+JUDGES := target/judges
+judges: ## get the Python programs that tests let judge our files into target/, where pip has them
+	@if [ -e $(JUDGES)/complete ]; then exit 0; fi; rm -rf $(JUDGES); \
+	if python3 -m venv $(JUDGES) && timeout 600 $(JUDGES)/bin/pip install -q --retries 0 \
+	    torch safetensors numpy tensorboard; \
+	then touch $(JUDGES)/complete; \
+	else rm -rf $(JUDGES); echo "pip does not have the judges: their tests are left out."; fi
+
+# Tests that need Python take this one; $$NIN4J_PYTHON names another.
+export NIN4J_PYTHON ?= $(shell if [ -e $(JUDGES)/complete ]; then \
+	echo $(CURDIR)/$(JUDGES)/bin/python3; else echo python3; fi)
 
 cudnn-table: stand-in cuda-libs ## ask the real cuDNN for all engines and plans (minutes; no GPU)
 	$(MVN) -q test -Dtest=RealCudnnTest -Dreal.cudnn.table=bench/results/cudnn-engines.md

@@ -1,5 +1,8 @@
 package org.nin4j.cli.command;
 
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,6 +12,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import javax.imageio.ImageIO;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.cli.option.DataOptions;
@@ -23,15 +27,18 @@ import org.nin4j.cli.output.ShellWords;
 import org.nin4j.cli.output.Texts;
 import org.nin4j.cli.output.TrainingReport;
 import org.nin4j.data.DataMissingException;
+import org.nin4j.data.ImageDataset;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.Network;
+import org.nin4j.train.Evaluator;
 import org.nin4j.train.NumericalException;
 import org.nin4j.train.TimeBudget;
 import org.nin4j.train.Trainer;
 import org.nin4j.train.checkpoint.Best;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.history.EpochResult;
+import org.nin4j.train.picture.MistakeSheet;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Recipes;
 import org.nin4j.train.run.RunFolder;
@@ -297,9 +304,37 @@ public final class TrainCommand implements Callable<Integer> {
                 orSayWhatIsSaved(
                     folder, () -> begin.map(trainer::resume).orElseGet(trainer::train));
             report.clear();
+            if (last.complete()) {
+              showMistakes(backend, last, data.test(), board);
+            }
             return end(last, used.network() + " on " + data.name(), folder);
           });
     }
+  }
+
+  /** The result stands already: what fails here is said, and no more. */
+  private void showMistakes(
+      Backend backend, Checkpoint trained, ImageDataset test, TensorBoard board) {
+    try (Evaluator evaluator =
+        new Evaluator(
+            backend, trained.recipeInUse(), trained.network(), trained.preprocessed(test))) {
+      evaluator
+          .examine(trained.inUse(), () -> false, sums -> {})
+          .ifPresent(all -> show(board, MistakeSheet.draw(test, all.mistakes())));
+    } catch (RuntimeException | LinkageError | InternalError e) {
+      // Machines without fonts or graphics libraries, or a device that fails at last.
+      console.out().println("mistakes cannot be shown in TensorBoard: " + e);
+    }
+  }
+
+  private static void show(TensorBoard board, BufferedImage mistakes) {
+    ByteArrayOutputStream png = new ByteArrayOutputStream();
+    try {
+      ImageIO.write(mistakes, "png", png);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    board.picture("mistakes", mistakes.getWidth(), mistakes.getHeight(), png.toByteArray());
   }
 
   /** Trains; what makes a training fail says what is saved, and how to go on. */

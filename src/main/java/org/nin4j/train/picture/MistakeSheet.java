@@ -27,7 +27,12 @@ public final class MistakeSheet {
    * @throws java.io.UncheckedIOException if the file cannot be written
    */
   public static void write(ImageDataset data, List<Evaluation.Mistake> mistakes, Path file) {
-    PartialFile.write(file, draw(data, mistakes.stream().limit(MOST).toList(), mistakes.size()));
+    PartialFile.write(file, draw(data, mistakes));
+  }
+
+  /** The same as a picture. */
+  public static BufferedImage draw(ImageDataset data, List<Evaluation.Mistake> mistakes) {
+    return draw(data, mistakes.stream().limit(MOST).toList(), mistakes.size());
   }
 
   private static BufferedImage draw(ImageDataset data, List<Evaluation.Mistake> shown, int all) {

@@ -128,6 +128,17 @@ public final class TensorBoard implements TrainingListener, AutoCloseable {
     write(EventFile::flush);
   }
 
+  /**
+   * Shows a picture of how the network is after the epochs so far.
+   *
+   * @param png the picture's file
+   */
+  public void picture(String tag, int width, int height, byte[] png) {
+    Summary summary = new Summary().image(tag, width, height, png);
+    write(events -> events.summary(Instant.now(), stepsBefore(epoch + 1), summary));
+    write(EventFile::flush);
+  }
+
   private TrainingStart start() {
     return start.orElseThrow(() -> new IllegalStateException("the training has not started"));
   }
