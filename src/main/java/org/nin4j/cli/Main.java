@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import org.nin4j.backend.CudaOptions;
+import org.nin4j.cli.command.CompletionCommand;
 import org.nin4j.cli.command.DataCommand;
 import org.nin4j.cli.command.DoctorCommand;
 import org.nin4j.cli.command.EvaluateCommand;
@@ -127,7 +128,8 @@ public final class Main implements Runnable {
         .addSubcommand(new SummaryCommand(console))
         .addSubcommand(new ModelsCommand(console))
         .addSubcommand(new DataCommand(console))
-        .addSubcommand(new DoctorCommand(console));
+        .addSubcommand(new DoctorCommand(console))
+        .addSubcommand(new CompletionCommand(console));
     Map<String, String> exitCodes = new LinkedHashMap<>();
     for (ExitCode code : ExitCode.values()) {
       exitCodes.put(" " + code.number(), code.meaning());

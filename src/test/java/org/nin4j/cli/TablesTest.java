@@ -147,7 +147,8 @@ class TablesTest {
         "summary",
         "models",
         "data",
-        "doctor"
+        "doctor",
+        "completion"
       })
   void helpShowsDefaultsAndEndsInExamples(String command) {
     List<String> lines = run(command, "--help").out();

@@ -3,10 +3,12 @@ package org.nin4j.cli.command;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -23,6 +25,7 @@ import org.nin4j.cli.option.RecipeOptions;
 import org.nin4j.cli.option.TimeBudgetOption;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.JsonReport;
 import org.nin4j.cli.output.ShellWords;
 import org.nin4j.cli.output.Texts;
 import org.nin4j.cli.output.TrainingReport;
@@ -35,6 +38,7 @@ import org.nin4j.train.Evaluator;
 import org.nin4j.train.NumericalException;
 import org.nin4j.train.TimeBudget;
 import org.nin4j.train.Trainer;
+import org.nin4j.train.TrainingListener;
 import org.nin4j.train.checkpoint.Best;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.history.EpochResult;
@@ -78,6 +82,7 @@ import picocli.CommandLine.Spec;
       "  ${ROOT-COMMAND-NAME} train --network mine.json --size 32",
       "  ${ROOT-COMMAND-NAME} train --dataset shapes --network nin-mini --size 28 --limit 1000",
       "  ${ROOT-COMMAND-NAME} train --dataset folder:flowers --split 0.1 --network lenet --size 32",
+      "  ${ROOT-COMMAND-NAME} train --config runs/20250131-235959-nin/config.json --seed 2",
       "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin",
       "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin --epochs 20 --lr 0.005"
     })
@@ -94,6 +99,14 @@ public final class TrainCommand implements Callable<Integer> {
               + " network's own as published; options change single ones. Default: default for nin"
               + " and nin-mini, d2l for other networks.")
   private Optional<String> recipe = Optional.empty();
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description =
+          "Train what a file like a run's config.json says, recipe and network; options change"
+              + " single settings. Default: a recipe.")
+  private Optional<Path> config = Optional.empty();
 
   @Option(
       names = "--resume",
@@ -124,6 +137,16 @@ public final class TrainCommand implements Callable<Integer> {
               + " Default: curves only.")
   private boolean histograms;
 
+  @Option(names = "--quiet", description = "Print the result only. Default: how it goes.")
+  private boolean quiet;
+
+  @Option(
+      names = "--json",
+      description =
+          "For programs: print one JSON object a line, with event start, remark, epoch, end or"
+              + " stopped; what is for people goes to the error output. Default: lines for people.")
+  private boolean json;
+
   @Mixin private TimeBudgetOption timeBudget;
   @Mixin private RecipeOptions changes;
   @Mixin private DataOptions dataOptions;
@@ -141,11 +164,17 @@ public final class TrainCommand implements Callable<Integer> {
     if (resume.isPresent() && recipe.isPresent()) {
       throw usage("--resume goes on with the run's recipe; leave out --recipe");
     }
+    if (config.isPresent() && (recipe.isPresent() || resume.isPresent() || timeBudget.given())) {
+      throw usage("--config says which recipe; leave out --recipe, --resume and --minutes");
+    }
+    if (json && quiet) {
+      throw usage("--json prints nothing but its lines; leave out --quiet");
+    }
     requireNothingAgainstTheTimeBudget();
     Optional<Path> file = resume.map(named -> Files.isDirectory(named) ? Runs.last(named) : named);
     // Opened before it is read: nobody else may go on in a folder meanwhile.
     Optional<RunFolder> folder =
-        resume.filter(Files::isDirectory).map(f -> RunFolder.open(f, console.out()::println));
+        resume.filter(Files::isDirectory).map(f -> RunFolder.open(f, shown().out()::println));
     try {
       return train(file, folder);
     } finally {
@@ -155,12 +184,18 @@ public final class TrainCommand implements Callable<Integer> {
 
   private int train(Optional<Path> file, Optional<RunFolder> opened) {
     Optional<Checkpoint> from = file.map(Checkpoint::read);
-    Recipe base = from.map(Checkpoint::recipe).orElseGet(() -> checked(() -> changes.base(recipe)));
+    Optional<RunConfig.Trained> configured = config.map(c -> checked(() -> RunConfig.read(c)));
+    Recipe base =
+        from.map(Checkpoint::recipe)
+            .or(() -> configured.map(RunConfig.Trained::recipe))
+            .orElseGet(() -> checked(() -> changes.base(recipe)));
+    Optional<Network> described =
+        from.map(Checkpoint::network).or(() -> configured.flatMap(RunConfig.Trained::network));
     Recipe wanted = checked(() -> changes.apply(base));
     // Before anything is loaded, where it is known for how many classes.
     dataOptions
         .classes(checked(() -> DataSource.of(wanted)))
-        .ifPresent(classes -> network(from, wanted, classes));
+        .ifPresent(classes -> network(described, wanted, classes));
     if (from.isPresent() && from.get().position().epoch() >= wanted.epochs()) {
       throw usage(
           "the run is complete %s; more --epochs would let it go on"
@@ -170,24 +205,25 @@ public final class TrainCommand implements Callable<Integer> {
       changes.requireFitting(backend);
       Chosen chosen =
           timeBudget.given()
-              ? inTime(backend, choose(from, changes.fitting(backend, wanted, console)))
+              ? inTime(backend, choose(from, changes.fitting(backend, wanted, shown())))
               : choose(from, wanted);
-      Network network = network(from, chosen.recipe(), chosen.data().train().classNames().size());
+      Network network =
+          network(described, chosen.recipe(), chosen.data().train().classNames().size());
       if (opened.isPresent()) {
         return train(backend, base, chosen, network, from, file, opened.get());
       }
       try (RunFolder folder =
           RunFolder.create(
-              out, LocalDateTime.now(), chosen.recipe().network(), console.out()::println)) {
+              out, LocalDateTime.now(), chosen.recipe().network(), shown().out()::println)) {
         return train(backend, base, chosen, network, from, file, folder);
       }
     }
   }
 
-  /** What the command line chooses, or what the checkpoint holds. */
-  private Network network(Optional<Checkpoint> from, Recipe of, int classes) {
-    return from.isPresent() && !changes.network().given()
-        ? from.get().network()
+  /** What the command line chooses, or what the checkpoint or the configuration holds. */
+  private Network network(Optional<Network> described, Recipe of, int classes) {
+    return described.isPresent() && !changes.network().given()
+        ? described.get()
         : checked(() -> changes.network().network(of, classes));
   }
 
@@ -226,9 +262,9 @@ public final class TrainCommand implements Callable<Integer> {
                 .precision(whole.recipe().precision())
                 .build();
     TimeBudget.Choice choice =
-        checked(() -> timeBudget.choose(backend, recipes, whole.data(), console));
+        checked(() -> timeBudget.choose(backend, recipes, whole.data(), shown()));
     Recipe used = recipes.apply(choice.epochs());
-    console
+    shown()
         .out()
         .println(
             "the same training again: %s --epochs %d%s%s%s"
@@ -252,7 +288,7 @@ public final class TrainCommand implements Callable<Integer> {
       if (!orShapes) {
         throw e;
       }
-      console
+      shown()
           .out()
           .println(
               "There is neither the data set "
@@ -269,7 +305,7 @@ public final class TrainCommand implements Callable<Integer> {
   private TrainTest load(Optional<Checkpoint> from, Recipe of) {
     int side = from.map(c -> c.image().dim(1)).orElse(of.size());
     DataSource source = checked(() -> DataSource.of(of, side));
-    return dataOptions.load(of, source, deviceOptions.threads(), console);
+    return dataOptions.load(of, source, deviceOptions.threads(), shown());
   }
 
   private int train(
@@ -282,9 +318,15 @@ public final class TrainCommand implements Callable<Integer> {
       RunFolder folder) {
     Recipe used = chosen.recipe();
     TrainTest data = chosen.data();
-    try (TrainingReport report = new TrainingReport(console, used.epochs());
-        TensorBoard board = new TensorBoard(folder.path(), histograms, console.out()::println)) {
-      RunStart start = new RunStart(console, backend, base, data, chosen.inTime(), folder);
+    try (TrainingReport report = new TrainingReport(shown(), used.epochs());
+        TensorBoard board = new TensorBoard(folder.path(), histograms, shown().out()::println)) {
+      RunStart start = new RunStart(shown(), backend, base, data, chosen.inTime(), folder);
+      JsonReport programs =
+          new JsonReport(console.out(), backend.description(), data, folder.path());
+      List<TrainingListener> listeners = new ArrayList<>(List.of(start, report, folder, board));
+      if (json) {
+        listeners.add(programs);
+      }
       Trainer trainer =
           checked(
               () ->
@@ -294,7 +336,7 @@ public final class TrainCommand implements Callable<Integer> {
                       network,
                       data,
                       from.flatMap(Checkpoint::whitening),
-                      List.of(start, report, folder, board)));
+                      listeners));
       folder.requireRoom(trainer.checkpointBytes());
       Optional<Checkpoint> begin = from.map(c -> folder.goOn(c, file.orElseThrow()));
       return Interruption.holdDuring(
@@ -307,9 +349,18 @@ public final class TrainCommand implements Callable<Integer> {
             if (last.complete()) {
               showMistakes(backend, last, data.test(), board);
             }
+            if (json) {
+              boolean goesOn = !last.complete() && Files.exists(RunFolder.last(folder.path()));
+              programs.ended(last, goesOn ? Optional.of(resumeCommand(folder)) : Optional.empty());
+            }
             return end(last, used.network() + " on " + data.name(), folder);
           });
     }
+  }
+
+  /** Where people are told what goes on: beside lines for programs, as errors are. */
+  private Console shown() {
+    return json ? console.toErrors() : quiet ? console.quietly() : console;
   }
 
   /** The result stands already: what fails here is said, and no more. */
@@ -323,7 +374,7 @@ public final class TrainCommand implements Callable<Integer> {
           .ifPresent(all -> show(board, MistakeSheet.draw(test, all.mistakes())));
     } catch (RuntimeException | LinkageError | InternalError e) {
       // Machines without fonts or graphics libraries, or a device that fails at last.
-      console.out().println("mistakes cannot be shown in TensorBoard: " + e);
+      shown().out().println("mistakes cannot be shown in TensorBoard: " + e);
     }
   }
 
@@ -370,38 +421,33 @@ public final class TrainCommand implements Callable<Integer> {
   }
 
   private int end(Checkpoint last, String title, RunFolder folder) {
+    PrintStream out = json ? console.err() : console.out();
     if (!last.complete()) {
-      console
-          .out()
-          .println(
-              Files.exists(RunFolder.last(folder.path()))
-                  ? "stopped %s; go on with: %s".formatted(last.position(), resumeCommand(folder))
-                  : "stopped before the first step");
+      out.println(
+          Files.exists(RunFolder.last(folder.path()))
+              ? "stopped %s; go on with: %s".formatted(last.position(), resumeCommand(folder))
+              : "stopped before the first step");
       return ExitCode.INTERRUPTED.number();
     }
     EpochResult result = last.history().last().orElseThrow();
     Best best = last.best().orElseThrow();
     if (result.deadClasses() > 0) {
-      console
-          .out()
-          .println(
-              "Dead classes are never answered; another --seed, a lower --lr or a longer --warm-up"
-                  + " may keep them alive.");
+      out.println(
+          "Dead classes are never answered; another --seed, a lower --lr or a longer --warm-up"
+              + " may keep them alive.");
     }
     double seconds = last.history().epochs().stream().mapToDouble(EpochResult::seconds).sum();
-    console
-        .out()
-        .println(
-            Texts.format(
-                "%s: test accuracy %.4f after %d %s (best %.4f after epoch %d), %s of training: %s",
-                title,
-                result.testAccuracy(),
-                result.epoch(),
-                result.epoch() == 1 ? "epoch" : "epochs",
-                best.testAccuracy(),
-                best.epoch(),
-                Texts.duration(seconds),
-                folder.path()));
+    out.println(
+        Texts.format(
+            "%s: test accuracy %.4f after %d %s (best %.4f after epoch %d), %s of training: %s",
+            title,
+            result.testAccuracy(),
+            result.epoch(),
+            result.epoch() == 1 ? "epoch" : "epochs",
+            best.testAccuracy(),
+            best.epoch(),
+            Texts.duration(seconds),
+            folder.path()));
     return ExitCode.OK.number();
   }
 

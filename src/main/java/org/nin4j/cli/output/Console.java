@@ -4,6 +4,7 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -65,6 +66,17 @@ public record Console(
     boolean drawn = terminal && width >= LEAST_COLUMNS && !"dumb".equals(environment.get("TERM"));
     // The last column stays free: some terminals begin a new line once it is written to.
     return drawn ? OptionalInt.of(width - 1) : OptionalInt.empty();
+  }
+
+  /** The same without results and progress: errors are told all the same. */
+  public Console quietly() {
+    PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream());
+    return new Console(in, nowhere, err, false, environment, home, downloader);
+  }
+
+  /** The same with everything where errors are told, and without a progress bar. */
+  public Console toErrors() {
+    return new Console(in, err, err, false, environment, home, downloader);
   }
 
   /** Whether all that was printed so far has been taken, by a file for example. */

@@ -79,6 +79,69 @@ class TrainCommandTest {
     }
   }
 
+  /** All but the clock's columns. */
+  private static List<String> history(Path run) throws IOException {
+    return Files.readAllLines(run.resolve("history.csv")).stream()
+        .map(line -> String.join(",", List.of(line.split(",")).subList(0, 6)))
+        .toList();
+  }
+
+  @Test
+  void aRunsConfigurationTrainsTheSameAgain() throws IOException {
+    assertEquals(0, train("--epochs", "2", "--seed", "7", "--flip").code());
+    Path run = onlyRun();
+    String config = run.resolve("config.json").toString();
+    Path others = folder.resolve("others");
+    Shell.Outcome again =
+        new Shell(folder)
+            .run(
+                "train",
+                "--config",
+                config,
+                "--device",
+                "reference",
+                "--quiet",
+                "--out",
+                others.toString());
+    assertEquals(0, again.code(), again::text);
+    assertEquals(1, again.out().size(), again::text);
+    assertTrue(again.out().get(0).startsWith("nin-mini on shapes"), again::text);
+    try (Stream<Path> folders = Files.list(others)) {
+      assertEquals(history(run), history(folders.findFirst().orElseThrow()));
+    }
+  }
+
+  @Test
+  void aConfigurationThatIsNoneIsNamed() throws IOException {
+    Path file = folder.resolve("some.json");
+    Shell shell = new Shell(folder);
+    assertEquals(7, shell.run("train", "--config", file.toString()).code());
+    Files.writeString(file, "{\"recipe\": {\"name\": \"default\"}}");
+    Shell.Outcome outcome = shell.run("train", "--config", file.toString());
+    assertEquals(2, outcome.code());
+    assertTrue(
+        outcome.err().get(0).contains(file + " is no config.json of a run: "),
+        outcome.err().get(0));
+    assertEquals(2, shell.run("train", "--config", file.toString(), "--recipe", "d2l").code());
+  }
+
+  @Test
+  void programsReadALineForEachEvent() throws IOException {
+    Shell.Outcome outcome = train("--epochs", "2", "--json");
+    assertEquals(0, outcome.code(), outcome::text);
+    List<JsonObject> events =
+        outcome.out().stream().map(l -> JsonParser.parseString(l).getAsJsonObject()).toList();
+    assertEquals(
+        List.of("start", "epoch", "epoch", "end"),
+        events.stream().map(e -> e.get("event").getAsString()).toList());
+    assertEquals(8, events.get(0).getAsJsonObject("recipe").get("size").getAsInt());
+    assertEquals(2, events.get(2).get("epoch").getAsInt());
+    assertEquals(onlyRun().toString(), events.get(3).get("run").getAsString());
+    assertEquals(
+        events.get(2).get("test_accuracy").getAsDouble(),
+        events.get(3).get("test_accuracy").getAsDouble());
+  }
+
   /** A run by kept back images goes on so, too; evaluate takes the test images all the same. */
   @Test
   void validationTestsWithTrainingImages() throws IOException {
