@@ -1,5 +1,6 @@
 package org.nin4j.train;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -172,6 +173,39 @@ public final class Trainer {
    */
   public Checkpoint train() {
     Map<String, HostTensor> parameters = Parameters.draw(recipe, network, networkInput());
+    return train(
+        checkpoint(Position.atEpoch(0), History.EMPTY, Optional.empty(), parameters, Map.of()));
+  }
+
+  /**
+   * Trains from the beginning, but not from nothing: what has the name and the shape of a parameter
+   * or of state starts with the values that another training ended with, the rest is drawn, such as
+   * a last layer for other classes. Which, is remarked.
+   *
+   * @param values of the other training, by name, see {@link Checkpoint#inUse}
+   * @return the state at the end
+   * @throws CheckpointException if nothing fits
+   * @throws NumericalException if the loss or a parameter is no longer finite
+   */
+  public Checkpoint fineTune(Map<String, HostTensor> values) {
+    Map<String, HostTensor> parameters = Parameters.draw(recipe, network, networkInput());
+    List<String> drawn = new ArrayList<>();
+    for (Map.Entry<String, HostTensor> parameter : parameters.entrySet()) {
+      Optional<HostTensor> given =
+          Optional.ofNullable(values.get(parameter.getKey()))
+              .filter(value -> value.shape().equals(parameter.getValue().shape()));
+      given.ifPresentOrElse(parameter::setValue, () -> drawn.add(parameter.getKey()));
+    }
+    if (drawn.size() == parameters.size()) {
+      throw new CheckpointException(
+          "none of its tensors has the name and the shape of one of " + network.name());
+    }
+    remark(
+        "%d of %d tensors start from the other training; drawn: %s"
+            .formatted(
+                parameters.size() - drawn.size(),
+                parameters.size(),
+                drawn.isEmpty() ? "none" : String.join(", ", drawn)));
     return train(
         checkpoint(Position.atEpoch(0), History.EMPTY, Optional.empty(), parameters, Map.of()));
   }

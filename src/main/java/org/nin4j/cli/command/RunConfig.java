@@ -29,10 +29,17 @@ final class RunConfig implements TrainingListener {
   private final Backend backend;
   private final TrainTest data;
   private final Optional<TimeBudget.Choice> inTime;
+  private final Optional<Path> startFrom;
   private final RunFolder folder;
 
-  RunConfig(Backend backend, TrainTest data, Optional<TimeBudget.Choice> inTime, RunFolder folder) {
+  RunConfig(
+      Backend backend,
+      TrainTest data,
+      Optional<TimeBudget.Choice> inTime,
+      Optional<Path> startFrom,
+      RunFolder folder) {
     this.backend = backend;
+    this.startFrom = startFrom;
     this.data = data;
     this.inTime = inTime;
     this.folder = folder;
@@ -47,8 +54,9 @@ final class RunConfig implements TrainingListener {
    * What such a file says to train.
    *
    * @param network empty where the recipe's name says it
+   * @param start a checkpoint whose values it starts with
    */
-  record Trained(Recipe recipe, Optional<Network> network) {}
+  record Trained(Recipe recipe, Optional<Network> network, Optional<Path> start) {}
 
   /**
    * Reads such a file, of which a recipe is enough.
@@ -65,7 +73,8 @@ final class RunConfig implements TrainingListener {
       }
       return new Trained(
           RecipeJson.read(recipe),
-          Optional.ofNullable(config.get("network")).map(NetworkReader::read));
+          Optional.ofNullable(config.get("network")).map(NetworkReader::read),
+          Optional.ofNullable(config.get("start_from")).map(text -> Path.of(text.getAsString())));
     } catch (IOException e) {
       throw PartialFile.unreadable(file, e);
     } catch (DescriptionException e) {
@@ -95,6 +104,7 @@ final class RunConfig implements TrainingListener {
     config.addProperty("position", start.position().toString());
     config.add("recipe", RecipeJson.write(start.recipe()));
     config.add("network", NetworkWriter.write(start.network()));
+    startFrom.ifPresent(file -> config.addProperty("start_from", file.toString()));
     inTime.ifPresent(choice -> config.add("time_budget", timeBudget(choice)));
     config.add("data", dataset);
     config.add("device", device);

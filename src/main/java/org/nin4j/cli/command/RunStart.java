@@ -1,5 +1,6 @@
 package org.nin4j.cli.command;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,12 +34,13 @@ final class RunStart implements TrainingListener {
       Recipe base,
       TrainTest data,
       Optional<TimeBudget.Choice> inTime,
+      Optional<Path> startFrom,
       RunFolder folder) {
     this.console = console;
     this.backend = backend;
     this.base = base;
     this.data = data;
-    config = new RunConfig(backend, data, inTime, folder);
+    config = new RunConfig(backend, data, inTime, startFrom, folder);
     this.folder = folder;
   }
 

@@ -205,7 +205,9 @@ public final class StudyCommand implements Callable<Integer> {
               folder,
               data,
               (run, images, runFolder) ->
-                  List.of(new RunConfig(backend, images, Optional.empty(), runFolder)),
+                  List.of(
+                      new RunConfig(
+                          backend, images, Optional.empty(), Optional.empty(), runFolder)),
               report,
               progress);
       console

@@ -41,6 +41,7 @@ import org.nin4j.train.Trainer;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.checkpoint.Best;
 import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.picture.MistakeSheet;
 import org.nin4j.train.recipe.Recipe;
@@ -83,6 +84,7 @@ import picocli.CommandLine.Spec;
       "  ${ROOT-COMMAND-NAME} train --dataset shapes --network nin-mini --size 28 --limit 1000",
       "  ${ROOT-COMMAND-NAME} train --dataset folder:flowers --split 0.1 --network lenet --size 32",
       "  ${ROOT-COMMAND-NAME} train --config runs/20250131-235959-nin/config.json --seed 2",
+      "  ${ROOT-COMMAND-NAME} train --dataset folder:shoes --split 0.1 --start-from runs/20250131-235959-nin",
       "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin",
       "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin --epochs 20 --lr 0.005"
     })
@@ -116,6 +118,15 @@ public final class TrainCommand implements Callable<Integer> {
               + " where the best so far goes along if it lies beside the file; the recipe is the"
               + " run's, and options change it. Default: begin anew.")
   private Optional<Path> resume = Optional.empty();
+
+  @Option(
+      names = "--start-from",
+      paramLabel = "PATH",
+      description =
+          "Fine-tune: start with the values of a checkpoint, or of a run's best one, wherever name"
+              + " and shape are the same, and draw the rest, such as a last layer for other"
+              + " classes. Default: draw all.")
+  private Optional<Path> startFrom = Optional.empty();
 
   @Option(
       names = "--out",
@@ -156,6 +167,22 @@ public final class TrainCommand implements Callable<Integer> {
     this.console = console;
   }
 
+  /** A training that starts with the values of another. */
+  private record FineTuning(Path file, Checkpoint other) {
+    static FineTuning read(Path path) {
+      Path file = (Files.isDirectory(path) ? RunFolder.best(path) : path).toAbsolutePath();
+      return new FineTuning(file, Checkpoint.read(file));
+    }
+
+    Checkpoint train(Trainer trainer) {
+      try {
+        return trainer.fineTune(other.inUse());
+      } catch (CheckpointException e) {
+        throw new CheckpointException(file + ": " + e.getMessage(), e);
+      }
+    }
+  }
+
   /** What to train on, and the recipe that says so. */
   private record Chosen(Recipe recipe, TrainTest data, Optional<TimeBudget.Choice> inTime) {}
 
@@ -166,6 +193,9 @@ public final class TrainCommand implements Callable<Integer> {
     }
     if (config.isPresent() && (recipe.isPresent() || resume.isPresent() || timeBudget.given())) {
       throw usage("--config says which recipe; leave out --recipe, --resume and --minutes");
+    }
+    if (startFrom.isPresent() && resume.isPresent()) {
+      throw usage("--resume goes on with the run's own values; leave out --start-from");
     }
     if (json && quiet) {
       throw usage("--json prints nothing but its lines; leave out --quiet");
@@ -189,6 +219,8 @@ public final class TrainCommand implements Callable<Integer> {
         from.map(Checkpoint::recipe)
             .or(() -> configured.map(RunConfig.Trained::recipe))
             .orElseGet(() -> checked(() -> changes.base(recipe)));
+    Optional<Path> start = startFrom.or(() -> configured.flatMap(RunConfig.Trained::start));
+    Optional<FineTuning> tuning = start.map(FineTuning::read);
     Optional<Network> described =
         from.map(Checkpoint::network).or(() -> configured.flatMap(RunConfig.Trained::network));
     Recipe wanted = checked(() -> changes.apply(base));
@@ -210,12 +242,12 @@ public final class TrainCommand implements Callable<Integer> {
       Network network =
           network(described, chosen.recipe(), chosen.data().train().classNames().size());
       if (opened.isPresent()) {
-        return train(backend, base, chosen, network, from, file, opened.get());
+        return train(backend, base, chosen, network, from, file, tuning, opened.get());
       }
       try (RunFolder folder =
           RunFolder.create(
               out, LocalDateTime.now(), chosen.recipe().network(), shown().out()::println)) {
-        return train(backend, base, chosen, network, from, file, folder);
+        return train(backend, base, chosen, network, from, file, tuning, folder);
       }
     }
   }
@@ -315,12 +347,15 @@ public final class TrainCommand implements Callable<Integer> {
       Network network,
       Optional<Checkpoint> from,
       Optional<Path> file,
+      Optional<FineTuning> tuning,
       RunFolder folder) {
     Recipe used = chosen.recipe();
     TrainTest data = chosen.data();
     try (TrainingReport report = new TrainingReport(shown(), used.epochs());
         TensorBoard board = new TensorBoard(folder.path(), histograms, shown().out()::println)) {
-      RunStart start = new RunStart(shown(), backend, base, data, chosen.inTime(), folder);
+      RunStart start =
+          new RunStart(
+              shown(), backend, base, data, chosen.inTime(), tuning.map(FineTuning::file), folder);
       JsonReport programs =
           new JsonReport(console.out(), backend.description(), data, folder.path());
       List<TrainingListener> listeners = new ArrayList<>(List.of(start, report, folder, board));
@@ -344,7 +379,8 @@ public final class TrainCommand implements Callable<Integer> {
           () -> {
             Checkpoint last =
                 orSayWhatIsSaved(
-                    folder, () -> begin.map(trainer::resume).orElseGet(trainer::train));
+                    folder,
+                    () -> begin.map(trainer::resume).orElseGet(() -> begin(trainer, tuning)));
             report.clear();
             if (last.complete()) {
               showMistakes(backend, last, data.test(), board);
@@ -356,6 +392,10 @@ public final class TrainCommand implements Callable<Integer> {
             return end(last, used.network() + " on " + data.name(), folder);
           });
     }
+  }
+
+  private static Checkpoint begin(Trainer trainer, Optional<FineTuning> tuning) {
+    return tuning.map(t -> t.train(trainer)).orElseGet(trainer::train);
   }
 
   /** Where people are told what goes on: beside lines for programs, as errors are. */

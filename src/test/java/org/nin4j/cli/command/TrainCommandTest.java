@@ -1,5 +1,6 @@
 package org.nin4j.cli.command;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -140,6 +141,72 @@ class TrainCommandTest {
     assertEquals(
         events.get(2).get("test_accuracy").getAsDouble(),
         events.get(3).get("test_accuracy").getAsDouble());
+  }
+
+  /** A rate of nearly 0 keeps what it started with, so that what is told is what was done. */
+  @Test
+  void fineTuningStartsWithTheValuesOfAnotherRun() throws IOException {
+    assertEquals(0, train("--epochs", "1", "--seed", "7", "--lr", "0.01").code());
+    Path first = onlyRun();
+    Path others = folder.resolve("others");
+    Shell.Outcome tuned =
+        train(
+            "--epochs",
+            "1",
+            "--lr",
+            "1e-20",
+            "--start-from",
+            first.toString(),
+            "--out",
+            others.toString());
+    assertEquals(0, tuned.code(), tuned::text);
+    Checkpoint before = Checkpoint.read(first.resolve("best.safetensors"));
+    int tensors = before.parameters().size();
+    assertTrue(
+        tuned.out().stream()
+            .anyMatch(
+                l ->
+                    l.equals(
+                        "%d of %d tensors start from the other training; drawn: none"
+                            .formatted(tensors, tensors))),
+        tuned::text);
+    try (Stream<Path> folders = Files.list(others)) {
+      Path run = folders.findFirst().orElseThrow();
+      Checkpoint after = Checkpoint.read(run.resolve("last.safetensors"));
+      before
+          .parameters()
+          .forEach(
+              (name, value) ->
+                  assertArrayEquals(value.values(), after.parameters().get(name).values(), name));
+      assertEquals(1, after.history().epochs().size());
+      // Its configuration knows.
+      Shell.Outcome again =
+          new Shell(folder)
+              .run(
+                  "train",
+                  "--config",
+                  run.resolve("config.json").toString(),
+                  "--device",
+                  "reference",
+                  "--out",
+                  folder.resolve("again").toString());
+      assertEquals(0, again.code(), again::text);
+      assertTrue(
+          again.out().stream().anyMatch(l -> l.contains("start from the other")), again::text);
+    }
+    // What is of another shape is drawn; what has nothing in common is named.
+    Shell.Outcome wider =
+        train("--epochs", "1", "--inner", "3x3p1,1x1", "--start-from", first.toString());
+    assertEquals(0, wider.code(), wider::text);
+    assertTrue(
+        wider.out().stream().anyMatch(l -> l.matches("\\d+ of \\d+ tensors .*drawn: .*weight.*")),
+        wider::text);
+    Shell.Outcome none =
+        train("--network", "lenet", "--size", "28", "--start-from", first.toString());
+    assertEquals(5, none.code(), none::text);
+    assertTrue(none.err().get(0).contains("none of its tensors"), none.err().get(0));
+    assertEquals(5, train("--start-from", folder.resolve("missing").toString()).code());
+    assertEquals(2, train("--start-from", "x", "--resume", first.toString()).code());
   }
 
   /** A run by kept back images goes on so, too; evaluate takes the test images all the same. */
