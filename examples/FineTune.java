@@ -21,8 +21,7 @@ public class FineTune {
     Checkpoint known = Checkpoint.read(Path.of(arguments[0]));
     TrainTest data = Shapes.draw(7, 400, 100, 2);
     Network network = Networks.named("nin-mini").network(Shapes.CLASS_NAMES.size());
-    Recipe recipe =
-        Recipes.of("nin-mini").toBuilder().size(28).batch(16).epochs(1).seed(7).build();
+    Recipe recipe = Recipes.of("nin-mini").toBuilder().size(28).batch(16).epochs(1).seed(7).build();
     // Says which tensors start with known values, and which are drawn.
     TrainingListener console =
         new TrainingListener() {

@@ -35,10 +35,7 @@ public class ReadThePlan {
       PlacedPlan placed = backend.prepare(plan);
       System.out.printf(
           "%d steps described, %d run by %s, in %,d bytes%n",
-          plan.steps().size(),
-          placed.plan().steps().size(),
-          backend.description(),
-          placed.bytes());
+          plan.steps().size(), placed.plan().steps().size(), backend.description(), placed.bytes());
     }
   }
 }

@@ -17,6 +17,7 @@ import org.nin4j.cli.command.ModelsCommand;
 import org.nin4j.cli.command.PlanCommand;
 import org.nin4j.cli.command.PredictCommand;
 import org.nin4j.cli.command.ProfileCommand;
+import org.nin4j.cli.command.RunsCommand;
 import org.nin4j.cli.command.ShowCommand;
 import org.nin4j.cli.command.StudyCommand;
 import org.nin4j.cli.command.SummaryCommand;
@@ -118,6 +119,7 @@ public final class Main implements Runnable {
     CommandLine line = new CommandLine(this);
     line.addSubcommand(new TrainCommand(console))
         .addSubcommand(new StudyCommand(console))
+        .addSubcommand(new RunsCommand(console))
         .addSubcommand(new EvaluateCommand(console))
         .addSubcommand(new PredictCommand(console))
         .addSubcommand(new ShowCommand(console))
@@ -144,6 +146,7 @@ public final class Main implements Runnable {
         .registerConverter(Path.class, Main::path)
         .registerConverter(
             ProfileCommand.Order.class, Converters.constants(ProfileCommand.Order.class))
+        .registerConverter(RunsCommand.Order.class, Converters.constants(RunsCommand.Order.class))
         .registerConverter(
             CudaOptions.Fusions.class, Converters.constants(CudaOptions.Fusions.class))
         .setExecutionExceptionHandler((e, of, result) -> fail(e, of.getCommandSpec()))

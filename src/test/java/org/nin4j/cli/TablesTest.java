@@ -139,6 +139,7 @@ class TablesTest {
         "train",
         "evaluate",
         "predict",
+        "runs",
         "show",
         "export",
         "import",

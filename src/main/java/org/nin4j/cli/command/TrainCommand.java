@@ -84,7 +84,7 @@ import picocli.CommandLine.Spec;
       "  ${ROOT-COMMAND-NAME} train --dataset shapes --network nin-mini --size 28 --limit 1000",
       "  ${ROOT-COMMAND-NAME} train --dataset folder:flowers --split 0.1 --network lenet --size 32",
       "  ${ROOT-COMMAND-NAME} train --config runs/20250131-235959-nin/config.json --seed 2",
-      "  ${ROOT-COMMAND-NAME} train --dataset folder:shoes --split 0.1 --start-from runs/20250131-235959-nin",
+      "  ${ROOT-COMMAND-NAME} train --dataset folder:shoes --start-from runs/20250131-235959-nin",
       "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin",
       "  ${ROOT-COMMAND-NAME} train --resume runs/20250131-235959-nin --epochs 20 --lr 0.005"
     })

@@ -173,6 +173,26 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     }
   }
 
+  /**
+   * What a run was started with the last time; empty for a folder that is no run.
+   *
+   * @throws UncheckedIOException if the folder cannot be read
+   */
+  public static Optional<Path> config(Path run) {
+    if (!Files.isDirectory(run)) {
+      return Optional.empty();
+    }
+    try {
+      // config.json, config-2.json, …, config-10.json.
+      return files(run, CONFIG).stream()
+          .max(
+              Comparator.comparing((Path file) -> file.getFileName().toString().length())
+                  .thenComparing(file -> file.getFileName().toString()));
+    } catch (IOException e) {
+      throw new UncheckedIOException(run + " cannot be read: " + PartialFile.reason(e), e);
+    }
+  }
+
   private static Optional<Instant> started(Path config) {
     try {
       JsonObject json = JsonParser.parseString(Files.readString(config)).getAsJsonObject();
