@@ -40,7 +40,8 @@ import picocli.CommandLine.Parameters;
     header = "Lists the runs of a folder, or compares those that are named.",
     description = {
       "%nOf a single folder that is no run itself, all runs in it, the latest last. Of the runs that"
-          + " are named, the settings in which they differ and their results side by side. What"
+          + " are named, the settings in which they differ and their results side by side. Best is the"
+          + " best epoch's test accuracy, with its number. What"
           + " cannot be read is said, and left out.",
       ""
     },
@@ -200,7 +201,7 @@ public final class RunsCommand implements Callable<Integer> {
             "Recipe",
             "Epochs",
             "Accuracy",
-            "Best (epoch)",
+            "Best",
             "Time");
     for (Run run : runs) {
       table.add(

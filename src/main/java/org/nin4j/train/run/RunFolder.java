@@ -196,7 +196,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   private static Optional<Instant> started(Path config) {
     try {
       JsonObject json = JsonParser.parseString(Files.readString(config)).getAsJsonObject();
-      return Optional.of(Instant.parse(json.get("started").getAsString()));
+      return Optional.ofNullable(json.get("started")).map(s -> Instant.parse(s.getAsString()));
     } catch (IOException | JsonParseException | DateTimeException | IllegalStateException e) {
       return Optional.empty(); // Changed by hand: the run has another date then, and no worse fate.
     }
