@@ -358,7 +358,7 @@ public final class TrainCommand implements Callable<Integer> {
               shown(), backend, base, data, chosen.inTime(), tuning.map(FineTuning::file), folder);
       JsonReport programs =
           new JsonReport(console.out(), backend.description(), data, folder.path());
-      List<TrainingListener> listeners = new ArrayList<>(List.of(start, report, folder, board));
+      List<TrainingListener> listeners = new ArrayList<>(List.of(board, start, report, folder));
       if (json) {
         listeners.add(programs);
       }

@@ -60,7 +60,10 @@ public final class TensorBoard implements TrainingListener, AutoCloseable {
     try {
       file = Optional.of(EventFile.create(folder, Instant.now()));
     } catch (IOException e) {
-      failed(e);
+      failed(PartialFile.reason(e));
+    } catch (LinkageError e) {
+      // Protobuf's loggers cannot be had in a folder that Java cannot name.
+      failed(e.toString());
     }
     int done = started.position().step();
     if (epoch > 1 || done > 0) {
@@ -163,7 +166,7 @@ public final class TensorBoard implements TrainingListener, AutoCloseable {
         events.to(file.get());
       } catch (IOException e) {
         EventFile broken = file.get();
-        failed(e);
+        failed(PartialFile.reason(e));
         try (broken) {
           file = Optional.empty();
         } catch (IOException again) {
@@ -173,10 +176,9 @@ public final class TensorBoard implements TrainingListener, AutoCloseable {
     }
   }
 
-  private void failed(IOException e) {
+  private void failed(String reason) {
     remarks.accept(
-        "there will be no more events for TensorBoard in %s: %s"
-            .formatted(folder, PartialFile.reason(e)));
+        "there will be no more events for TensorBoard in %s: %s".formatted(folder, reason));
   }
 
   @Override
