@@ -15,7 +15,7 @@ build: ## compile and package, without tests
 train: ## build, get the data, train Network in Network, evaluate
 	@./nin train --or-shapes --minutes 9
 
-test: stand-in ## run the tests and the formatter check, some 15 minutes on two cores
+test: stand-in ## run the tests and the formatter check, some 10 minutes on two cores
 	$(MVN) verify
 
 test-all: stand-in ## the same with the slow ones: every network on the CUDA stand-in as libtorch trained it

@@ -81,7 +81,7 @@ class StandInTest {
         CudaLibraries.find(
             new SearchPlaces(List.of(StandIn.libraries()), Map.of(), nothing, nothing));
     assertEquals(List.of(), found.problems());
-    JCudaNatives.load(found, CacheDirectory.at(Path.of("target/test-cache")));
+    JCudaNatives.load(found, CacheDirectory.at(Path.of(System.getenv("NIN4J_CACHE"))));
     succeeds(cuInit(0));
     succeeds(JCudaDriver.cuDeviceGet(device, 0));
     succeeds(cuDevicePrimaryCtxRetain(context, device));
