@@ -1,8 +1,6 @@
 package org.nin4j.train.tensorboard;
 
-import com.google.protobuf.CodedOutputStream;
 import java.io.BufferedOutputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
@@ -58,33 +56,28 @@ final class EventFile implements AutoCloseable {
     EventFile file =
         new EventFile(
             new BufferedOutputStream(Files.newOutputStream(path, StandardOpenOption.CREATE_NEW)));
-    file.write(now, 0, event -> event.writeString(FILE_VERSION, "brain.Event:2"));
+    file.write(event(now, 0).text(FILE_VERSION, "brain.Event:2"));
     file.flush();
     return file;
   }
 
-  /** Writes a message's fields. */
-  interface Fields {
-    void to(CodedOutputStream message) throws IOException;
-  }
-
   /** What an earlier file of the folder says of this step and later ones no longer holds. */
   void restart(Instant now, long step) throws IOException {
-    write(now, step, event -> message(event, SESSION_LOG, log -> log.writeEnum(STATUS, START)));
+    write(event(now, step).message(SESSION_LOG, new Message().integer(STATUS, START)));
   }
 
   void summary(Instant now, long step, Summary summary) throws IOException {
-    write(now, step, event -> message(event, SUMMARY, summary::writeTo));
+    write(event(now, step).message(SUMMARY, summary.message()));
   }
 
-  private void write(Instant now, long step, Fields fields) throws IOException {
-    byte[] data =
-        bytes(
-            event -> {
-              event.writeDouble(WALL_TIME, now.getEpochSecond() + now.getNano() / 1e9);
-              event.writeInt64(STEP, step);
-              fields.to(event);
-            });
+  private static Message event(Instant now, long step) {
+    return new Message()
+        .real(WALL_TIME, now.getEpochSecond() + now.getNano() / 1e9)
+        .integer(STEP, step);
+  }
+
+  private void write(Message event) throws IOException {
+    byte[] data = event.toBytes();
     ByteBuffer head = ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN);
     head.putLong(data.length);
     head.putInt(maskedChecksum(head.array(), 8));
@@ -92,18 +85,6 @@ final class EventFile implements AutoCloseable {
     stream.write(data);
     ByteBuffer end = ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN);
     stream.write(end.putInt(maskedChecksum(data, data.length)).array());
-  }
-
-  static void message(CodedOutputStream outer, int field, Fields fields) throws IOException {
-    outer.writeByteArray(field, bytes(fields));
-  }
-
-  private static byte[] bytes(Fields fields) throws IOException {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    CodedOutputStream message = CodedOutputStream.newInstance(bytes);
-    fields.to(message);
-    message.flush();
-    return bytes.toByteArray();
   }
 
   private static int maskedChecksum(byte[] bytes, int count) {

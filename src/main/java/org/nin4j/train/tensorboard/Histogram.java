@@ -1,9 +1,5 @@
 package org.nin4j.train.tensorboard;
 
-import com.google.protobuf.CodedOutputStream;
-import com.google.protobuf.WireFormat;
-import java.io.IOException;
-
 /** How many values lie where: {@link #BUCKETS} ranges of equal width from the least to the most. */
 final class Histogram {
   static final int BUCKETS = 30;
@@ -45,22 +41,14 @@ final class Histogram {
     }
   }
 
-  void writeTo(CodedOutputStream message) throws IOException {
-    message.writeDouble(MIN, min);
-    message.writeDouble(MAX, max);
-    message.writeDouble(NUM, count);
-    message.writeDouble(SUM, sum);
-    message.writeDouble(SUM_SQUARES, squares);
-    packed(message, BUCKET_LIMIT, limits);
-    packed(message, BUCKET, counts);
-  }
-
-  private static void packed(CodedOutputStream message, int field, double[] values)
-      throws IOException {
-    message.writeTag(field, WireFormat.WIRETYPE_LENGTH_DELIMITED);
-    message.writeUInt32NoTag(values.length * Double.BYTES);
-    for (double value : values) {
-      message.writeDoubleNoTag(value);
-    }
+  Message message() {
+    return new Message()
+        .real(MIN, min)
+        .real(MAX, max)
+        .real(NUM, count)
+        .real(SUM, sum)
+        .real(SUM_SQUARES, squares)
+        .reals(BUCKET_LIMIT, limits)
+        .reals(BUCKET, counts);
   }
 }

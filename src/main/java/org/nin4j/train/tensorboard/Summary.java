@@ -1,10 +1,5 @@
 package org.nin4j.train.tensorboard;
 
-import com.google.protobuf.CodedOutputStream;
-import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
-
 /** What is known at one step: values under tags. */
 final class Summary {
   /** The field of {@code Summary}, and those of its {@code Value}. */
@@ -23,44 +18,37 @@ final class Summary {
   private static final int ENCODED = 4;
   private static final int RGB = 3;
 
-  private final List<EventFile.Fields> values = new ArrayList<>();
+  private final Message message = new Message();
 
   Summary scalar(String tag, double value) {
-    return add(tag, message -> message.writeFloat(SIMPLE_VALUE, (float) value));
+    return add(value(tag).single(SIMPLE_VALUE, (float) value));
   }
 
   /** A picture as a PNG file. */
   Summary image(String tag, int width, int height, byte[] png) {
-    return add(
-        tag,
-        message ->
-            EventFile.message(
-                message,
-                IMAGE,
-                image -> {
-                  image.writeInt32(IMAGE_HEIGHT, height);
-                  image.writeInt32(IMAGE_WIDTH, width);
-                  image.writeInt32(COLORSPACE, RGB);
-                  image.writeByteArray(ENCODED, png);
-                }));
+    Message image =
+        new Message()
+            .integer(IMAGE_HEIGHT, height)
+            .integer(IMAGE_WIDTH, width)
+            .integer(COLORSPACE, RGB)
+            .bytes(ENCODED, png);
+    return add(value(tag).message(IMAGE, image));
   }
 
   Summary histogram(String tag, Histogram histogram) {
-    return add(tag, message -> EventFile.message(message, HISTOGRAM, histogram::writeTo));
+    return add(value(tag).message(HISTOGRAM, histogram.message()));
   }
 
-  private Summary add(String tag, EventFile.Fields content) {
-    values.add(
-        value -> {
-          value.writeString(TAG, tag);
-          content.to(value);
-        });
+  private static Message value(String tag) {
+    return new Message().text(TAG, tag);
+  }
+
+  private Summary add(Message value) {
+    message.message(VALUE, value);
     return this;
   }
 
-  void writeTo(CodedOutputStream summary) throws IOException {
-    for (EventFile.Fields value : values) {
-      EventFile.message(summary, VALUE, value);
-    }
+  Message message() {
+    return message;
   }
 }

@@ -61,9 +61,6 @@ public final class TensorBoard implements TrainingListener, AutoCloseable {
       file = Optional.of(EventFile.create(folder, Instant.now()));
     } catch (IOException e) {
       failed(PartialFile.reason(e));
-    } catch (LinkageError e) {
-      // Protobuf's loggers cannot be had in a folder that Java cannot name.
-      failed(e.toString());
     }
     int done = started.position().step();
     if (epoch > 1 || done > 0) {

@@ -216,11 +216,7 @@ class TensorBoardTest {
   @Test
   void valuesThatAreAllTheSameAreOneBucket() throws IOException {
     Histogram histogram = new Histogram(new float[] {3, 3, 3});
-    java.io.ByteArrayOutputStream bytes = new java.io.ByteArrayOutputStream();
-    var out = com.google.protobuf.CodedOutputStream.newInstance(bytes);
-    histogram.writeTo(out);
-    out.flush();
-    CodedInputStream in = CodedInputStream.newInstance(bytes.toByteArray());
+    CodedInputStream in = CodedInputStream.newInstance(histogram.message().toBytes());
     List<Double> counts = new ArrayList<>();
     for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
       if (WireFormat.getTagFieldNumber(tag) == 7) {
