@@ -1,7 +1,6 @@
 package org.nin4j.interop;
 
 import com.google.gson.JsonArray;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,6 +14,7 @@ import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
+import org.nin4j.train.checkpoint.Parameters;
 
 /**
  * A trained network as other programs use it.
@@ -43,7 +43,7 @@ public record PortableNetwork(
   public PortableNetwork {
     values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
     notes = Collections.unmodifiableMap(new LinkedHashMap<>(notes));
-    for (Parameter parameter : parameters(network, input)) {
+    for (Parameter parameter : Parameters.of(network, input)) {
       HostTensor value = values.get(parameter.name());
       if (value == null || !value.shape().equals(parameter.shape())) {
         throw new CheckpointException(
@@ -77,13 +77,6 @@ public record PortableNetwork(
             ? "preprocessed by gcn-zca as in training, which this file does not hold"
             : "(pixel / 255 - mean) / std, channels first");
     return new PortableNetwork(checkpoint.network(), images.output(), checkpoint.inUse(), notes);
-  }
-
-  /** Parameters, then state, in the network's order. */
-  static List<Parameter> parameters(Network network, Shape input) {
-    List<Parameter> all = new ArrayList<>(network.parameters(input));
-    all.addAll(network.state(input));
-    return all;
   }
 
   private static String join(List<?> values) {

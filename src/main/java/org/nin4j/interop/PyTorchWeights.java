@@ -24,6 +24,7 @@ import org.nin4j.model.Parameter;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 import org.nin4j.train.checkpoint.CheckpointException;
+import org.nin4j.train.checkpoint.Parameters;
 
 /**
  * A network's weights in safetensors files under the names that PyTorch's {@code state_dict} has
@@ -51,7 +52,7 @@ public final class PyTorchWeights {
       }
     }
     Map<String, HostTensor> values = new LinkedHashMap<>();
-    for (Parameter parameter : PortableNetwork.parameters(trained.network(), trained.input())) {
+    for (Parameter parameter : Parameters.of(trained.network(), trained.input())) {
       values.put(parameter.name(), trained.values().get(parameter.name()));
     }
     write(file, trained.notes(), counters, values);
@@ -151,7 +152,7 @@ public final class PyTorchWeights {
       Path file, Network network, Shape input, List<Renaming> renamings) {
     try (TensorFile content = TensorFile.open(file)) {
       Map<String, String> found = renamed(content, renamings);
-      List<Parameter> wanted = PortableNetwork.parameters(network, input);
+      List<Parameter> wanted = Parameters.of(network, input);
       requireFitting(content, found, network, input, wanted);
       Map<String, HostTensor> values = new LinkedHashMap<>();
       for (Parameter parameter : wanted) {

@@ -172,9 +172,7 @@ public final class Trainer {
    * @throws NumericalException if the loss or a parameter is no longer finite
    */
   public Checkpoint train() {
-    Map<String, HostTensor> parameters = Parameters.draw(recipe, network, networkInput());
-    return train(
-        checkpoint(Position.atEpoch(0), History.EMPTY, Optional.empty(), parameters, Map.of()));
+    return begin(Parameters.draw(recipe, network, networkInput()));
   }
 
   /**
@@ -206,6 +204,10 @@ public final class Trainer {
                 parameters.size() - drawn.size(),
                 parameters.size(),
                 drawn.isEmpty() ? "none" : String.join(", ", drawn)));
+    return begin(parameters);
+  }
+
+  private Checkpoint begin(Map<String, HostTensor> parameters) {
     return train(
         checkpoint(Position.atEpoch(0), History.EMPTY, Optional.empty(), parameters, Map.of()));
   }

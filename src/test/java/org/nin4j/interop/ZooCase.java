@@ -61,7 +61,7 @@ record ZooCase(PortableNetwork network, HostTensor images) {
     Philox.Sequence random = new Philox.Sequence(11, 0, 0);
     Map<String, HostTensor> values = new LinkedHashMap<>();
     int number = 0;
-    for (Parameter parameter : PortableNetwork.parameters(network, input)) {
+    for (Parameter parameter : Parameters.of(network, input)) {
       values.put(parameter.name(), values(parameter, number++, random));
     }
     HostTensor images = HostTensor.zeros(input.batched(SAMPLES));

@@ -27,6 +27,7 @@ import org.nin4j.data.picture.ImageFile;
 import org.nin4j.data.picture.Picture;
 import org.nin4j.data.picture.PictureFiles;
 import org.nin4j.train.Classifier;
+import org.nin4j.train.Evidence;
 import org.nin4j.train.Prediction;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.picture.EvidenceSheet;
@@ -176,7 +177,7 @@ public final class PredictCommand implements Callable<Integer> {
     return image.toString().equals(STANDARD_INPUT);
   }
 
-  private static boolean isPng(Path file) {
+  static boolean isPng(Path file) {
     return file.toString().toLowerCase(Locale.ROOT).endsWith(".png");
   }
 
@@ -220,14 +221,9 @@ public final class PredictCommand implements Callable<Integer> {
         Executors.newFixedThreadPool((int) Math.min(deviceOptions.threads(), room));
     try (Backend backend = deviceOptions.open();
         Classifier classifier = new Classifier(trained, backend)) {
-      if (maps.isPresent()) {
-        classifier.requireExplains();
-      }
+      Optional<Maps> drawn = maps.map(to -> new Maps(classifier, trained, to, oneSheet));
       int longest = files.stream().mapToInt(f -> f.toString().length()).max().orElse(0);
-      List<EvidenceSheet.Row> rows = new ArrayList<>();
       Optional<Answers> answers = Optional.empty();
-      int number = 0;
-      boolean flat = false;
       for (int from = 0; from < files.size(); from += together) {
         List<Path> part = files.subList(from, Math.min(files.size(), from + together));
         List<Read> good = read(trained, part, decoders);
@@ -239,39 +235,61 @@ public final class PredictCommand implements Callable<Integer> {
           Read read = good.get(i);
           printed.print(read.file().toString(), predictions.get(i).top(top));
           warn(trained, read);
-          number++;
-          if (maps.isPresent()) {
-            EvidenceSheet.Row row =
-                new EvidenceSheet.Row(
-                    name(read.file()),
-                    read.pixels(),
-                    trained.image(),
-                    classifier.evidence(read.pixels()));
-            flat = row.evidence().maps().shape().elements() == trained.classes().size();
-            if (oneSheet) {
-              rows.add(row);
-            } else {
-              String file = "%04d-%s.png".formatted(number, name(read.file()));
-              EvidenceSheet.write(List.of(row), top, maps.get().resolve(file));
-            }
-          }
+          drawn.ifPresent(m -> m.draw(read));
         }
       }
-      if (maps.isPresent() && flat) {
+      drawn.ifPresent(Maps::end);
+    } finally {
+      decoders.shutdownNow();
+    }
+  }
+
+  /** Evidence maps, in one file or in a file for each picture. */
+  private final class Maps {
+    private final Classifier classifier;
+    private final Checkpoint trained;
+    private final Path to;
+    private final boolean oneSheet;
+    private final List<EvidenceSheet.Row> rows = new ArrayList<>();
+    private int number;
+    private boolean flat;
+
+    Maps(Classifier classifier, Checkpoint trained, Path to, boolean oneSheet) {
+      classifier.requireExplains();
+      this.classifier = classifier;
+      this.trained = trained;
+      this.to = to;
+      this.oneSheet = oneSheet;
+    }
+
+    void draw(Read read) {
+      number++;
+      Evidence evidence = classifier.evidence(read.pixels());
+      flat = evidence.maps().shape().elements() == trained.classes().size();
+      EvidenceSheet.Row row =
+          new EvidenceSheet.Row(name(read.file()), read.pixels(), trained.image(), evidence);
+      if (oneSheet) {
+        rows.add(row);
+      } else {
+        String file = "%04d-%s.png".formatted(number, name(read.file()));
+        EvidenceSheet.write(List.of(row), top, to.resolve(file));
+      }
+    }
+
+    void end() {
+      if (flat) {
         console
             .err()
             .println(
                 "%s: the maps have one place only (1×1) at the size that %s was trained on; a larger --size in training shows where"
                     .formatted(command.qualifiedName(), trained.network().name()));
       }
-      if (!rows.isEmpty()) {
-        EvidenceSheet.write(rows, top, maps.get());
+      if (oneSheet && !rows.isEmpty()) {
+        EvidenceSheet.write(rows, top, to);
       }
-      if (number > 0 && maps.isPresent()) {
-        (json || csv ? console.err() : console.out()).println("written: " + maps.get());
+      if (number > 0) {
+        (json || csv ? console.err() : console.out()).println("written: " + to);
       }
-    } finally {
-      decoders.shutdownNow();
     }
   }
 
@@ -290,8 +308,7 @@ public final class PredictCommand implements Callable<Integer> {
 
   /** The pixels of those that can be read, on all threads; the others are named. */
   private List<Read> read(Checkpoint trained, List<Path> files, ExecutorService decoders) {
-    // As the pictures of its folder were brought to size.
-    Picture.Fit fit = isOfFolder(trained) ? Picture.Fit.CROP : Picture.Fit.STRETCH;
+    Picture.Fit fit = fit(trained);
     List<Future<byte[]>> pixels = new ArrayList<>();
     for (Path file : files) {
       pixels.add(
@@ -320,6 +337,11 @@ public final class PredictCommand implements Callable<Integer> {
       }
     }
     return good;
+  }
+
+  /** As the pictures of its folder were brought to size, where it was trained on one. */
+  static Picture.Fit fit(Checkpoint trained) {
+    return isOfFolder(trained) ? Picture.Fit.CROP : Picture.Fit.STRETCH;
   }
 
   private static boolean isOfFolder(Checkpoint trained) {

@@ -1,11 +1,9 @@
 package org.nin4j.cli.command;
 
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.nin4j.backend.Backend;
-import org.nin4j.cli.option.DataSource;
 import org.nin4j.cli.option.DeviceOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
@@ -79,13 +77,12 @@ public final class ShowCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (!out.toString().toLowerCase(Locale.ROOT).endsWith(".png")) {
+    if (!PredictCommand.isPng(out)) {
       throw new ParameterException(
           command.commandLine(), "--out names a PNG file, such as layers.png, not " + out);
     }
     Checkpoint trained = Runs.read(Optional.of(run), console);
-    Picture.Fit fit =
-        DataSource.isFolder(trained.recipe().dataset()) ? Picture.Fit.CROP : Picture.Fit.STRETCH;
+    Picture.Fit fit = PredictCommand.fit(trained);
     Optional<byte[]> pixels = image.map(file -> ImageFile.read(file, trained.image(), fit, invert));
     try (Backend backend = deviceOptions.open();
         Classifier classifier = new Classifier(trained, backend)) {

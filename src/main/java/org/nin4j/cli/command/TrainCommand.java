@@ -313,8 +313,9 @@ public final class TrainCommand implements Callable<Integer> {
   private Chosen choose(Optional<Checkpoint> from, Recipe wanted) {
     try {
       TrainTest data = load(from, wanted);
-      // A run that goes on keeps its mean and deviation.
-      Recipe used = from.isPresent() ? wanted : changes.measured(wanted, data);
+      // A run that goes on, or is repeated, keeps its mean and deviation.
+      boolean kept = from.isPresent() || config.isPresent();
+      Recipe used = kept ? wanted : changes.measured(wanted, data);
       return new Chosen(used, data, Optional.empty());
     } catch (DataMissingException e) {
       if (!orShapes) {

@@ -10,7 +10,6 @@ import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
 import org.nin4j.train.checkpoint.Best;
 import org.nin4j.train.checkpoint.Checkpoint;
-import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
 import org.nin4j.train.recipe.RecipeJson;
 
@@ -72,19 +71,8 @@ public final class JsonReport implements TrainingListener {
 
   @Override
   public void epochEnded(History history) {
-    EpochResult result = history.last().orElseThrow();
     JsonObject json = new JsonObject();
-    json.addProperty("epoch", result.epoch());
-    json.addProperty("train_loss", result.trainLoss());
-    json.addProperty("train_accuracy", result.trainAccuracy());
-    json.addProperty("test_loss", result.testLoss());
-    json.addProperty("test_accuracy", result.testAccuracy());
-    json.addProperty("test_top5_accuracy", result.testTop5());
-    json.addProperty("seconds", result.seconds());
-    json.addProperty("images_per_second", result.imagesPerSecond());
-    json.addProperty("learning_rate", result.learningRate());
-    json.addProperty("dead_units", result.deadUnits());
-    json.addProperty("dead_classes", result.deadClasses());
+    History.columns(history.last().orElseThrow()).forEach(json::addProperty);
     tell("epoch", json);
   }
 

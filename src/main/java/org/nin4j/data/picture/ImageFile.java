@@ -237,8 +237,7 @@ public final class ImageFile {
         reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
         reader.setInput(in, true, true);
         requireRoom(file, reader.getWidth(0), reader.getHeight(0));
-        BufferedImage picture =
-            Cmyk.isIn(bytes) ? Cmyk.toRgb(reader.readRaster(0, null), bytes) : reader.read(0);
+        BufferedImage picture = reader.read(0);
         for (String warning : warnings) {
           if (isDamage(warning)) {
             throw new DataException(file + " is damaged or cut short: " + warning);

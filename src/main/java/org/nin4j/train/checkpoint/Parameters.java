@@ -22,7 +22,7 @@ public final class Parameters {
   private Parameters() {}
 
   /** Parameters, then state, of a network for images of this shape. */
-  static List<Parameter> of(Network network, Shape input) {
+  public static List<Parameter> of(Network network, Shape input) {
     List<Parameter> all = new ArrayList<>(network.parameters(input));
     all.addAll(network.state(input));
     return all;

@@ -1,7 +1,10 @@
 package org.nin4j.train.history;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -41,8 +44,10 @@ public record History(List<EpochResult> epochs) {
         .collect(Collectors.joining("\n", "", "\n"));
   }
 
-  private static String line(EpochResult r) {
-    return Stream.of(
+  /** An epoch's values by the names of their columns, in order. */
+  public static Map<String, Number> columns(EpochResult r) {
+    List<Number> values =
+        List.of(
             r.epoch(),
             r.trainLoss(),
             r.trainAccuracy(),
@@ -53,9 +58,17 @@ public record History(List<EpochResult> epochs) {
             r.imagesPerSecond(),
             r.learningRate(),
             r.deadUnits(),
-            r.deadClasses())
-        .map(String::valueOf)
-        .collect(Collectors.joining(","));
+            r.deadClasses());
+    String[] names = HEADER.split(",");
+    Map<String, Number> columns = new LinkedHashMap<>();
+    for (int i = 0; i < names.length; i++) {
+      columns.put(names[i], values.get(i));
+    }
+    return Collections.unmodifiableMap(columns);
+  }
+
+  private static String line(EpochResult result) {
+    return columns(result).values().stream().map(String::valueOf).collect(Collectors.joining(","));
   }
 
   /**

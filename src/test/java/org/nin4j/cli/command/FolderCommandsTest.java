@@ -99,6 +99,21 @@ class FolderCommandsTest {
     assertEquals(code, outcome.code(), () -> outcome.text() + "\n" + outcome.err());
   }
 
+  /** What was given once is not measured when the run is repeated by its configuration. */
+  @Test
+  void aConfigurationKeepsMeanAndDeviation() throws IOException {
+    draw(5, 2, 32, 32);
+    String[] lenet = {"--network", "lenet", "--size", "32", "--epochs", "1"};
+    assertEnded(0, train("first", concat(lenet, "--mean", "0.25", "--std", "0.75")));
+    Path config = onlyRun("first").resolve("config.json");
+    String again = folder.resolve("again").toString();
+    assertEnded(
+        0, run("train", "--device", "reference", "--config", config.toString(), "--out", again));
+    assertEquals(
+        Checkpoint.read(RunFolder.last(onlyRun("first"))).recipe(),
+        Checkpoint.read(RunFolder.last(onlyRun("again"))).recipe());
+  }
+
   /** Trained, gone on with, evaluated, asked: all with the mean that the first run measured. */
   @Test
   void lenetOnColouredPictures() throws IOException {

@@ -13,12 +13,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.Python;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
@@ -33,6 +32,7 @@ class TensorBoardTest {
   private static final int STEPS = 5;
 
   @TempDir private Path folder;
+  @TempDir private Path scripts;
 
   private final List<String> remarks = new ArrayList<>();
 
@@ -144,13 +144,12 @@ class TensorBoardTest {
   /** TensorBoard's own reader, over a run that went on from its first epoch a second time. */
   @Test
   void tensorBoardReadsIt() throws Exception {
-    String python = python();
+    Python.require("tensorboard.backend");
     Checkpoint first = train(1, Optional.empty(), folder);
     train(2, Optional.of(first), folder);
     Checkpoint again = train(3, Optional.of(first), folder);
-    Path script = folder.resolve("read_events.py");
-    Files.write(script, TensorBoardTest.class.getResourceAsStream("read_events.py").readAllBytes());
-    List<String> lines = run(List.of(python, script.toString(), folder.toString()));
+    List<String> lines =
+        Python.run(TensorBoardTest.class, "read_events.py", scripts, List.of(folder.toString()));
     List<String> losses =
         again.history().epochs().stream()
             .map(e -> "scalar loss/test %d ".formatted(e.epoch() * STEPS))
@@ -168,40 +167,6 @@ class TensorBoardTest {
     float count = again.parameters().get("0.0.weight").values().length;
     assertEquals(count, Float.parseFloat(fields[3]));
     assertEquals(count, Float.parseFloat(fields[6]));
-  }
-
-  private static String python() throws InterruptedException {
-    String python = Optional.ofNullable(System.getenv("NIN4J_PYTHON")).orElse("python3");
-    int code;
-    try {
-      Process process =
-          new ProcessBuilder(python, "-c", "import tensorboard.backend")
-              .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-              .start();
-      code = process.waitFor();
-    } catch (IOException e) {
-      code = -1;
-    }
-    if (code != 0) {
-      String reason = python + " has no tensorboard; $NIN4J_PYTHON names another interpreter";
-      System.out.println("skipped: " + reason);
-      Assumptions.abort(reason);
-    }
-    return python;
-  }
-
-  private List<String> run(List<String> command) throws IOException, InterruptedException {
-    Path out = folder.resolve("out.txt");
-    Path err = folder.resolve("err.txt");
-    Process process =
-        new ProcessBuilder(command)
-            .redirectOutput(out.toFile())
-            .redirectError(err.toFile())
-            .start();
-    assertTrue(process.waitFor(2, TimeUnit.MINUTES), "Python takes too long");
-    assertEquals(0, process.exitValue(), Files.readString(err));
-    return Files.readAllLines(out);
   }
 
   /** What a run can do without ends no run. */
