@@ -56,6 +56,14 @@ class ExampleProgramsTest {
 
   @Test
   void goesOnWithWhatAnotherTrainingLearned() throws Exception {
+    Path known = known();
+    Path tuned = folder.resolve("tuned.safetensors");
+    List<String> lines = run("FineTune", known.toString(), tuned.toString());
+    assertTrue(lines.stream().anyMatch(l -> l.contains("drawn: none")), lines::toString);
+    assertTrue(Files.size(tuned) > 0);
+  }
+
+  private Path known() {
     Path known = folder.resolve("known.safetensors");
     Recipe recipe = Recipes.of("nin-mini").toBuilder().size(28).batch(8).epochs(1).build();
     try (ReferenceBackend backend = new ReferenceBackend()) {
@@ -68,10 +76,15 @@ class ExampleProgramsTest {
           .train()
           .write(known);
     }
-    Path tuned = folder.resolve("tuned.safetensors");
-    List<String> lines = run("FineTune", known.toString(), tuned.toString());
-    assertTrue(lines.stream().anyMatch(l -> l.contains("drawn: none")), lines::toString);
-    assertTrue(Files.size(tuned) > 0);
+    return known;
+  }
+
+  @Test
+  void answersManyThreads() throws Exception {
+    List<String> lines = run("PredictInAService", known().toString());
+    for (String name : Shapes.CLASS_NAMES) {
+      assertTrue(lines.stream().anyMatch(l -> l.startsWith(name + ": ")), lines::toString);
+    }
   }
 
   @Test

@@ -16,7 +16,6 @@ import org.nin4j.plan.Planner;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.TensorSpec;
-import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.Parameters;
@@ -32,16 +31,65 @@ import org.nin4j.train.session.SampleOrder;
  *   System.out.println(classifier.classify(pixels).best().name());
  * }
  * }</pre>
+ *
+ * <p>It belongs to the thread that made it; {@link ClassifierPool} serves many. Its memory does not
+ * grow with the number of images of a call but for the answers. An image alone and one of a group
+ * may differ in the last bits, where the device computes a group in another way.
  */
 public final class Classifier implements AutoCloseable {
-  private static final int BATCH = 16;
+  /** So many images are computed together. */
+  static final int GROUP = 16;
+
+  /** Up to so many are computed one by one, since a group takes as long whatever it holds. */
+  private static final int ALONE = 4;
 
   private final Checkpoint checkpoint;
   private final Backend backend;
-  private final Shape input;
-  private final Session session;
-  private final TensorSpec logits;
+  private final Bound alone;
+  private Optional<Bound> group = Optional.empty();
   private Optional<Inspection> inspection = Optional.empty();
+
+  /** The network for a number of images, with the memory that these are put into. */
+  private record Bound(int batch, Session session, TensorSpec logits, Samples samples)
+      implements AutoCloseable {
+    static Bound of(Checkpoint checkpoint, Backend backend, int batch) {
+      Recipe recipe = checkpoint.recipeInUse();
+      Shape image = checkpoint.image();
+      Plan plan =
+          Planner.plan(
+              checkpoint.network(),
+              recipe.images(image),
+              batch,
+              recipe.precisionOn(backend),
+              new Purpose.Inference());
+      TensorSpec logits = plan.steps(SoftmaxCrossEntropy.class).findFirst().orElseThrow().logits();
+      Session session = backend.bind(backend.prepare(plan));
+      Parameters.write(session, checkpoint.inUse());
+      int bytes = Math.multiplyExact(batch, Math.toIntExact(image.elements()));
+      ByteBuffer labels = ByteBuffer.allocateDirect(batch);
+      return new Bound(
+          batch,
+          session,
+          logits,
+          new Samples(ByteBuffer.allocateDirect(bytes), labels, batch, image));
+    }
+
+    /** The logits of images, [batch, classes], at most as many as fit. */
+    float[] logits(List<byte[]> images) {
+      ByteBuffer pixels = samples.images().duplicate();
+      images.forEach(pixels::put);
+      session.load(samples);
+      int[] order = SampleOrder.inOrder(images.size(), batch);
+      session.begin(new Epoch(0, 0, order, new float[1]));
+      session.run();
+      return session.read(logits).values();
+    }
+
+    @Override
+    public void close() {
+      session.close();
+    }
+  }
 
   /**
    * Binds a checkpoint's network to a device.
@@ -52,18 +100,7 @@ public final class Classifier implements AutoCloseable {
     checkpoint.requireComplete();
     this.checkpoint = checkpoint;
     this.backend = backend;
-    Recipe recipe = checkpoint.recipeInUse();
-    input = recipe.images(checkpoint.image()).output();
-    Plan plan =
-        Planner.plan(
-            checkpoint.network(),
-            recipe.images(checkpoint.image()),
-            BATCH,
-            recipe.precisionOn(backend),
-            new Purpose.Inference());
-    logits = plan.steps(SoftmaxCrossEntropy.class).findFirst().orElseThrow().logits();
-    session = backend.bind(backend.prepare(plan));
-    Parameters.write(session, checkpoint.inUse());
+    alone = Bound.of(checkpoint, backend, 1);
   }
 
   /**
@@ -97,29 +134,26 @@ public final class Classifier implements AutoCloseable {
    * @throws IllegalArgumentException if one has another size
    */
   public List<Prediction> classify(List<byte[]> images) {
-    if (images.isEmpty()) {
-      return List.of();
-    }
-    int imageSize = Math.toIntExact(image().elements());
-    ByteBuffer pixels = ByteBuffer.allocateDirect(Math.multiplyExact(images.size(), imageSize));
-    for (byte[] image : images) {
-      pixels.put(preprocessed(image));
-    }
-    ByteBuffer labels = ByteBuffer.allocateDirect(images.size());
-    session.load(new Samples(pixels.rewind(), labels, images.size(), image()));
-    int[] order = SampleOrder.inOrder(images.size(), BATCH);
-    int steps = order.length / BATCH;
-    session.begin(new Epoch(0, 0, order, new float[steps]));
-    List<Prediction> predictions = new ArrayList<>();
-    for (int step = 0; step < steps; step++) {
-      session.run();
-      HostTensor rows = session.read(logits);
-      int samples = Math.min(BATCH, images.size() - step * BATCH);
-      for (int n = 0; n < samples; n++) {
-        predictions.add(Prediction.of(classes(), rows.values(), n));
+    images.forEach(this::requireSize);
+    List<Prediction> predictions = new ArrayList<>(images.size());
+    for (int from = 0; from < images.size(); ) {
+      int left = images.size() - from;
+      Bound bound = left > ALONE ? group() : alone;
+      List<byte[]> some = images.subList(from, from + Math.min(left, bound.batch()));
+      float[] logits = bound.logits(some.stream().map(checkpoint::preprocessed).toList());
+      for (int n = 0; n < some.size(); n++) {
+        predictions.add(Prediction.of(classes(), logits, n));
       }
+      from += some.size();
     }
     return Collections.unmodifiableList(predictions);
+  }
+
+  /** Bound when first asked for: many classify one image at a time. */
+  private Bound group() {
+    Bound bound = group.orElseGet(() -> Bound.of(checkpoint, backend, GROUP));
+    group = Optional.of(bound);
+    return bound;
   }
 
   /**
@@ -164,7 +198,7 @@ public final class Classifier implements AutoCloseable {
    * network has none.
    */
   public Optional<FeatureMaps> firstFilters() {
-    return checkpoint.network().nodes(input).stream()
+    return checkpoint.network().nodes(checkpoint.recipeInUse().images(image()).output()).stream()
         .filter(node -> node.layer() instanceof Conv2d)
         .findFirst()
         .map(
@@ -181,17 +215,31 @@ public final class Classifier implements AutoCloseable {
   }
 
   private byte[] preprocessed(byte[] image) {
-    int size = Math.toIntExact(image().elements());
-    if (image.length != size) {
-      throw new IllegalArgumentException(
-          "an image of %s has %d bytes, not %d".formatted(image(), size, image.length));
-    }
+    requireSize(image);
     return checkpoint.preprocessed(image);
+  }
+
+  private void requireSize(byte[] image) {
+    requireSize(checkpoint, image);
+  }
+
+  /**
+   * Checks an image for a checkpoint's network.
+   *
+   * @throws IllegalArgumentException if it has another size
+   */
+  static void requireSize(Checkpoint checkpoint, byte[] image) {
+    Shape shape = checkpoint.image();
+    if (image.length != shape.elements()) {
+      throw new IllegalArgumentException(
+          "an image of %s has %d bytes, not %d".formatted(shape, shape.elements(), image.length));
+    }
   }
 
   @Override
   public void close() {
     inspection.ifPresent(Inspection::close);
-    session.close();
+    group.ifPresent(Bound::close);
+    alone.close();
   }
 }

@@ -19,6 +19,7 @@ final class CountingBackend implements Backend {
   private final Backend backend;
   private final boolean training;
   private final Runnable reached;
+  private final Runnable closed;
   private final List<Epoch> begun = new ArrayList<>();
   private int left;
 
@@ -30,6 +31,12 @@ final class CountingBackend implements Backend {
    * @param runs how many until {@code reached}
    */
   CountingBackend(Backend backend, boolean training, int runs, Runnable reached) {
+    this(backend, training, runs, reached, () -> {});
+  }
+
+  /** The same, and tells when it is closed. */
+  CountingBackend(Backend backend, boolean training, int runs, Runnable reached, Runnable closed) {
+    this.closed = closed;
     this.backend = backend;
     this.training = training;
     this.left = runs;
@@ -70,6 +77,7 @@ final class CountingBackend implements Backend {
 
   @Override
   public void close() {
+    closed.run();
     backend.close();
   }
 
