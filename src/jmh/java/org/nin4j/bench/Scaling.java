@@ -192,7 +192,7 @@ public final class Scaling {
         Files.createDirectories(folder.resolve("results")).resolve(name + "-" + date + ".json");
     Files.writeString(json, json(date));
     StringBuilder text = new StringBuilder();
-    text.append("%s, %s, `%s`\n\n".formatted(date, machine(), command));
+    text.append("%s, %s, `%s`\n\n".formatted(date, Machine.name(), command));
     points.stream().findFirst().ifPresent(p -> text.append(p.result().description() + "\n\n"));
     text.append("All figures: `results/%s`.\n".formatted(json.getFileName()));
     section(
@@ -274,19 +274,9 @@ public final class Scaling {
     Gson gson = new GsonBuilder().setPrettyPrinting().create();
     JsonObject json = new JsonObject();
     json.addProperty("date", date);
-    json.addProperty("machine", machine());
+    json.addProperty("machine", Machine.name());
     json.addProperty("command", command);
     json.add("points", gson.toJsonTree(points));
     return gson.toJson(json) + "\n";
-  }
-
-  private static String machine() throws IOException {
-    String processor =
-        Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
-            .filter(line -> line.startsWith("model name"))
-            .map(line -> line.substring(line.indexOf(':') + 2))
-            .findFirst()
-            .orElse("unknown processor");
-    return processor + ", " + Runtime.getRuntime().availableProcessors() + " cores";
   }
 }

@@ -35,8 +35,10 @@ import org.nin4j.plan.StepOrder;
 import org.nin4j.plan.StorageRules;
 import org.nin4j.plan.rewrite.Fusion;
 import org.nin4j.plan.rewrite.NormMasks;
+import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.plan.step.Update;
 
 /** Runs plans on the CPU through oneDNN. */
 public final class OneDnnBackend implements Backend {
@@ -163,7 +165,7 @@ public final class OneDnnBackend implements Backend {
   /** Convolutions by Winograd's tiles. */
   @Override
   public boolean multipliesLess(Step step, Precision precision) {
-    return convolutions(precision).byTiles(step);
+    return convolutions(precision, false).byTiles(step);
   }
 
   @Override
@@ -203,19 +205,24 @@ public final class OneDnnBackend implements Backend {
       fused = fusion.apply(fused);
     }
     try (PointerScope temporary = new PointerScope()) {
-      Operations operations = operations(plan.precision(), new SampleStore());
+      // Folded once: their weights are copied at once, their biases are read by each run.
+      fused = fused.keeping(fused.steps(FoldNorm.class).map(FoldNorm::foldedBias).toList());
+      Operations operations = operations(fused, new SampleStore());
       fused = NormMasks.apply(fused, operations::keepsMask);
       Rules rules = new Rules(operations);
       return Arena.place(StepOrder.forMemory(fused, rules), rules);
     }
   }
 
-  private Operations operations(Precision precision, SampleStore samples) {
-    return new Operations(dnnl, workers, convolutions(precision), samples);
+  private Operations operations(Plan plan, SampleStore samples) {
+    boolean constant = plan.steps(Update.class).findAny().isEmpty();
+    return new Operations(
+        dnnl, workers, convolutions(plan.precision(), constant), constant, samples);
   }
 
-  private Convolutions convolutions(Precision precision) {
-    return new Convolutions(dnnl, workers, chosen, precision == Precision.BF16 && computesInFp32());
+  private Convolutions convolutions(Precision precision, boolean constant) {
+    boolean widens = precision == Precision.BF16 && computesInFp32();
+    return new Convolutions(dnnl, workers, chosen, widens, constant);
   }
 
   /** Measured once, so that what is prepared is what is bound. */
@@ -255,7 +262,7 @@ public final class OneDnnBackend implements Backend {
     try {
       BytePointer arena = allocate(placed.bytes());
       SampleStore samples = new SampleStore();
-      Operations operations = operations(placed.plan().precision(), samples);
+      Operations operations = operations(placed.plan(), samples);
       List<Operation.Kernel> kernels = new ArrayList<>();
       for (int i = 0; i < placed.plan().steps().size(); i++) {
         Step step = placed.plan().steps().get(i);

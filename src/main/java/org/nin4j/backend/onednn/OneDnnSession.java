@@ -60,6 +60,7 @@ final class OneDnnSession implements Session {
       memory from = dnnl.at(Dnnl.plain(tensor.shape(), DType.F32), host);
       copy(from, memory(tensor));
     }
+    run.noteWritten();
   }
 
   @Override

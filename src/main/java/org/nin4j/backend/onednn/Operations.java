@@ -69,15 +69,21 @@ final class Operations implements StepVisitor<Operation> {
   private final Workers workers;
 
   /**
+   * @param constant whether no step of the plan changes parameters
    * @param samples where batches are made from
    */
-  Operations(Dnnl dnnl, Workers workers, Convolutions convolutions, SampleStore samples) {
+  Operations(
+      Dnnl dnnl,
+      Workers workers,
+      Convolutions convolutions,
+      boolean constant,
+      SampleStore samples) {
     this.workers = workers;
     this.convolutions = convolutions;
-    this.matrices = new MatMuls(dnnl);
+    this.matrices = new MatMuls(dnnl, constant);
     this.elements = new Elements(dnnl);
     this.pools = new Pools(dnnl);
-    this.norms = new BatchNorms(dnnl, workers);
+    this.norms = new BatchNorms(dnnl, workers, constant);
     this.updates = new Updates(dnnl);
     this.samples = samples;
   }

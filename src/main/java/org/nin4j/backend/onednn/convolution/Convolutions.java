@@ -27,6 +27,7 @@ import org.nin4j.backend.onednn.library.Buffers;
 import org.nin4j.backend.onednn.library.Calls;
 import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.Prepared;
 import org.nin4j.backend.onednn.library.Regions;
 import org.nin4j.backend.onednn.library.Workers;
 import org.nin4j.backend.onednn.step.MatMuls;
@@ -45,9 +46,9 @@ import org.nin4j.tensor.Shape;
  * take less time.
  *
  * <p>The fp32 weights are copied once a step to the layout and type that the pass likes best, and
- * the filter gradient back from it. Where the processor multiplies bf16 slower than fp32, bf16
- * activations are widened a few samples at a time: their products are exact in fp32, so that only
- * the order of sums is another.
+ * the filter gradient back from it; where no step changes them, once and for all. Where the
+ * processor multiplies bf16 slower than fp32, bf16 activations are widened a few samples at a time:
+ * their products are exact in fp32, so that only the order of sums is another.
  */
 public final class Convolutions {
   /** How convolutions may be computed. */
@@ -64,13 +65,17 @@ public final class Convolutions {
   private final Winograd winograd;
   private final Algorithm chosen;
   private final boolean computesInFp32;
+  private final boolean constant;
 
   /**
-   * @param widens whether bf16 is multiplied as fp32
+   * @param computesInFp32 whether bf16 is multiplied as fp32
+   * @param constant whether no step of the plan changes weights
    */
-  public Convolutions(Dnnl dnnl, Workers workers, Algorithm chosen, boolean computesInFp32) {
+  public Convolutions(
+      Dnnl dnnl, Workers workers, Algorithm chosen, boolean computesInFp32, boolean constant) {
     this.dnnl = dnnl;
-    this.winograd = new Winograd(dnnl, workers);
+    this.constant = constant;
+    this.winograd = new Winograd(dnnl, workers, constant);
     this.chosen = chosen;
     this.computesInFp32 = computesInFp32;
   }
@@ -205,7 +210,7 @@ public final class Convolutions {
   /** The weights for activations like this one. */
   private Filters filters(Conv2d convolution, TensorSpec weight, TensorSpec activation) {
     boolean rounds = activation.type() == DType.BF16 && computed(activation.type()) == DType.F32;
-    return new Filters(dnnl, weight, filters(convolution, weight.shape()), rounds);
+    return new Filters(dnnl, weight, filters(convolution, weight.shape()), constant, rounds);
   }
 
   /** Adds the primitive for one chunk. */
@@ -236,9 +241,16 @@ public final class Convolutions {
       }
 
       @Override
+      public long resident() {
+        return filters.resident(weights);
+      }
+
+      @Override
       public Kernel bind(Buffers buffers) {
         Calls before = new Calls(dnnl);
-        memory reordered = filters.add(before, buffers, weights, weightsAt, scratchAt);
+        memory reordered = filters.memory(buffers, weights, weightsAt);
+        filters.add(before, buffers, reordered, weightsAt, scratchAt);
+        Kernel preparation = Prepared.of(constant, before.kernel());
         Chunks from = in.bind(buffers, inAt, scratchAt);
         Chunks to = out.bind(buffers, outAt, scratchAt);
         Calls[] each = new Calls[in.count()];
@@ -247,7 +259,7 @@ public final class Convolutions {
           primitive.add(each[k], buffers, scratchAt, from.memory(k), reordered, to.memory(k));
         }
         return run -> {
-          before.execute();
+          preparation.run(run);
           for (int k = 0; k < each.length; k++) {
             from.fetch(k);
             each[k].execute();
@@ -309,7 +321,7 @@ public final class Convolutions {
     if (bias.isPresent() && apart) {
       return Operation.inOrder(
           weightGradient(step, Optional.empty()),
-          new MatMuls(dnnl).columnSums(step.outputGradient(), bias.get()));
+          new MatMuls(dnnl, constant).columnSums(step.outputGradient(), bias.get()));
     }
     return weightGradient(step, bias);
   }

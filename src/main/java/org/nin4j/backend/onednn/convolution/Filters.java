@@ -13,10 +13,12 @@ import org.nin4j.tensor.Shape;
  *
  * @param weight where they lie
  * @param shape theirs, with the groups as an axis if there are any
+ * @param constant whether no step changes them: then the result is kept, and made anew only when
+ *     other values are written
  * @param rounded whether they are rounded to bf16 on the way to fp32, as where activations are bf16
  *     but multiplied as fp32
  */
-record Filters(Dnnl dnnl, TensorSpec weight, Shape shape, boolean rounded) {
+record Filters(Dnnl dnnl, TensorSpec weight, Shape shape, boolean constant, boolean rounded) {
   private memory.desc narrow() {
     return Dnnl.plain(shape, DType.BF16);
   }
@@ -29,14 +31,19 @@ record Filters(Dnnl dnnl, TensorSpec weight, Shape shape, boolean rounded) {
     return Calls.aligned(narrow().get_size());
   }
 
-  /** Bytes of workspace for the weights as {@code wanted}. */
+  /** Bytes of workspace on the way to weights as {@code wanted}, and for them if not kept. */
   long workspace(memory.desc wanted) {
-    return (rounded() ? narrowBytes() : 0) + Calls.aligned(wanted.get_size());
+    return (rounded ? narrowBytes() : 0) + (constant ? 0 : Calls.aligned(wanted.get_size()));
+  }
+
+  /** Bytes that are kept for the weights as {@code wanted}. */
+  long resident(memory.desc wanted) {
+    return constant ? Calls.aligned(wanted.get_size()) : 0;
   }
 
   /** Bytes of scratchpad. */
   long scratchpad(memory.desc wanted) {
-    return rounded()
+    return rounded
         ? Math.max(
             Calls.reorderScratchpad(dnnl, plain(), narrow()),
             Calls.reorderScratchpad(dnnl, narrow(), wanted))
@@ -44,23 +51,31 @@ record Filters(Dnnl dnnl, TensorSpec weight, Shape shape, boolean rounded) {
   }
 
   /**
+   * Where the weights are as {@code wanted}.
+   *
+   * @param at where the workspace for them begins
+   */
+  memory memory(Buffers buffers, memory.desc wanted, long at) {
+    return constant
+        ? buffers.resident(wanted, 0)
+        : buffers.workspace(wanted, at + (rounded ? narrowBytes() : 0));
+  }
+
+  /**
    * Adds the copies to a step's calls.
    *
-   * @param wanted layout and type
-   * @param at where in the workspace
+   * @param to where the weights are to be
+   * @param at where the workspace for them begins
    * @param scratchAt where the scratchpad lies
-   * @return where the weights are then
    */
-  memory add(Calls calls, Buffers buffers, memory.desc wanted, long at, long scratchAt) {
-    if (!rounded()) {
-      memory reordered = buffers.workspace(wanted, at);
-      calls.addReorder(buffers.memory(plain(), weight), reordered, buffers, scratchAt);
-      return reordered;
+  void add(Calls calls, Buffers buffers, memory to, long at, long scratchAt) {
+    memory stored = buffers.memory(plain(), weight);
+    if (!rounded) {
+      calls.addReorder(stored, to, buffers, scratchAt);
+      return;
     }
     memory narrow = buffers.workspace(narrow(), at);
-    memory reordered = buffers.workspace(wanted, at + narrowBytes());
-    calls.addReorder(buffers.memory(plain(), weight), narrow, buffers, scratchAt);
-    calls.addReorder(narrow, reordered, buffers, scratchAt);
-    return reordered;
+    calls.addReorder(stored, narrow, buffers, scratchAt);
+    calls.addReorder(narrow, to, buffers, scratchAt);
   }
 }

@@ -22,8 +22,10 @@ import org.nin4j.plan.step.TensorSpec;
  * </pre>
  *
  * <p>The transforms are Java's loops on all threads, the products oneDNN's.
+ *
+ * @param constant whether no step of the plan changes weights
  */
-record Winograd(Dnnl dnnl, Workers workers) {
+record Winograd(Dnnl dnnl, Workers workers, boolean constant) {
   static WinogradTiles tiles(ConvolutionForward s) {
     return tiles(s.input(), s.output(), s.convolution().window());
   }
@@ -48,14 +50,23 @@ record Winograd(Dnnl dnnl, Workers workers) {
 
   Operation forward(ConvolutionForward s) {
     return new WinogradCorrelation(
-        dnnl, workers, tiles(s), s.input(), s.weight(), s.bias(), s.output(), s.relu(), false);
+        dnnl,
+        workers,
+        constant,
+        tiles(s),
+        s.input(),
+        s.weight(),
+        s.bias(),
+        s.output(),
+        s.relu(),
+        false);
   }
 
   Operation backwardData(ConvolutionBackwardData s) {
     TensorSpec dy = s.outputGradient();
     TensorSpec dx = s.inputGradient();
     return new WinogradCorrelation(
-        dnnl, workers, tiles(s), dy, s.weight(), Optional.empty(), dx, false, true);
+        dnnl, workers, constant, tiles(s), dy, s.weight(), Optional.empty(), dx, false, true);
   }
 
   /** The filter gradient; the bias gradient is somebody else's. */

@@ -8,6 +8,7 @@ import org.nin4j.backend.onednn.library.Buffers;
 import org.nin4j.backend.onednn.library.Calls;
 import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.Prepared;
 import org.nin4j.backend.onednn.library.Regions;
 import org.nin4j.backend.onednn.library.Workers;
 import org.nin4j.plan.step.TensorSpec;
@@ -20,6 +21,7 @@ import org.nin4j.tensor.DType;
 final class WinogradCorrelation implements Operation {
   private final Dnnl dnnl;
   private final Workers workers;
+  private final boolean constant;
   private final WinogradTiles tiles;
   private final Filters weights;
   private final memory.desc plain;
@@ -45,12 +47,14 @@ final class WinogradCorrelation implements Operation {
   private final long workspace;
 
   /**
+   * @param constant whether no step of the plan changes the weights
    * @param backward whether the filters are turned and go from the weight's output channels to its
    *     input channels
    */
   WinogradCorrelation(
       Dnnl dnnl,
       Workers workers,
+      boolean constant,
       WinogradTiles tiles,
       TensorSpec x,
       TensorSpec weight,
@@ -60,10 +64,11 @@ final class WinogradCorrelation implements Operation {
       boolean backward) {
     this.dnnl = dnnl;
     this.workers = workers;
+    this.constant = constant;
     this.tiles = tiles;
     this.bias = bias;
     this.relu = relu;
-    weights = new Filters(dnnl, weight, weight.shape(), x.type() == DType.BF16);
+    weights = new Filters(dnnl, weight, weight.shape(), false, x.type() == DType.BF16);
     plain = Dnnl.plain(weight.shape(), DType.F32);
     input = new Chunks.Spec(dnnl, x, tiles.chunk(), DType.F32);
     output = new Chunks.Spec(dnnl, y, tiles.chunk(), DType.F32);
@@ -92,7 +97,7 @@ final class WinogradCorrelation implements Operation {
     Regions regions = new Regions();
     weightsAt = regions.take(weights.workspace(plain));
     transformedAt = regions.take(transformed.get_size());
-    laidAt = regions.take(product.weights_desc().get_size());
+    laidAt = regions.take(constant ? 0 : product.weights_desc().get_size());
     spreadAt = regions.take(product.src_desc().get_size());
     resultAt = regions.take(product.dst_desc().get_size());
     inputAt = regions.take(input.workspace());
@@ -115,16 +120,24 @@ final class WinogradCorrelation implements Operation {
 
   @Override
   public long resident() {
-    return (long) filterMatrix.length * Float.BYTES;
+    return matrixBytes() + (constant ? product.weights_desc().get_size() : 0);
+  }
+
+  private long matrixBytes() {
+    return Calls.aligned((long) filterMatrix.length * Float.BYTES);
   }
 
   @Override
   public Kernel bind(Buffers buffers) {
     buffers.residentBytes().asFloatBuffer().put(filterMatrix);
     memory inPlace = buffers.workspace(transformed, transformedAt);
-    memory reordered = buffers.workspace(product.weights_desc(), laidAt);
+    memory reordered =
+        constant
+            ? buffers.resident(product.weights_desc(), matrixBytes())
+            : buffers.workspace(product.weights_desc(), laidAt);
     Calls filters = new Calls(dnnl);
-    memory taken = weights.add(filters, buffers, plain, weightsAt, scratchAt);
+    memory taken = weights.memory(buffers, plain, weightsAt);
+    weights.add(filters, buffers, taken, weightsAt, scratchAt);
     filters
         .addProduct(
             transformation,
@@ -143,11 +156,11 @@ final class WinogradCorrelation implements Operation {
                 buffers.workspace(product.src_desc(), spreadAt),
                 reordered,
                 buffers.workspace(product.dst_desc(), resultAt));
-    return new Bound(buffers, filters, products);
+    return new Bound(buffers, Prepared.of(constant, filters.kernel()), products);
   }
 
   private final class Bound implements Kernel {
-    private final Calls filters;
+    private final Kernel filters;
     private final Calls products;
     private final Chunks x;
     private final Chunks y;
@@ -162,7 +175,7 @@ final class WinogradCorrelation implements Operation {
     private final Workers.Task collecting = this::collect;
     private int chunk;
 
-    Bound(Buffers buffers, Calls filters, Calls products) {
+    Bound(Buffers buffers, Kernel filters, Calls products) {
       this.filters = filters;
       this.products = products;
       x = input.bind(buffers, inputAt, scratchAt);
@@ -183,7 +196,7 @@ final class WinogradCorrelation implements Operation {
           biases.get().get(0, biasRow, at, tiles.filters());
         }
       }
-      filters.execute();
+      filters.run(run);
       for (chunk = 0; chunk < tiles.chunks(); chunk++) {
         x.fetch(chunk);
         workers.run(tiles.chunk() * tiles.down(), spreading);

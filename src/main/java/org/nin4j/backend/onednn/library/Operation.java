@@ -53,6 +53,7 @@ public interface Operation {
 
   /** Where the run stands and what it adds to. */
   final class Run {
+    private int written;
     private long seed;
     private int step;
     private int index;
@@ -73,6 +74,16 @@ public interface Operation {
       samples = epoch.before().samples();
       top1 = epoch.before().top1();
       top5 = epoch.before().top5();
+    }
+
+    /** Notes that values were written to the session from outside. */
+    public void noteWritten() {
+      written++;
+    }
+
+    /** How often that has happened. */
+    public int written() {
+      return written;
     }
 
     /** On to the next batch. */

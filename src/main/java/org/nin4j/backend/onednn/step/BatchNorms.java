@@ -30,6 +30,7 @@ import org.nin4j.backend.onednn.library.Buffers;
 import org.nin4j.backend.onednn.library.Calls;
 import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.Prepared;
 import org.nin4j.backend.onednn.library.Regions;
 import org.nin4j.backend.onednn.library.Workers;
 import org.nin4j.model.Activation;
@@ -59,9 +60,14 @@ public final class BatchNorms {
 
   private final Dnnl dnnl;
   private final FewChannelNorms fewChannels;
+  private final boolean constant;
 
-  public BatchNorms(Dnnl dnnl, Workers workers) {
+  /**
+   * @param constant whether no step of the plan changes parameters and statistics
+   */
+  public BatchNorms(Dnnl dnnl, Workers workers, boolean constant) {
     this.dnnl = dnnl;
+    this.constant = constant;
     fewChannels = new FewChannelNorms(dnnl, workers);
   }
 
@@ -376,16 +382,18 @@ public final class BatchNorms {
         FloatBuffer mean = buffers.floats(step.runningMean());
         FloatBuffer variance = buffers.floats(step.runningVariance());
         FloatBuffer folded = buffers.floats(step.foldedBias());
-        return run -> {
-          for (int o = 0; o < filters; o++) {
-            double factor =
-                normWeight.get(o) / Math.sqrt((double) variance.get(o) + step.norm().eps());
-            double before = bias.isPresent() ? bias.get().get(o) : 0;
-            factors.put(o, (float) factor);
-            folded.put(o, (float) (normBias.get(o) + factor * (before - mean.get(o))));
-          }
-          calls.execute();
-        };
+        Kernel folding =
+            run -> {
+              for (int o = 0; o < filters; o++) {
+                double factor =
+                    normWeight.get(o) / Math.sqrt((double) variance.get(o) + step.norm().eps());
+                double before = bias.isPresent() ? bias.get().get(o) : 0;
+                factors.put(o, (float) factor);
+                folded.put(o, (float) (normBias.get(o) + factor * (before - mean.get(o))));
+              }
+              calls.execute();
+            };
+        return Prepared.of(constant, folding);
       }
     };
   }

@@ -16,6 +16,7 @@ import org.nin4j.backend.onednn.library.Buffers;
 import org.nin4j.backend.onednn.library.Calls;
 import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.Prepared;
 import org.nin4j.plan.step.LinearBackwardData;
 import org.nin4j.plan.step.LinearBackwardFilter;
 import org.nin4j.plan.step.LinearForward;
@@ -26,9 +27,14 @@ import org.nin4j.tensor.DType;
 /** Matrix multiplications: the linear layer, and what convolutions have in common with it. */
 public final class MatMuls {
   private final Dnnl dnnl;
+  private final boolean constant;
 
-  public MatMuls(Dnnl dnnl) {
+  /**
+   * @param constant whether no step of the plan changes weights
+   */
+  public MatMuls(Dnnl dnnl, boolean constant) {
     this.dnnl = dnnl;
+    this.constant = constant;
   }
 
   /**
@@ -37,14 +43,32 @@ public final class MatMuls {
    * @param tensor where it lies
    * @param seenAs the matrix in its stored type
    * @param wanted the matrix in the type to multiply
+   * @param kept whether a copy of it serves all runs
    */
-  private record Factor(TensorSpec tensor, memory.desc seenAs, memory.desc wanted) {
+  private record Factor(TensorSpec tensor, memory.desc seenAs, memory.desc wanted, boolean kept) {
     boolean copied() {
       return !seenAs.equals(wanted);
     }
 
     long bytes() {
-      return copied() ? Calls.aligned(wanted.get_size()) : 0;
+      return copied() && !kept ? Calls.aligned(wanted.get_size()) : 0;
+    }
+
+    long keptBytes() {
+      return copied() && kept ? Calls.aligned(wanted.get_size()) : 0;
+    }
+
+    /** Weights that no step changes, in whatever layout is multiplied fastest. */
+    Factor keptInAnyLayout() {
+      return new Factor(
+          tensor,
+          seenAs,
+          new memory.desc(wanted.get_dims(), wanted.get_data_type(), memory.format_tag.any),
+          true);
+    }
+
+    Factor in(memory.desc layout) {
+      return new Factor(tensor, seenAs, layout, kept);
     }
   }
 
@@ -61,22 +85,25 @@ public final class MatMuls {
     return new Factor(
         tensor,
         Dnnl.matrix(rows(tensor), columns(tensor), tensor.type()),
-        Dnnl.matrix(rows(tensor), columns(tensor), type));
+        Dnnl.matrix(rows(tensor), columns(tensor), type),
+        false);
   }
 
   private static Factor transposed(TensorSpec tensor, DType type) {
     return new Factor(
         tensor,
         Dnnl.transposed(rows(tensor), columns(tensor), tensor.type()),
-        Dnnl.transposed(rows(tensor), columns(tensor), type));
+        Dnnl.transposed(rows(tensor), columns(tensor), type),
+        false);
   }
 
   /** y = x · wᵀ + b, multiplied in the type of x. */
   public Operation forward(LinearForward step) {
     TensorSpec x = step.input();
+    Factor weight = transposed(step.weight(), x.type());
     return product(
         plain(x, x.type()),
-        transposed(step.weight(), x.type()),
+        constant ? weight.keptInAnyLayout() : weight,
         Optional.of(step.bias()),
         step.relu(),
         step.output(),
@@ -114,7 +141,7 @@ public final class MatMuls {
 
   private Operation product(
       Factor left,
-      Factor right,
+      Factor asked,
       Optional<TensorSpec> bias,
       boolean relu,
       TensorSpec result,
@@ -130,13 +157,14 @@ public final class MatMuls {
             ? new matmul.primitive_desc(
                 dnnl.engine(),
                 left.wanted(),
-                right.wanted(),
+                asked.wanted(),
                 biasRow(bias.get()),
                 resultSeenAs,
                 attributes,
                 false)
             : new matmul.primitive_desc(
-                dnnl.engine(), left.wanted(), right.wanted(), resultSeenAs, attributes, false);
+                dnnl.engine(), left.wanted(), asked.wanted(), resultSeenAs, attributes, false);
+    Factor right = asked.kept() ? asked.in(descriptor.weights_desc()) : asked;
     long scratchAt = left.bytes() + right.bytes();
     long scratch = Calls.scratchpad(descriptor);
     for (Factor factor : new Factor[] {left, right}) {
@@ -153,10 +181,17 @@ public final class MatMuls {
       }
 
       @Override
+      public long resident() {
+        return right.keptBytes();
+      }
+
+      @Override
       public Kernel bind(Buffers buffers) {
         Calls calls = new Calls(dnnl);
+        Calls once = new Calls(dnnl);
         memory leftMemory = take(left, calls, buffers, 0, scratchAt);
-        memory rightMemory = take(right, calls, buffers, left.bytes(), scratchAt);
+        memory rightMemory =
+            take(right, right.kept() ? once : calls, buffers, left.bytes(), scratchAt);
         Calls.Argument src = Calls.argument(DNNL_ARG_SRC, leftMemory);
         Calls.Argument weights = Calls.argument(DNNL_ARG_WEIGHTS, rightMemory);
         Calls.Argument dst = Calls.argument(DNNL_ARG_DST, buffers.memory(resultSeenAs, result));
@@ -168,7 +203,11 @@ public final class MatMuls {
         } else {
           calls.add(descriptor, product, buffers, scratchAt, List.of(src, weights, dst));
         }
-        return calls.kernel();
+        Kernel preparation = Prepared.of(right.kept(), once.kernel());
+        return run -> {
+          preparation.run(run);
+          calls.execute();
+        };
       }
     };
   }
@@ -182,7 +221,10 @@ public final class MatMuls {
     if (!factor.copied()) {
       return stored;
     }
-    memory converted = buffers.workspace(factor.wanted(), at);
+    memory converted =
+        factor.kept()
+            ? buffers.resident(factor.wanted(), 0)
+            : buffers.workspace(factor.wanted(), at);
     calls.addReorder(stored, converted, buffers, scratchAt);
     return converted;
   }

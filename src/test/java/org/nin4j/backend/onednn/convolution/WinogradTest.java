@@ -113,7 +113,7 @@ class WinogradTest {
   void stepsByTilesAreKnown() {
     BatchSpec images = BatchSpec.unit(Shape.of(1, 28, 28), 67, 67);
     Purpose training = new Purpose.Training(Sgd.PLAIN);
-    Plan plan = Planner.plan(NetworkInNetwork.of(10), images, 4, Precision.FP32, training);
+    Plan plan = Planner.plan(NetworkInNetwork.of(10), images, 64, Precision.FP32, training);
     try (OneDnnBackend tiles = new OneDnnBackend(1);
         OneDnnBackend direct =
             new OneDnnBackend(1, Convolutions.Algorithm.DIRECT, Optional.of(false))) {
@@ -136,6 +136,9 @@ class WinogradTest {
     assertTrue(WinogradTiles.of(Shape.of(128, 96, 26, 26), 256, 5, 2).pays());
     assertTrue(WinogradTiles.of(Shape.of(128, 256, 12, 12), 384, 3, 1).pays());
     assertFalse(WinogradTiles.of(Shape.of(128, 384, 5, 5), 10, 3, 1).pays());
+    // One small image: there are more weights of tiles to fetch than it saves multiplications.
+    assertFalse(WinogradTiles.of(Shape.of(1, 96, 8, 8), 256, 5, 2).pays());
+    assertFalse(WinogradTiles.of(Shape.of(1, 256, 4, 4), 384, 3, 1).pays());
     assertFalse(WinogradTiles.of(Shape.of(128, 3, 32, 32), 192, 5, 2).pays());
     assertFalse(WinogradTiles.suits(new Window(11, 4, 0)));
     assertFalse(WinogradTiles.suits(new Window(3, 2, 1)));
