@@ -163,6 +163,16 @@ public final class PyTorchWeights {
     }
   }
 
+  /**
+   * Checks that a file is there and in the format, without its values: before other work is begun.
+   *
+   * @throws CheckpointException if not; the message names it
+   * @throws UncheckedIOException if it cannot be read
+   */
+  public static void requireReadable(Path file) {
+    TensorFile.open(file).close();
+  }
+
   /** The file's own names by what they become. */
   private static Map<String, String> renamed(TensorFile content, List<Renaming> renamings) {
     for (int i = 0; i < renamings.size(); i++) {

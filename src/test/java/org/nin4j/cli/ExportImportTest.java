@@ -116,6 +116,8 @@ class ExportImportTest {
     bad(7, "cannot be written", imported("b.safetensors", "text/x"));
     bad(5, "there is no file", imported("none", "x"));
     bad(5, "107,374,182,400 bytes", imported("huge", "x"));
+    // Told before the data, of which there is none here, are looked for.
+    bad(5, "107,374,182,400 bytes", imported("huge", "x", "--data", file("none")));
     bad(5, "9.weight is NaN at [119, 399]", imported("nan", "x"));
     bad(5, "missing: 3.weight", imported("b.safetensors", "x", "--network", "lenet"));
     bad(2, "'(' is no regular expression", imported("b.safetensors", "x", "--rename", "(="));

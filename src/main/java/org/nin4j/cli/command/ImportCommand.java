@@ -130,6 +130,7 @@ public final class ImportCommand implements Callable<Integer> {
     Recipe recipe = checked(this::recipe);
     Path target = out.orElse(Path.of(recipe.network() + "-imported.safetensors"));
     ExportCommand.requireFree(target);
+    PyTorchWeights.requireReadable(file);
     DataSource source = checked(() -> DataSource.of(recipe));
     TrainTest data =
         dataOptions.load(
