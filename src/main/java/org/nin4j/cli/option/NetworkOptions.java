@@ -29,7 +29,7 @@ public final class NetworkOptions {
       names = "--recipe",
       paramLabel = "NAME",
       description =
-          "Recipe to take settings from: default, fast, or d2l as published. Default: d2l.")
+          "Recipe to take settings from: default, fast, best, paddle, or d2l as published. Default: d2l.")
   private String recipe = Recipes.d2l().name();
 
   @Mixin private NetworkChoice networkChoice;

@@ -175,6 +175,28 @@ public final class Recipes {
   }
 
   /**
+   * What gave the highest accuracy of what three seeds can be trained with in an hour on two
+   * processor cores: the default recipe at a higher rate for 26 epochs, with images shifted by up
+   * to 2 pixels, smoothed labels, and a running average of the parameters. Chosen by a tenth of the
+   * training images, kept back; the test images had no part in it.
+   */
+  public static Recipe best() {
+    return standard().toBuilder()
+        .name("best")
+        .epochs(26)
+        .augmentation(new BatchSpec.Augmentation(true, 2, 0))
+        .schedule(new Schedule.Cosine(0.03f, 0.25f))
+        .learning(
+            new Learning(
+                new Sgd(0.9f, true, 5e-4f),
+                Learning.Factors.NONE,
+                Optional.empty(),
+                Optional.of(0.999f)))
+        .labelSmoothing(0.05f)
+        .build();
+  }
+
+  /**
    * A network of the library on Fashion-MNIST as PaddlePaddle's version of the book has it: Adam
    * with a rate of 0.001, pixels in [−1, 1], batches of 128, 10 epochs; else as {@link
    * #d2l(String)}.
@@ -192,7 +214,7 @@ public final class Recipes {
   /** All recipes by name, {@link #DEFAULT} first. */
   public static Map<String, Recipe> all() {
     Map<String, Recipe> all = new LinkedHashMap<>();
-    for (Recipe recipe : List.of(standard(), fast(), d2l(), paddle())) {
+    for (Recipe recipe : List.of(standard(), fast(), best(), d2l(), paddle())) {
       all.put(recipe.name(), recipe);
     }
     return all;

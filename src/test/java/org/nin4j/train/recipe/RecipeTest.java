@@ -127,6 +127,20 @@ class RecipeTest {
   }
 
   @Test
+  void bestIsWhatWasChosen() {
+    Recipe recipe = Recipes.named("best");
+    assertEquals(
+        "{\"name\":\"best\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dataset\":\"fashion-mnist\","
+            + "\"size\":67,\"preprocess\":\"none\",\"mean\":[0.286],\"std\":[0.353],\"flip\":true,\"shift\":2,\"cutout\":0,"
+            + "\"batch\":128,\"epochs\":26,\"precision\":\"bf16\",\"optimizer\":\"sgd\",\"momentum\":0.9,"
+            + "\"nesterov\":true,\"weight_decay\":5.0E-4,\"bias_rate\":1.0,\"norm_rate\":1.0,"
+            + "\"last_rate\":1.0,\"decay_weights_only\":false,\"clip\":0.0,\"average\":0.999,"
+            + "\"schedule\":{\"kind\":\"cosine\",\"rate\":0.03,\"warm_up\":0.25},"
+            + "\"initialisation\":\"identity\",\"label_smoothing\":0.05,\"seed\":1}",
+        RecipeJson.write(recipe).toString());
+  }
+
+  @Test
   void fewerEpochsGoFromTheDefaultToFast() {
     assertEquals(Recipes.standard(), Recipes.standard(Recipes.MOST_EPOCHS));
     assertEquals(
