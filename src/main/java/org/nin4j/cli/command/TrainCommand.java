@@ -47,6 +47,7 @@ import org.nin4j.train.picture.MistakeSheet;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Recipes;
 import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunSettings;
 import org.nin4j.train.tensorboard.TensorBoard;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -214,15 +215,15 @@ public final class TrainCommand implements Callable<Integer> {
 
   private int train(Optional<Path> file, Optional<RunFolder> opened) {
     Optional<Checkpoint> from = file.map(Checkpoint::read);
-    Optional<RunConfig.Trained> configured = config.map(c -> checked(() -> RunConfig.read(c)));
+    Optional<RunSettings> configured = config.map(c -> checked(() -> RunSettings.read(c)));
     Recipe base =
         from.map(Checkpoint::recipe)
-            .or(() -> configured.map(RunConfig.Trained::recipe))
+            .or(() -> configured.map(RunSettings::recipe))
             .orElseGet(() -> checked(() -> changes.base(recipe)));
-    Optional<Path> start = startFrom.or(() -> configured.flatMap(RunConfig.Trained::start));
+    Optional<Path> start = startFrom.or(() -> configured.flatMap(RunSettings::start));
     Optional<FineTuning> tuning = start.map(FineTuning::read);
     Optional<Network> described =
-        from.map(Checkpoint::network).or(() -> configured.flatMap(RunConfig.Trained::network));
+        from.map(Checkpoint::network).or(() -> configured.flatMap(RunSettings::network));
     Recipe wanted = checked(() -> changes.apply(base));
     // Before anything is loaded, where it is known for how many classes.
     dataOptions
