@@ -263,7 +263,7 @@ public final class LiveRun implements TrainingListener {
     return true;
   }
 
-  private boolean over() {
+  boolean over() {
     return state.value().phase().over();
   }
 

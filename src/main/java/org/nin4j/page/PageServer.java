@@ -42,15 +42,13 @@ public final class PageServer implements AutoCloseable {
   private static final int MOST_THREADS = 32;
 
   private static final int IDLE_SECONDS = 30;
+  private static final long NO_VERSION = -1;
   private static final Pattern LOOPBACK =
       Pattern.compile("(?:127\\.0\\.0\\.1|localhost|\\[::1])(?::\\d{1,5})?");
   private static final Pattern IMAGE = Pattern.compile("image/(\\d{1,9})");
-  private static final Pattern AFTER = Pattern.compile("after=(-?\\d{1,18})");
 
-  /** What a reader without the script's next question gets of the end. */
-  private static final long LINGER_MILLISECONDS = 1500;
-
-  private static final long RECENT_NANOSECONDS = 3_000_000_000L;
+  /** Who asks for the state, and which version of it they have. */
+  private static final Pattern STATE = Pattern.compile("reader=(\\w{1,32})&after=(-?\\d{1,18})");
 
   private static final String CONTENT_POLICY =
       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
@@ -78,7 +76,7 @@ public final class PageServer implements AutoCloseable {
   private final EarlierRuns runs;
   private final Consumer<String> remarks;
   private final AtomicBoolean failed = new AtomicBoolean();
-  private volatile long lastRead = System.nanoTime() - RECENT_NANOSECONDS;
+  private final Readers readers = new Readers();
 
   private PageServer(
       HttpServer server, Optional<LiveRun> live, Path runs, Consumer<String> remarks) {
@@ -143,8 +141,16 @@ public final class PageServer implements AutoCloseable {
     return URI.create("http://127.0.0.1:%d/%s/".formatted(server.getAddress().getPort(), secret));
   }
 
-  /** An answer to a request. */
-  private record Answer(int code, String type, byte[] content) {
+  /**
+   * An answer to a request.
+   *
+   * @param sent done when the reader has it
+   */
+  private record Answer(int code, String type, byte[] content, Runnable sent) {
+    Answer(int code, String type, byte[] content) {
+      this(code, type, content, () -> {});
+    }
+
     static Answer text(int code, String text) {
       return new Answer(
           code, "text/plain; charset=utf-8", (text + "\n").getBytes(StandardCharsets.UTF_8));
@@ -154,12 +160,18 @@ public final class PageServer implements AutoCloseable {
       return new Answer(200, "application/json", json);
     }
 
+    Answer then(Runnable done) {
+      return new Answer(code, type, content, done);
+    }
+
     static final Answer NOTHING = new Answer(204, "text/plain", new byte[0]);
   }
 
   private void handle(HttpExchange exchange) {
     try (exchange) {
-      send(exchange, answer(exchange));
+      Answer answer = answer(exchange);
+      send(exchange, answer);
+      answer.sent().run();
     } catch (IOException e) {
       return; // The reader went away.
     } catch (RuntimeException | Error e) {
@@ -224,8 +236,7 @@ public final class PageServer implements AutoCloseable {
     LiveRun run = live.get();
     switch (name) {
       case "state":
-        lastRead = System.nanoTime();
-        return run.stateAfter(after(address)).map(Answer::json).orElse(Answer.NOTHING);
+        return state(run, Optional.ofNullable(address.getRawQuery()).orElse(""));
       case "about":
         return Answer.json(run.about());
       case "plan":
@@ -242,10 +253,13 @@ public final class PageServer implements AutoCloseable {
     return Answer.text(404, "there is no such thing");
   }
 
-  /** The version that the reader has; −1 for none. */
-  private static long after(URI address) {
-    var query = AFTER.matcher(Optional.ofNullable(address.getRawQuery()).orElse(""));
-    return query.matches() ? Long.parseLong(query.group(1)) : -1;
+  private Answer state(LiveRun run, String query) {
+    var known = STATE.matcher(query);
+    boolean over = run.over();
+    Optional<byte[]> news =
+        run.stateAfter(known.matches() ? Long.parseLong(known.group(2)) : NO_VERSION);
+    Answer answer = news.map(Answer::json).orElse(Answer.NOTHING);
+    return known.matches() ? answer.then(() -> readers.looked(known.group(1), over)) : answer;
   }
 
   /** The bytes of an image [channels, height, width] as they are stored. */
@@ -285,14 +299,12 @@ public final class PageServer implements AutoCloseable {
     }
   }
 
-  /** Waits, where someone looks, until they have had the time to see how it ended. */
+  /** Waits for those who look to see how it ended, for some seconds at most. */
   public void linger() {
-    if (System.nanoTime() - lastRead < RECENT_NANOSECONDS) {
-      try {
-        Thread.sleep(LINGER_MILLISECONDS);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
+    try {
+      readers.awaitAllSeeTheEnd();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

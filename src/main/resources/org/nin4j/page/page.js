@@ -53,7 +53,7 @@ function ticks(least, most, n, whole = false) {
 }
 
 // Curves with axes, a legend and the values under the pointer.
-// A series: {name, colour, thin, dots, xs, ys}; options: {x, y, whole, zero, most, format, formatX}.
+// A series: {name, colour, thin, dots, xs, ys}; options: {x, y, whole, wholeX, zero, most, from, to, tip, tipX, empty}.
 class Chart {
   constructor(place, options) {
     this.options = options;
@@ -103,8 +103,8 @@ class Chart {
     const scaleY = ticks(y0, y1, 5, options.whole);
     const low = Math.min(y0, Math.floor(y0 / scaleY.step + 1e-9) * scaleY.step);
     const high = Math.max(options.most !== undefined ? Math.min(options.most, Math.ceil(y1 / scaleY.step - 1e-9) * scaleY.step) : Math.ceil(y1 / scaleY.step - 1e-9) * scaleY.step, y1);
-    const format = options.format ?? short;
-    const marksY = ticks(low, high, 5, options.whole).all;
+    const {all: marksY, step} = ticks(low, high, 5, options.whole);
+    const format = y => step >= 1 ? count(y) : step > 1e-6 ? y.toFixed(Math.ceil(-Math.log10(step) - 1e-9)) : short(y);
     const left = 12 + 6.9 * Math.max(...marksY.map(t => format(t).length));
     const marksX = ticks(x0, x1, Math.max(2, Math.floor((this.width - left) / 70)), options.wholeX).all;
     const X = x => left + (x - x0) / (x1 - x0) * (this.width - left - right);
@@ -116,7 +116,7 @@ class Chart {
       draw("text", {x: left - 6, y: Y(t) + 4, "text-anchor": "end"}, format(t)));
     for (const t of marksX) svg.append(
       draw("line", {class: "axis", x1: X(t), x2: X(t), y1: height - bottom, y2: height - bottom + 4}),
-      draw("text", {x: X(t), y: height - bottom + 17, "text-anchor": "middle"}, (options.formatX ?? short)(t)));
+      draw("text", {x: X(t), y: height - bottom + 17, "text-anchor": "middle"}, short(t)));
     svg.append(
       draw("line", {class: "axis", x1: left, x2: this.width - right, y1: height - bottom, y2: height - bottom}),
       draw("text", {x: 0, y: 10}, options.y),
@@ -148,7 +148,7 @@ class Chart {
     const reach = (g.x1 - g.x0) / 50;
     const rows = this.shown.map(s => [s, s.points.reduce((a, b) => Math.abs(b[0] - nearest) < Math.abs(a[0] - nearest) ? b : a)])
       .filter(([, p]) => Math.abs(p[0] - nearest) <= reach);
-    const format = this.options.tip ?? this.options.format ?? short;
+    const format = this.options.tip ?? short;
     this.tip.replaceChildren(make("div", {}, (this.options.tipX ?? (x => `${this.options.x} ${short(x)}`))(nearest)),
       ...rows.map(([s, p]) => make("div", {}, make("i", {className: `key s${s.colour}`}), s.name, make("b", {}, format(p[1])))));
     this.tip.hidden = false;
@@ -163,17 +163,18 @@ class Chart {
 }
 
 // What is known so far.
+const reader = Math.random().toString(36).slice(2);
 let state = {}, about = {}, plan = {}, answers = {}, runs = {runs: [], left_out: []};
 let seen = {about: 0, plan: 0, answers: 0}, chosen, largestFirst = false, lost = 0;
 
 const epochAt = x => `epoch ${short(x)}` + (about.steps_per_epoch ? `, step ${count(x * about.steps_per_epoch)}` : "");
-const byEpoch = {x: "epoch", from: 0, formatX: short, wholeX: true, tipX: epochAt};
+const byEpoch = {x: "epoch", from: 0, wholeX: true, tipX: epochAt};
 const charts = {
   loss: new Chart($("loss"), {...byEpoch, y: "mean loss of an image", tip: fixed}),
   accuracy: new Chart($("accuracy"), {...byEpoch, y: "share of right answers", most: 1, tip: fixed}),
-  speed: new Chart($("speed"), {...byEpoch, y: "images/s", zero: true, format: speed}),
+  speed: new Chart($("speed"), {...byEpoch, y: "images/s", zero: true, tip: speed}),
   rate: new Chart($("rate"), {...byEpoch, y: "learning rate", zero: true}),
-  dead: new Chart($("dead"), {x: "epoch", y: "channels", zero: true, whole: true, wholeX: true, formatX: short, empty: "Counted after the first epoch."}),
+  dead: new Chart($("dead"), {x: "epoch", y: "channels", zero: true, whole: true, wholeX: true, empty: "Counted after the first epoch."}),
   runsAccuracy: new Chart($("runs-accuracy"), {x: "epoch", y: "share of right answers", most: 1, wholeX: true, tip: fixed, empty: "No run with an epoch is chosen."}),
   runsLoss: new Chart($("runs-loss"), {x: "epoch", y: "mean loss of an image", wholeX: true, tip: fixed, empty: "No run with an epoch is chosen."}),
 };
@@ -223,14 +224,14 @@ function showState() {
   const from = Math.min(xs.length ? Math.floor(xs[0] - 1e-9) : 0, all.length ? 0 : Infinity);
   const span = {from: isFinite(from) ? Math.max(0, from) : 0, to};
   const series = (name, key) => [
-    {name: "training, some steps each", colour: 0, thin: true, xs, ys: curve[key]},
+    {name: "training, by step", colour: 0, thin: true, xs, ys: curve[key]},
     {name: "training, by epoch", colour: 0, dots: true, xs: all, ys: epochs["train_" + key] ?? []},
     {name: "test", colour: 1, dots: true, xs: all, ys: epochs["test_" + key] ?? []},
   ];
   charts.loss.show(series("loss", "loss"), span);
   charts.accuracy.show(series("accuracy", "accuracy"), span);
   charts.speed.show([
-    {name: "some steps each", colour: 0, thin: true, xs, ys: curve.images_per_second},
+    {name: "by step", colour: 0, thin: true, xs, ys: curve.images_per_second},
     {name: "by epoch", colour: 0, dots: true, xs: all, ys: epochs.images_per_second ?? []},
   ], span);
   charts.rate.show([{name: "at each step", colour: 2, xs, ys: curve.learning_rate},
@@ -442,7 +443,7 @@ async function get(name) {
 
 async function poll() {
   try {
-    const news = await get("state?after=" + (state.version ?? -1));
+    const news = await get(`state?reader=${reader}&after=${state.version ?? -1}`);
     if (news) {
       if (news.about > seen.about) { about = await get("about"); seen.about = about.version; showAbout(); showAnswers(); }
       if (news.plan > seen.plan) { plan = await get("plan"); seen.plan = plan.version; showPlan(); }
