@@ -360,8 +360,9 @@ function showAnswers() {
 
 let confusionWidth;
 function showConfusion() {
-  const place = $("confusion"), n = about.classes.length, width = confusionWidth = place.clientWidth;
+  const place = $("confusion"), width = confusionWidth = place.clientWidth;
   if (!width || !answers.confusion) return;
+  const n = about.classes.length;
   const named = n <= 24, cut = text => text.length > 12 ? text.slice(0, 11) + "…" : text;
   const longest = Math.max(...about.classes.map(c => cut(c).length));
   const left = named ? Math.min(width * 0.28, 8 + 6.6 * longest) : 16, above = named ? 12 + 5.2 * longest : 16;
