@@ -8,6 +8,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.WebSocket;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -33,6 +35,7 @@ public final class Browser implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(120);
 
   private final Process process;
+  private final Path profile;
   private final WebSocket socket;
   private final AtomicInteger calls = new AtomicInteger();
   private final Map<Integer, CompletableFuture<JsonObject>> open = new ConcurrentHashMap<>();
@@ -40,8 +43,9 @@ public final class Browser implements AutoCloseable {
   private final List<String> requests = new ArrayList<>();
   private String session = "";
 
-  private Browser(Process process, URI address) {
+  private Browser(Process process, Path profile, URI address) {
     this.process = process;
+    this.profile = profile;
     socket =
         HttpClient.newHttpClient()
             .newWebSocketBuilder()
@@ -73,16 +77,13 @@ public final class Browser implements AutoCloseable {
     throw new AssertionError();
   }
 
-  /**
-   * Starts one, or skips the test where there is none.
-   *
-   * @param folder for what it keeps
-   */
-  public static Browser start(Path folder) throws Exception {
-    Path profile = Files.createTempDirectory(folder, "browser");
+  /** Starts one, or skips the test where there is none. */
+  public static Browser start() throws Exception {
+    String name = name();
+    Path profile = Files.createTempDirectory("nin-browser");
     Process process =
         new ProcessBuilder(
-                name(),
+                name,
                 "--headless",
                 // Tests often run as root in a container, where its sandbox cannot.
                 "--no-sandbox",
@@ -91,6 +92,7 @@ public final class Browser implements AutoCloseable {
                 "--disable-background-networking",
                 "--disable-component-update",
                 "--disable-extensions",
+                "--disable-breakpad",
                 "--no-first-run",
                 "--remote-debugging-port=0",
                 "--user-data-dir=" + profile,
@@ -111,7 +113,9 @@ public final class Browser implements AutoCloseable {
       }
       Browser browser =
           new Browser(
-              process, URI.create("ws://127.0.0.1:%s%s".formatted(lines.get(0), lines.get(1))));
+              process,
+              profile,
+              URI.create("ws://127.0.0.1:%s%s".formatted(lines.get(0), lines.get(1))));
       browser.attach();
       return browser;
     } catch (Exception | AssertionError e) {
@@ -250,7 +254,16 @@ public final class Browser implements AutoCloseable {
   @Override
   public void close() throws InterruptedException {
     socket.abort();
-    process.descendants().forEach(ProcessHandle::destroyForcibly);
+    List<ProcessHandle> parts = process.descendants().toList();
+    parts.forEach(ProcessHandle::destroyForcibly);
     process.destroyForcibly().waitFor();
+    parts.forEach(part -> part.onExit().join());
+    try (Stream<Path> files = Files.walk(profile)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException | UncheckedIOException e) {
+      System.out.println("left behind: " + profile);
+    }
   }
 }

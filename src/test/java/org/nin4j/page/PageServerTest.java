@@ -242,9 +242,10 @@ class PageServerTest {
       JsonObject first = reader.await("a point", state -> PageReader.points(state) > 0);
       JsonObject later =
           reader.await(
-              "more points and epochs",
+              "more points and epochs, and times of steps",
               state ->
                   PageReader.points(state) > PageReader.points(first)
+                      && state.get("plan").getAsLong() > 1
                       && PageReader.epochs(state) > 1);
       assertTrue(later.get("version").getAsLong() > first.get("version").getAsLong());
       for (String key : List.of("loss", "accuracy", "learning_rate", "images_per_second")) {

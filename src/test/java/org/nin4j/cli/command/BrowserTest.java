@@ -9,22 +9,19 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.CleanupMode;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.page.Browser;
 
 /** The page in a browser, where there is one. */
 @Timeout(value = 600, unit = TimeUnit.SECONDS)
 class BrowserTest {
-  // A browser that is killed may still write there.
-  @TempDir(cleanup = CleanupMode.NEVER)
-  private Path folder;
+  @TempDir private Path folder;
 
   private static final String PHASE = "document.getElementById('phase').textContent";
 
   @Test
   void aTrainingIsSeenPausedAndStopped() throws Exception {
-    try (Browser browser = Browser.start(folder);
+    try (Browser browser = Browser.start();
         NinProcess nin =
             new NinProcess(
                 folder,
@@ -81,7 +78,7 @@ class BrowserTest {
   @Test
   void finishedRunsAreSeen() throws Exception {
     Path runs = folder.resolve("runs");
-    try (Browser browser = Browser.start(folder)) {
+    try (Browser browser = Browser.start()) {
       for (int seed = 1; seed <= 2; seed++) {
         try (NinProcess nin =
             new NinProcess(

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -54,7 +55,7 @@ final class NinProcess implements AutoCloseable {
   URI page() throws IOException, InterruptedException {
     long begin = System.nanoTime();
     while (true) {
-      String all = Files.readString(out) + Files.readString(err);
+      String all = text(out) + text(err);
       int at = all.indexOf("page: ");
       int end = all.indexOf('\n', Math.max(at, 0));
       if (at >= 0 && end > at) {
@@ -64,6 +65,11 @@ final class NinProcess implements AutoCloseable {
       assertTrue(System.nanoTime() - begin < PATIENCE_SECONDS * 1e9, all);
       Thread.sleep(20);
     }
+  }
+
+  /** Whatever is there, though it may end in half a character. */
+  private static String text(Path file) throws IOException {
+    return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
   }
 
   int exitCode() throws IOException, InterruptedException {
