@@ -48,7 +48,7 @@ function ticks(least, most, n, whole = false) {
   let step = [1, 2, 5, 10].find(m => m * power >= rough * 0.999) * power;
   if (whole) step = Math.max(1, Math.round(step));
   const all = [];
-  for (let i = Math.ceil(least / step - 1e-9); i * step <= most + step * 1e-9; i++) all.push(i * step);
+  for (let i = Math.ceil(least / step - 1e-9); i * step <= most + step * 1e-9; i++) all.push(i * step + 0); // Never −0.
   return {all, step};
 }
 
@@ -309,7 +309,7 @@ function showPlan() {
   $("steps").replaceChildren(legend, head, ...rows.map(s => {
     const bar = make("i", {className: s.part});
     bar.style.width = 100 * s.share / widest + "%";
-    const row = make("div", {className: "step", title: told(s)}, cell(s.layer), cell(s.kind), cell(s.output),
+    const row = make("div", {className: "step", title: told(s)}, cell(s.layer), cell(s.kind.replace(/Forward$/, "")), cell(s.output),
       make("span", {className: "share"}, bar), cell(percent(s.share), "n"));
     for (const c of row.children) c.title = told(s);
     return row;

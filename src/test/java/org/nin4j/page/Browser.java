@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Assumptions;
 
 /** A Chromium without a window that shows one page, told what to do by its DevTools protocol. */
 public final class Browser implements AutoCloseable {
-  private static final Duration PATIENCE = Duration.ofSeconds(120);
+  private static final Duration PATIENCE = Duration.ofSeconds(240);
 
   private final Process process;
   private final Path profile;

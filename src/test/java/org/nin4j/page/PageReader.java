@@ -19,7 +19,7 @@ import java.util.function.Predicate;
 
 /** A reader of a page that is no browser. */
 public final class PageReader {
-  private static final Duration PATIENCE = Duration.ofSeconds(90);
+  private static final Duration PATIENCE = Duration.ofSeconds(240);
 
   private final HttpClient client = HttpClient.newHttpClient();
   private final URI page;

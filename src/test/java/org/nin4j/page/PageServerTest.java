@@ -47,7 +47,7 @@ import org.nin4j.train.history.History;
 import org.nin4j.train.recipe.Recipe;
 
 /** The page over HTTP, of a small training in this process. */
-@Timeout(value = 180, unit = TimeUnit.SECONDS)
+@Timeout(value = 600, unit = TimeUnit.SECONDS)
 class PageServerTest {
   private static final TrainTest DATA = Shapes.draw(5, 50, 30, 1);
 

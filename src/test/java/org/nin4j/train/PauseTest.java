@@ -20,7 +20,7 @@ import org.nin4j.train.checkpoint.Position;
 import org.nin4j.train.history.EpochResult;
 
 /** A training that waits, and listeners that look closely at one. */
-@Timeout(value = 120, unit = TimeUnit.SECONDS)
+@Timeout(value = 600, unit = TimeUnit.SECONDS)
 class PauseTest {
   /** A training in a thread of its own, with what it says of pauses. */
   private static final class Training implements TrainingListener {

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.page.Browser;
 
 /** The page in a browser, where there is one. */
-@Timeout(value = 600, unit = TimeUnit.SECONDS)
+@Timeout(value = 1200, unit = TimeUnit.SECONDS)
 class BrowserTest {
   @TempDir private Path folder;
 

@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 
 /** The program in a process of its own, below a folder. */
 final class NinProcess implements AutoCloseable {
-  private static final int PATIENCE_SECONDS = 90;
+  private static final int PATIENCE_SECONDS = 240;
 
   private final Process process;
   private final Path out;

@@ -28,7 +28,7 @@ import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.recipe.Recipes;
 
 /** The commands that serve a page, and what its buttons do to a run. */
-@Timeout(value = 240, unit = TimeUnit.SECONDS)
+@Timeout(value = 900, unit = TimeUnit.SECONDS)
 class PageCommandsTest {
   private static final List<String> ENDLESS =
       List.of(
