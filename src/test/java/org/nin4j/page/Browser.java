@@ -186,8 +186,14 @@ public final class Browser implements AutoCloseable {
       switch (message.get("method").getAsString()) {
         case "Network.requestWillBeSent" ->
             requests.add(event.getAsJsonObject("request").get("url").getAsString());
-        case "Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded" ->
+        case "Runtime.exceptionThrown", "Runtime.consoleAPICalled" ->
             problems.add(event.toString());
+        case "Log.entryAdded" -> {
+          // Warnings are of how a test looks at the page.
+          if (event.getAsJsonObject("entry").get("level").getAsString().equals("error")) {
+            problems.add(event.toString());
+          }
+        }
         default -> {}
       }
     }
