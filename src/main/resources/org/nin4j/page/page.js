@@ -342,7 +342,8 @@ function picture(shown) {
   paint(canvas, shown.image).catch(() => {});
   const line = (className, text) => make("span", {className, textContent: text, title: text});
   return make("figure", {className: right ? "right" : "wrong", title: `image ${shown.image}: is ${truth}, answered ${answer} (${percent(shown.probability)})`},
-    canvas, make("figcaption", {}, line("truth", truth), line("answer", `${right ? "✓" : "✗"} ${right ? "" : answer + " "}${percent(shown.probability, 0)}`)));
+    canvas, make("figcaption", {}, line("truth", truth),
+      make("div", {className: "answer"}, line("", right ? "✓" : "✗ " + answer), make("b", {textContent: percent(shown.probability, 0)}))));
 }
 
 function showAnswers() {
