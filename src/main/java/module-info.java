@@ -9,6 +9,7 @@ module org.nin4j {
   requires info.picocli;
   requires java.desktop;
   requires java.net.http;
+  requires jdk.httpserver;
   requires jcublas;
   requires jcuda;
   requires jcudnn;

@@ -22,6 +22,7 @@ import org.nin4j.cli.command.ShowCommand;
 import org.nin4j.cli.command.StudyCommand;
 import org.nin4j.cli.command.SummaryCommand;
 import org.nin4j.cli.command.TrainCommand;
+import org.nin4j.cli.command.UiCommand;
 import org.nin4j.cli.option.Converters;
 import org.nin4j.cli.option.RecipeDefaults;
 import org.nin4j.cli.output.Console;
@@ -120,6 +121,7 @@ public final class Main implements Runnable {
     line.addSubcommand(new TrainCommand(console))
         .addSubcommand(new StudyCommand(console))
         .addSubcommand(new RunsCommand(console))
+        .addSubcommand(new UiCommand(console))
         .addSubcommand(new EvaluateCommand(console))
         .addSubcommand(new PredictCommand(console))
         .addSubcommand(new ShowCommand(console))

@@ -11,9 +11,14 @@ import org.nin4j.data.ImageDataset;
  *
  * @param metrics loss and counts of right answers
  * @param confusion which class was answered how often for which
+ * @param answers the most probable class of each image, in their order
  * @param mistakes the wrong answers, most confident first
  */
-public record Evaluation(Metrics metrics, ConfusionMatrix confusion, List<Mistake> mistakes) {
+public record Evaluation(
+    Metrics metrics,
+    ConfusionMatrix confusion,
+    List<Prediction.Answer> answers,
+    List<Mistake> mistakes) {
   /**
    * A wrong answer.
    *
@@ -24,6 +29,7 @@ public record Evaluation(Metrics metrics, ConfusionMatrix confusion, List<Mistak
   public record Mistake(int image, int label, Prediction.Answer answer) {}
 
   public Evaluation {
+    answers = List.copyOf(answers);
     mistakes = List.copyOf(mistakes);
   }
 
@@ -46,6 +52,6 @@ public record Evaluation(Metrics metrics, ConfusionMatrix confusion, List<Mistak
     // A stable sort: of equally confident ones the first image comes first.
     mistakes.sort(Comparator.comparingDouble((Mistake m) -> -m.answer().probability()));
     return new Evaluation(
-        metrics, ConfusionMatrix.of(data.classNames(), labels, answered), mistakes);
+        metrics, ConfusionMatrix.of(data.classNames(), labels, answered), answers, mistakes);
   }
 }

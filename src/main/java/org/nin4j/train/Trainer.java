@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
@@ -61,6 +62,14 @@ public final class Trainer {
   private final String fingerprint;
   private final String testData;
   private final Optional<String> otherPrecision;
+  private final boolean timing;
+  private final boolean examining;
+  private final StepTimes stepTimes = new StepTimes();
+
+  /** Who waits while it is paused, is told by this when that ends. */
+  private final Object pause = new Object();
+
+  private volatile boolean pausing;
   private volatile boolean stopping;
 
   /** Prepares the training of the network that the recipe names. */
@@ -112,6 +121,8 @@ public final class Trainer {
                     .formatted(RecipeJson.name(recipe.precision()), RecipeJson.name(precision)));
     this.network = network;
     this.listeners = List.copyOf(listeners);
+    timing = listeners.stream().anyMatch(TrainingListener::wantsStepTimes);
+    examining = listeners.stream().anyMatch(TrainingListener::wantsAnswers);
     fingerprint = Images.fingerprint(data);
     testData = Images.fingerprint(data.test());
     // What cannot be is found out before the whitening.
@@ -160,9 +171,31 @@ public final class Trainer {
     return plan.parameterBytes() + state + values * values * Float.BYTES;
   }
 
-  /** Makes the training stop after the step that is under way; may be called from any thread. */
+  /**
+   * Makes the training stop after the step that is under way, or at once where it is paused; may be
+   * called from any thread.
+   */
   public void stop() {
-    stopping = true;
+    synchronized (pause) {
+      stopping = true;
+      pause.notifyAll();
+    }
+  }
+
+  /**
+   * Makes the training wait after the step that is under way, until {@link #goOn} or {@link #stop};
+   * an evaluation comes to its end first. May be called from any thread, before it begins, too.
+   */
+  public void pause() {
+    pausing = true;
+  }
+
+  /** Lets a training that is paused go on; may be called from any thread. */
+  public void goOn() {
+    synchronized (pause) {
+      pausing = false;
+      pause.notifyAll();
+    }
   }
 
   /**
@@ -377,7 +410,17 @@ public final class Trainer {
     Pace pace = new Pace();
     int step = from.step();
     while (step < steps && !stopping) {
-      session.run();
+      if (pausing) {
+        Position at =
+            new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin));
+        begin += waitWhilePaused(at);
+        continue;
+      }
+      if (timing) {
+        stepTimes.run(session).ifPresent(times -> tellTimes(session.placed().plan(), times));
+      } else {
+        session.run();
+      }
       step++;
       if (pace.due() && step < steps) {
         report(new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin)));
@@ -387,6 +430,43 @@ public final class Trainer {
     Position reached = new Position(epoch, step, sums, from.seconds() + secondsSince(begin));
     report(reached);
     return reached;
+  }
+
+  private void tellTimes(Plan run, List<long[]> nanoseconds) {
+    for (TrainingListener listener : listeners) {
+      if (listener.wantsStepTimes()) {
+        listener.timed(run, nanoseconds);
+      }
+    }
+  }
+
+  /**
+   * Waits where the training is paused; to be interrupted is to be stopped.
+   *
+   * @return the nanoseconds that took
+   */
+  private long waitWhilePaused(Position at) {
+    long begin = System.nanoTime();
+    if (at.step() > 0) {
+      report(at);
+    }
+    for (TrainingListener listener : listeners) {
+      listener.paused(at);
+    }
+    synchronized (pause) {
+      while (pausing && !stopping) {
+        try {
+          pause.wait();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          stopping = true;
+        }
+      }
+    }
+    for (TrainingListener listener : listeners) {
+      listener.wentOn();
+    }
+    return System.nanoTime() - begin;
   }
 
   private void report(Position at) {
@@ -399,20 +479,32 @@ public final class Trainer {
     int batch = recipe.batch();
     int testSteps = recipe.stepsPerEpoch(data.test().count());
     long begin = System.nanoTime();
+    Consumer<Metrics> progress =
+        sums ->
+            tell(
+                Progress.Phase.EVALUATION,
+                at.epoch(),
+                (int) ((sums.samples() + batch - 1) / batch),
+                testSteps,
+                sums,
+                secondsSince(begin));
+    Optional<Evaluation> examined =
+        examining ? evaluator.examine(parameters, () -> stopping, progress) : Optional.empty();
+    examined.ifPresent(all -> tellAnswers(at.epoch() + 1, all));
     Optional<Metrics> test =
-        evaluator.evaluate(
-            parameters,
-            () -> stopping,
-            sums ->
-                tell(
-                    Progress.Phase.EVALUATION,
-                    at.epoch(),
-                    (int) ((sums.samples() + batch - 1) / batch),
-                    testSteps,
-                    sums,
-                    secondsSince(begin)));
+        examining
+            ? examined.map(Evaluation::metrics)
+            : evaluator.evaluate(parameters, () -> stopping, progress);
     test.ifPresent(sums -> requireFinite(sums.lossSum(), "the test loss", at));
     return test;
+  }
+
+  private void tellAnswers(int epoch, Evaluation evaluation) {
+    for (TrainingListener listener : listeners) {
+      if (listener.wantsAnswers()) {
+        listener.examined(epoch, evaluation);
+      }
+    }
   }
 
   private void tell(

@@ -19,8 +19,10 @@ import org.nin4j.cli.output.ProfileJson;
 import org.nin4j.cli.output.ProfileTables;
 import org.nin4j.data.DataMissingException;
 import org.nin4j.data.ImageDataset;
+import org.nin4j.data.published.DataLocations;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.Network;
+import org.nin4j.train.diagnosis.KnownRates;
 import org.nin4j.train.diagnosis.Profile;
 import org.nin4j.train.diagnosis.Profiler;
 import org.nin4j.train.recipe.Recipe;
@@ -127,6 +129,7 @@ public final class ProfileCommand implements Callable<Integer> {
       Network network = changes.network().network(used, data.classNames().size());
       Profile profile =
           Profiler.profile(backend, used, network, data, inference, rates, warmUp, runs);
+      KnownRates.keep(cache(), backend, used.precision(), profile.rates());
       ProfileTables tables = new ProfileTables(profile);
       console.out().println("device: " + backend.description());
       tables.print(console.out(), order == Order.PLAN ? profile.steps() : profile.worstFirst());
@@ -138,6 +141,10 @@ public final class ProfileCommand implements Callable<Integer> {
                       profile, backend.description(), used, data.name(), inference, runs)));
     }
     return ExitCode.OK.number();
+  }
+
+  private Path cache() {
+    return DataLocations.of(Optional.empty(), console.environment(), console.home()).cache();
   }
 
   private Recipe wanted() {

@@ -1,30 +1,23 @@
 package org.nin4j.cli.command;
 
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
 import org.nin4j.backend.Backend;
 import org.nin4j.cli.output.ProgramVersion;
 import org.nin4j.data.TrainTest;
-import org.nin4j.data.file.PartialFile;
-import org.nin4j.json.JsonTextException;
-import org.nin4j.json.StrictJson;
-import org.nin4j.model.Network;
-import org.nin4j.model.json.DescriptionException;
-import org.nin4j.model.json.NetworkReader;
 import org.nin4j.model.json.NetworkWriter;
 import org.nin4j.train.TimeBudget;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
-import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.run.RunFolder;
 
-/** What a run trains, and on what, written down in its folder; read, it trains the same again. */
+/**
+ * What a run trains, and on what, written down in its folder; read, as {@link
+ * org.nin4j.train.run.RunSettings}, it trains the same again.
+ */
 final class RunConfig implements TrainingListener {
   private final Backend backend;
   private final TrainTest data;
@@ -48,41 +41,6 @@ final class RunConfig implements TrainingListener {
   @Override
   public void started(TrainingStart start) {
     folder.writeConfig(config(start), Instant.now());
-  }
-
-  /**
-   * What such a file says to train.
-   *
-   * @param network empty where the recipe's name says it
-   * @param start a checkpoint whose values it starts with
-   */
-  record Trained(Recipe recipe, Optional<Network> network, Optional<Path> start) {}
-
-  /**
-   * Reads such a file, of which a recipe is enough.
-   *
-   * @throws IllegalArgumentException if it is none, or makes no sense
-   * @throws java.io.UncheckedIOException if it cannot be read
-   */
-  static Trained read(Path file) {
-    try {
-      JsonElement json = StrictJson.parse(Files.readString(file));
-      if (!(json instanceof JsonObject config)
-          || !(config.get("recipe") instanceof JsonObject recipe)) {
-        throw new IllegalArgumentException("it holds no recipe");
-      }
-      return new Trained(
-          RecipeJson.read(recipe),
-          Optional.ofNullable(config.get("network")).map(NetworkReader::read),
-          Optional.ofNullable(config.get("start_from")).map(text -> Path.of(text.getAsString())));
-    } catch (IOException e) {
-      throw PartialFile.unreadable(file, e);
-    } catch (DescriptionException e) {
-      throw new DescriptionException(file + ": " + e.getMessage());
-    } catch (JsonTextException | IllegalArgumentException e) {
-      throw new IllegalArgumentException(
-          "%s is no config.json of a run: %s".formatted(file, e.getMessage()), e);
-    }
   }
 
   private JsonObject config(TrainingStart start) {

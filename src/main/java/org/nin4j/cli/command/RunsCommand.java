@@ -1,11 +1,8 @@
 package org.nin4j.cli.command;
 
 import com.google.gson.JsonObject;
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -23,12 +20,10 @@ import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
 import org.nin4j.cli.output.Table;
 import org.nin4j.cli.output.Texts;
-import org.nin4j.data.file.PartialFile;
 import org.nin4j.model.json.DescriptionException;
 import org.nin4j.train.history.EpochResult;
-import org.nin4j.train.history.History;
-import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
+import org.nin4j.train.run.RecordedRun;
 import org.nin4j.train.run.RunFolder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -87,56 +82,41 @@ public final class RunsCommand implements Callable<Integer> {
     this.console = console;
   }
 
-  /**
-   * One run.
-   *
-   * @param started when it was started, or went on
-   * @param recipe of the last time that it was started
-   */
-  private record Run(Path folder, Instant started, Recipe recipe, History history) {
-    Optional<EpochResult> best() {
-      return history.epochs().stream().max(Comparator.comparing(EpochResult::testAccuracy));
-    }
+  private static String epochs(RecordedRun run) {
+    return run.history().epochs().size() + "/" + run.recipe().epochs();
+  }
 
-    double seconds() {
-      return history.epochs().stream().mapToDouble(EpochResult::seconds).sum();
-    }
+  /** The fastest epoch's, which says most about the machine. */
+  private static String speed(RecordedRun run) {
+    return run.history().epochs().stream().mapToDouble(EpochResult::imagesPerSecond).max().stream()
+        .mapToObj(speed -> Texts.format("%,.0f", speed))
+        .findFirst()
+        .orElse(NONE);
+  }
 
-    String epochs() {
-      return history.epochs().size() + "/" + recipe.epochs();
-    }
+  private static String lastAccuracy(RecordedRun run) {
+    return run.history().last().map(r -> Texts.format("%.4f", r.testAccuracy())).orElse(NONE);
+  }
 
-    /** The fastest epoch's, which says most about the machine. */
-    String speed() {
-      return history.epochs().stream().mapToDouble(EpochResult::imagesPerSecond).max().stream()
-          .mapToObj(speed -> Texts.format("%,.0f", speed))
-          .findFirst()
-          .orElse(NONE);
-    }
-
-    String lastAccuracy() {
-      return history.last().map(r -> Texts.format("%.4f", r.testAccuracy())).orElse(NONE);
-    }
-
-    String bestAccuracy() {
-      return best().map(r -> Texts.format("%.4f (%d)", r.testAccuracy(), r.epoch())).orElse(NONE);
-    }
+  private static String bestAccuracy(RecordedRun run) {
+    return run.best().map(r -> Texts.format("%.4f (%d)", r.testAccuracy(), r.epoch())).orElse(NONE);
   }
 
   @Override
   public Integer call() {
     List<Path> named = folders.isEmpty() ? List.of(Path.of(Runs.FOLDER)) : folders;
     boolean list = named.size() == 1 && RunFolder.config(named.get(0)).isEmpty();
-    List<Run> runs = new ArrayList<>();
-    for (Path folder : list ? runsOf(named.get(0)) : named) {
+    List<RecordedRun> runs = new ArrayList<>();
+    for (Path folder : list ? RecordedRun.foldersIn(named.get(0)) : named) {
       read(folder).ifPresent(runs::add);
     }
-    Comparator<Run> byDate =
-        Comparator.comparing(Run::started).thenComparing(run -> run.folder().getFileName());
-    Comparator<Run> byAccuracy =
+    Comparator<RecordedRun> byAccuracy =
         Comparator.comparing(run -> run.best().map(EpochResult::testAccuracy).orElse(-1.0));
     if (list) {
-      runs.sort(order == Order.DATE ? byDate : byAccuracy.thenComparing(byDate));
+      runs.sort(
+          order == Order.DATE
+              ? RecordedRun.BY_DATE
+              : byAccuracy.thenComparing(RecordedRun.BY_DATE));
     }
     if (json) {
       runs.forEach(run -> console.out().println(toJson(run)));
@@ -148,40 +128,20 @@ public final class RunsCommand implements Callable<Integer> {
     return ExitCode.OK.number();
   }
 
-  private static List<Path> runsOf(Path folder) {
-    try (Stream<Path> all = Files.list(folder)) {
-      return all.filter(path -> RunFolder.config(path).isPresent()).toList();
-    } catch (IOException e) {
-      throw PartialFile.unreadable(folder, e);
-    }
-  }
-
-  private Optional<Run> read(Path folder) {
+  private Optional<RecordedRun> read(Path folder) {
     try {
-      Path config =
-          RunFolder.config(folder)
-              .orElseThrow(
-                  () -> new IllegalArgumentException(folder + " is no run: it has no config.json"));
-      Path history = folder.resolve("history.csv");
-      return Optional.of(
-          new Run(
-              folder,
-              RunFolder.date(folder),
-              RunConfig.read(config).recipe(),
-              Files.exists(history) ? History.parseCsv(Files.readString(history)) : History.EMPTY));
-    } catch (IOException e) {
-      return leftOut(PartialFile.unreadable(folder, e));
+      return Optional.of(RecordedRun.read(folder));
     } catch (IllegalArgumentException | DescriptionException | UncheckedIOException e) {
       return leftOut(e);
     }
   }
 
-  private Optional<Run> leftOut(RuntimeException why) {
+  private Optional<RecordedRun> leftOut(RuntimeException why) {
     console.err().println("left out: " + why.getMessage());
     return Optional.empty();
   }
 
-  private void print(List<Run> runs, Path folder) {
+  private void print(List<RecordedRun> runs, Path folder) {
     if (runs.isEmpty()) {
       console.out().println("there is no run in " + folder);
       return;
@@ -203,27 +163,27 @@ public final class RunsCommand implements Callable<Integer> {
             "Accuracy",
             "Best",
             "Time");
-    for (Run run : runs) {
+    for (RecordedRun run : runs) {
       table.add(
           run.folder().getFileName().toString(),
           run.recipe().network(),
           run.recipe().name(),
-          run.epochs(),
-          run.lastAccuracy(),
-          run.bestAccuracy(),
+          epochs(run),
+          lastAccuracy(run),
+          bestAccuracy(run),
           Texts.duration(run.seconds()));
     }
     table.print(console.out());
   }
 
-  private void compare(List<Run> runs) {
+  private void compare(List<RecordedRun> runs) {
     Map<Path, Map<String, String>> settings = new LinkedHashMap<>();
     runs.forEach(run -> settings.put(run.folder(), RecipeDefaults.settings(run.recipe())));
     Set<String> names = new LinkedHashSet<>();
     settings.values().forEach(all -> names.addAll(all.keySet()));
     List<Table.Side> sides = new ArrayList<>(List.of(Table.Side.LEFT));
     List<String> titles = new ArrayList<>(List.of(""));
-    for (Run run : runs) {
+    for (RecordedRun run : runs) {
       sides.add(Table.Side.RIGHT);
       titles.add(run.folder().getFileName().toString());
     }
@@ -235,15 +195,16 @@ public final class RunsCommand implements Callable<Integer> {
         add(table, name.replace('_', '-'), values);
       }
     }
-    row(table, runs, "epochs", Run::epochs);
-    row(table, runs, "test accuracy", Run::lastAccuracy);
-    row(table, runs, "best (epoch)", Run::bestAccuracy);
+    row(table, runs, "epochs", RunsCommand::epochs);
+    row(table, runs, "test accuracy", RunsCommand::lastAccuracy);
+    row(table, runs, "best (epoch)", RunsCommand::bestAccuracy);
     row(table, runs, "training time", run -> Texts.duration(run.seconds()));
-    row(table, runs, "images/s", Run::speed);
+    row(table, runs, "images/s", RunsCommand::speed);
     table.print(console.out());
   }
 
-  private static void row(Table table, List<Run> runs, String name, Function<Run, String> value) {
+  private static void row(
+      Table table, List<RecordedRun> runs, String name, Function<RecordedRun, String> value) {
     add(table, name, runs.stream().map(value).collect(Collectors.toList()));
   }
 
@@ -251,7 +212,7 @@ public final class RunsCommand implements Callable<Integer> {
     table.add(Stream.concat(Stream.of(name), values.stream()).toArray(String[]::new));
   }
 
-  private static JsonObject toJson(Run run) {
+  private static JsonObject toJson(RecordedRun run) {
     JsonObject line = new JsonObject();
     line.addProperty("run", run.folder().toString());
     line.addProperty("started", run.started().toString());

@@ -20,6 +20,7 @@ import org.nin4j.backend.BackendException;
 import org.nin4j.cli.option.DataOptions;
 import org.nin4j.cli.option.DataSource;
 import org.nin4j.cli.option.DeviceOptions;
+import org.nin4j.cli.option.PageOption;
 import org.nin4j.cli.option.RecipeArguments;
 import org.nin4j.cli.option.RecipeOptions;
 import org.nin4j.cli.option.TimeBudgetOption;
@@ -47,6 +48,7 @@ import org.nin4j.train.picture.MistakeSheet;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Recipes;
 import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunSettings;
 import org.nin4j.train.tensorboard.TensorBoard;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -159,10 +161,13 @@ public final class TrainCommand implements Callable<Integer> {
               + " stopped; what is for people goes to the error output. Default: lines for people.")
   private boolean json;
 
+  @Mixin private PageOption pageOption;
   @Mixin private TimeBudgetOption timeBudget;
   @Mixin private RecipeOptions changes;
   @Mixin private DataOptions dataOptions;
   @Mixin private DeviceOptions deviceOptions;
+
+  private TrainingPage page = TrainingPage.NONE;
 
   public TrainCommand(Console console) {
     this.console = console;
@@ -202,6 +207,13 @@ public final class TrainCommand implements Callable<Integer> {
       throw usage("--json prints nothing but its lines; leave out --quiet");
     }
     requireNothingAgainstTheTimeBudget();
+    try (TrainingPage opened = TrainingPage.open(pageOption, runs(), pageAddress())) {
+      page = opened;
+      return page.during(this::train);
+    }
+  }
+
+  private int train() {
     Optional<Path> file = resume.map(named -> Files.isDirectory(named) ? Runs.last(named) : named);
     // Opened before it is read: nobody else may go on in a folder meanwhile.
     Optional<RunFolder> folder =
@@ -213,17 +225,30 @@ public final class TrainCommand implements Callable<Integer> {
     }
   }
 
+  /** Where the run's folder is, beside others. */
+  private Path runs() {
+    return resume
+        .filter(Files::isDirectory)
+        .flatMap(folder -> Optional.ofNullable(folder.toAbsolutePath().normalize().getParent()))
+        .orElse(out);
+  }
+
+  /** Not among lines for programs, and not left out where only the result is printed. */
+  private PrintStream pageAddress() {
+    return quiet ? console.err() : shown().out();
+  }
+
   private int train(Optional<Path> file, Optional<RunFolder> opened) {
     Optional<Checkpoint> from = file.map(Checkpoint::read);
-    Optional<RunConfig.Trained> configured = config.map(c -> checked(() -> RunConfig.read(c)));
+    Optional<RunSettings> configured = config.map(c -> checked(() -> RunSettings.read(c)));
     Recipe base =
         from.map(Checkpoint::recipe)
-            .or(() -> configured.map(RunConfig.Trained::recipe))
+            .or(() -> configured.map(RunSettings::recipe))
             .orElseGet(() -> checked(() -> changes.base(recipe)));
-    Optional<Path> start = startFrom.or(() -> configured.flatMap(RunConfig.Trained::start));
+    Optional<Path> start = startFrom.or(() -> configured.flatMap(RunSettings::start));
     Optional<FineTuning> tuning = start.map(FineTuning::read);
     Optional<Network> described =
-        from.map(Checkpoint::network).or(() -> configured.flatMap(RunConfig.Trained::network));
+        from.map(Checkpoint::network).or(() -> configured.flatMap(RunSettings::network));
     Recipe wanted = checked(() -> changes.apply(base));
     // Before anything is loaded, where it is known for how many classes.
     dataOptions
@@ -364,6 +389,8 @@ public final class TrainCommand implements Callable<Integer> {
       if (json) {
         listeners.add(programs);
       }
+      page.settle(backend, used, data, folder, console);
+      listeners.addAll(page.listeners());
       Trainer trainer =
           checked(
               () ->
@@ -374,6 +401,7 @@ public final class TrainCommand implements Callable<Integer> {
                       data,
                       from.flatMap(Checkpoint::whitening),
                       listeners));
+      page.control(trainer);
       folder.requireRoom(trainer.checkpointBytes());
       Optional<Checkpoint> begin = from.map(c -> folder.goOn(c, file.orElseThrow()));
       return Interruption.holdDuring(
@@ -465,31 +493,35 @@ public final class TrainCommand implements Callable<Integer> {
   private int end(Checkpoint last, String title, RunFolder folder) {
     PrintStream out = json ? console.err() : console.out();
     if (!last.complete()) {
-      out.println(
+      String stopped =
           Files.exists(RunFolder.last(folder.path()))
               ? "stopped %s; go on with: %s".formatted(last.position(), resumeCommand(folder))
-              : "stopped before the first step");
+              : "stopped before the first step";
+      out.println(stopped);
+      page.ended(false, stopped);
       return ExitCode.INTERRUPTED.number();
     }
-    EpochResult result = last.history().last().orElseThrow();
+    EpochResult reached = last.history().last().orElseThrow();
     Best best = last.best().orElseThrow();
-    if (result.deadClasses() > 0) {
+    if (reached.deadClasses() > 0) {
       out.println(
           "Dead classes are never answered; another --seed, a lower --lr or a longer --warm-up"
               + " may keep them alive.");
     }
     double seconds = last.history().epochs().stream().mapToDouble(EpochResult::seconds).sum();
-    out.println(
+    String result =
         Texts.format(
             "%s: test accuracy %.4f after %d %s (best %.4f after epoch %d), %s of training: %s",
             title,
-            result.testAccuracy(),
-            result.epoch(),
-            result.epoch() == 1 ? "epoch" : "epochs",
+            reached.testAccuracy(),
+            reached.epoch(),
+            reached.epoch() == 1 ? "epoch" : "epochs",
             best.testAccuracy(),
             best.epoch(),
             Texts.duration(seconds),
-            folder.path()));
+            folder.path());
+    out.println(result);
+    page.ended(true, result);
     return ExitCode.OK.number();
   }
 

@@ -9,7 +9,7 @@ public enum ExitCode {
   NETWORK(4, "a description is no network, or the network cannot take such images"),
   CHECKPOINT(5, "the checkpoint is missing, damaged or of another network"),
   NUMERICAL(6, "the loss or a parameter became NaN or infinite"),
-  FILES(7, "a file or folder cannot be read or written, or is in use; a full disk"),
+  FILES(7, "a file, folder or port cannot be used, or is in use; a full disk"),
   DEVICE(8, "the device or its memory is missing, too small or failed"),
   INTERRUPTED(130, "stopped by Ctrl-C; training saved a checkpoint");
 

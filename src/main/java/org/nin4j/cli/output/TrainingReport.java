@@ -12,6 +12,7 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressState;
 import org.nin4j.train.Progress;
 import org.nin4j.train.TrainingListener;
+import org.nin4j.train.checkpoint.Position;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
 
@@ -120,6 +121,17 @@ public final class TrainingReport implements TrainingListener, AutoCloseable {
         progress.sums().loss(),
         progress.sums().accuracy(),
         Texts.speed(progress.imagesPerSecond()));
+  }
+
+  @Override
+  public void paused(Position at) {
+    clear();
+    console.out().println("paused " + at);
+  }
+
+  @Override
+  public void wentOn() {
+    console.out().println("going on");
   }
 
   @Override
