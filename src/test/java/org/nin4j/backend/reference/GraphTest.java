@@ -125,10 +125,10 @@ class GraphTest {
   }
 
   /**
-   * Whether a difference of losses gives the gradient. A batch norm of values that hardly vary makes
-   * their fp32 rounding large, which a wider difference divides away; a ReLU or a maximum may switch
-   * within a wide one. Of 1400 networks one had neither for a fifth of its values, the others
-   * for far fewer; a wrong gradient has neither anywhere below its layer.
+   * Whether a difference of losses gives the gradient. A batch norm of values that hardly vary
+   * makes their fp32 rounding large, which a wider difference divides away; a ReLU or a maximum may
+   * switch within a wide one. Of 1400 networks one had neither for a fifth of its values, the
+   * others for far fewer; a wrong gradient has neither anywhere below its layer.
    */
   private boolean agrees(
       Session session, TensorSpec tensor, HostTensor value, int e, double gradient) {
