@@ -1,6 +1,6 @@
 # NiN4J. `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build train test test-all test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
+.PHONY: help build train check test test-all test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
 .PHONY: judges release dist gpu-kit gpu-kit-rehearsal clean
 
 MVN := mvn -B -ntp
@@ -14,6 +14,13 @@ build: ## compile and package, without tests
 
 train: ## build, get the data, train Network in Network, evaluate
 	@./nin train --or-shapes --minutes 9
+
+# Packages whose tests need no more than moments each, and no clock; most of the time is Maven's and javac's.
+CHECKED := **/tensor/*Test,**/model/**/*Test,**/plan/**/*Test,**/data/*Test,**/data/picture/*Test,
+CHECKED := $(CHECKED)**/train/recipe/*Test,**/train/history/*Test,**/train/checkpoint/*Test,**/cli/option/*Test,
+CHECKED := $(CHECKED)**/cli/output/*Test,TablesTest,WindowsLauncherTest,PlatformTest,StepCasesTest,StudyJsonTest,!TimeBudgetOptionTest
+check: ## the formatter, the compiler's warnings and the fast tests: within a minute, before each commit
+	$(MVN) -q spotless:check test -Dtest='$(CHECKED)' -Dtest.jvm.flags=-XX:TieredStopAtLevel=1
 
 test: stand-in ## run the tests and the formatter check, some 10 minutes on two cores
 	$(MVN) verify
