@@ -79,7 +79,7 @@ public final class OneDnnBackend implements Backend {
   }
 
   /**
-   * @param widens whether bf16 is multiplied as fp32; empty to measure what takes less time
+   * @param computesInFp32 whether bf16 is multiplied as fp32; empty to measure what takes less time
    */
   public OneDnnBackend(
       int threads, Convolutions.Algorithm chosen, Optional<Boolean> computesInFp32) {

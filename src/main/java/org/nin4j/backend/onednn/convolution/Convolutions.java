@@ -66,7 +66,7 @@ public final class Convolutions {
   private final boolean computesInFp32;
 
   /**
-   * @param widens whether bf16 is multiplied as fp32
+   * @param computesInFp32 whether bf16 is multiplied as fp32
    */
   public Convolutions(Dnnl dnnl, Workers workers, Algorithm chosen, boolean computesInFp32) {
     this.dnnl = dnnl;
