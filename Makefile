@@ -1,7 +1,7 @@
 # NiN4J. `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build train test test-all test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
-.PHONY: judges release gpu-kit gpu-kit-rehearsal clean
+.PHONY: help build train check test test-all test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
+.PHONY: judges release dist gpu-kit gpu-kit-rehearsal clean
 
 MVN := mvn -B -ntp
 ISA ?= AVX2
@@ -14,6 +14,13 @@ build: ## compile and package, without tests
 
 train: ## build, get the data, train Network in Network, evaluate
 	@./nin train --or-shapes --minutes 9
+
+# Packages whose tests need no more than moments each, and no clock; most of the time is Maven's and javac's.
+CHECKED := **/tensor/*Test,**/model/**/*Test,**/plan/**/*Test,**/data/*Test,**/data/picture/*Test,
+CHECKED := $(CHECKED)**/train/recipe/*Test,**/train/history/*Test,**/train/checkpoint/*Test,**/cli/option/*Test,
+CHECKED := $(CHECKED)**/cli/output/*Test,TablesTest,WindowsLauncherTest,PlatformTest,StepCasesTest,StudyJsonTest,!TimeBudgetOptionTest
+check: ## the formatter, the compiler's warnings and the fast tests: within a minute, before each commit
+	$(MVN) -q spotless:check test -Dtest='$(CHECKED)' -Dtest.jvm.flags=-XX:TieredStopAtLevel=1
 
 test: stand-in ## run the tests and the formatter check, some 10 minutes on two cores
 	$(MVN) verify
@@ -72,13 +79,18 @@ cudnn-table: stand-in cuda-libs ## ask the real cuDNN for all engines and plans 
 	$(MVN) -q test -Dtest=RealCudnnTest -Dreal.cudnn.table=bench/results/cudnn-engines.md
 
 # What a user takes on with the library, its jar included, in MB.
-MOST_MEGABYTES := 48
+MOST_MEGABYTES := 44
 release: ## the jar with sources, Javadoc and a bill of materials, and how large it is with all it needs
 	@$(MVN) -q -Prelease -DskipTests package
 	@ls target/nin4j*.jar target/bom.json; \
 	megabytes=$$(du -cm target/nin4j.jar target/lib/*.jar | tail -n 1 | cut -f 1); \
 	echo "with all libraries: $$megabytes MB of at most $(MOST_MEGABYTES)"; \
 	[ "$$megabytes" -le $(MOST_MEGABYTES) ]
+
+# PLATFORM=linux-arm64 JMODS=DIR for another machine, JDK=DIR for another Java: see src/dist/build.
+dist: ## an archive that needs neither Java nor Maven, tried in another folder (PLATFORM=... JMODS=... JDK=...)
+	@src/dist/build
+	@if [ -z "$$PLATFORM" ]; then src/dist/check; fi
 
 gpu-kit: ## make a folder that proves and measures the CUDA backend on any GPU machine
 	@bench/gpu-kit/build

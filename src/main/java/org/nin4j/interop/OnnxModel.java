@@ -156,6 +156,8 @@ public final class OnnxModel {
             case RELU -> "Relu";
             case SIGMOID -> "Sigmoid";
             case TANH -> "Tanh";
+            // Its slope below 0 is the one that ONNX takes where none is given.
+            case LEAKY_RELU -> "LeakyRelu";
           },
           inputs);
     }

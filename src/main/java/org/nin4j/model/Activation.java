@@ -12,7 +12,14 @@ public enum Activation implements Leaf {
   /** y = 1 / (1 + e^−x); dy/dx = y · (1 − y). */
   SIGMOID("sigmoid"),
   /** y = tanh x; dy/dx = 1 − y². */
-  TANH("tanh");
+  TANH("tanh"),
+  /** y = x where x &gt; 0, else {@link #LEAK} · x; dy/dx = 1 where y &gt; 0, else LEAK. */
+  LEAKY_RELU("leakyrelu");
+
+  /**
+   * PyTorch's and ONNX's default: small, yet no unit whose input is negative everywhere is lost.
+   */
+  public static final float LEAK = 0.01f;
 
   private final String kind;
 

@@ -171,6 +171,8 @@ public final class OnnxVectors {
           case "Sigmoid" -> new ActivationForward("l", Activation.SIGMOID, image(0), result(0));
           case "Tanh" -> new ActivationForward("l", Activation.TANH, image(0), result(0));
           case "Relu" -> new ActivationForward("l", Activation.RELU, image(0), result(0));
+          case "LeakyRelu" ->
+              new ActivationForward("l", Activation.LEAKY_RELU, image(0), result(0));
           case "Concat" -> new ConcatForward("l", images(), result(0));
           case "Sum", "Add" -> new Sum("l", images(), result(0), false);
           case "Gemm" -> linear();

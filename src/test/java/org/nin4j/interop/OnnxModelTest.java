@@ -90,6 +90,7 @@ class OnnxModelTest {
         new AvgPool2d(new Window(2, 3, 1), true, true),
         new Conv2d(4, new Window(3, 2, 2), 2, false),
         Sequential.of(new BatchNorm(1e-2f, 0.1f), Activation.TANH),
+        Sequential.of(new BatchNorm(1e-2f, 0.1f), Activation.LEAKY_RELU),
         Sum.of(new Identity(), new Conv2d(2, 1, 1, 0), new Dropout(0.5f)),
         Sum.of(new Conv2d(2, 3, 1, 1)),
         Concat.of(new Identity(), new Identity(), new Conv2d(3, 3, 1, 1)),

@@ -108,6 +108,7 @@ public final class CudaBackend implements Backend {
   /** Computes convolutions by some methods only, which tests want. */
   public static CudaBackend open(int index, CudaOptions options, Predicate<Method> convolutions) {
     try {
+      JCudaNatives.checkPlatform();
       SearchPlaces places = SearchPlaces.ofThisMachine(options.libraries());
       CacheDirectory natives = CacheDirectory.ofThisUser(options.warnings());
       Found found = CudaLibraries.find(places, natives);

@@ -3,6 +3,7 @@ package org.nin4j.backend.onednn;
 import static org.bytedeco.dnnl.global.dnnl.dnnl_version;
 import static org.bytedeco.dnnl.global.dnnl.get_effective_cpu_isa;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +18,7 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Ballast;
 import org.nin4j.backend.CheckedSession;
+import org.nin4j.backend.Platform;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.onednn.convolution.Convolutions;
 import org.nin4j.backend.onednn.library.Buffers;
@@ -56,6 +58,8 @@ public final class OneDnnBackend implements Backend {
 
   private static final long LEFTOVER_BYTES = 1 << 20;
 
+  private static final boolean X86 = Platform.ofThisMachine().name().endsWith("-x86_64");
+
   private final Dnnl dnnl;
   private final int threads;
   private final List<String> remarks = new ArrayList<>();
@@ -77,7 +81,7 @@ public final class OneDnnBackend implements Backend {
   }
 
   /**
-   * @param widens whether bf16 is multiplied as fp32; empty to measure what takes less time
+   * @param computesInFp32 whether bf16 is multiplied as fp32; empty to measure what takes less time
    */
   public OneDnnBackend(
       int threads, Convolutions.Algorithm chosen, Optional<Boolean> computesInFp32) {
@@ -114,20 +118,30 @@ public final class OneDnnBackend implements Backend {
     String set = System.getProperty(LibraryFolder.PROPERTY, "");
     Path usual =
         set.isEmpty() ? Path.of(System.getProperty("user.home"), ".javacpp/cache") : Path.of(set);
-    return LibraryFolder.choose(
-        usual,
-        List.of(
-            Path.of(System.getProperty("java.io.tmpdir")),
-            Path.of("/var/tmp"),
-            Path.of("/dev/shm")));
+    List<Path> temporary =
+        Stream.of(System.getProperty("java.io.tmpdir"), "/var/tmp", "/dev/shm")
+            .map(Path::of)
+            .filter(Files::isDirectory)
+            .toList();
+    return LibraryFolder.choose(usual, temporary);
   }
 
   /** JavaCPP tries one way after another; what went wrong first is the innermost cause. */
   private static BackendException notLoaded(LibraryFolder folder, LinkageError e) {
-    String system = System.getProperty("os.name") + " on " + System.getProperty("os.arch");
-    if (!system.equals("Linux on amd64")) {
+    Platform here = Platform.ofThisMachine();
+    if (!here.hasOneDnn()) {
       return new BackendException(
-          "oneDNN is not there for " + system + ", only for x86-64 Linux", e);
+          "oneDNN is not there for %s, only for %s"
+              .formatted(here, String.join(", ", Platform.WITH_ONEDNN)),
+          e);
+    }
+    if (ClassLoader.getSystemResource(nativePart(here)) == null) {
+      return new BackendException(
+          "oneDNN for %s is not among the libraries: build NiN4J on this machine, or with"
+                  .formatted(here)
+              + " -Djavacpp.platform="
+              + here.name(),
+          e);
     }
     Throwable cause = e;
     while (cause.getCause() != null) {
@@ -137,6 +151,11 @@ public final class OneDnnBackend implements Backend {
         "oneDNN cannot be loaded from %s (%s); it needs glibc and 100 MB there"
             .formatted(folder.path(), cause.getMessage()),
         e);
+  }
+
+  /** The binding's own library in the jar for a platform. */
+  private static String nativePart(Platform platform) {
+    return "org/bytedeco/dnnl/" + platform.name() + "/" + System.mapLibraryName("jnidnnl");
   }
 
   /** What is odd about the environment though it works: a line for each. */
@@ -149,7 +168,7 @@ public final class OneDnnBackend implements Backend {
     return "onednn";
   }
 
-  /** bf16 takes AVX-512 with bf16 products, or AMX. */
+  /** bf16 takes AVX-512 with bf16 products, or AMX; elsewhere the binding's names mean others. */
   @Override
   public boolean computesIn(Precision precision) {
     return switch (precision) {
@@ -157,7 +176,7 @@ public final class OneDnnBackend implements Backend {
       case TF32 -> false;
       case BF16 -> {
         int needed = cpu_isa.avx512_core_bf16.value;
-        yield (get_effective_cpu_isa().value & needed) == needed;
+        yield X86 && (get_effective_cpu_isa().value & needed) == needed;
       }
     };
   }
@@ -172,8 +191,12 @@ public final class OneDnnBackend implements Backend {
   public String description() {
     dnnl_version_t version = dnnl_version();
     return "CPU by oneDNN %d.%d.%d, %s, %d threads"
-        .formatted(
-            version.major(), version.minor(), version.patch(), get_effective_cpu_isa(), threads);
+        .formatted(version.major(), version.minor(), version.patch(), instructions(), threads);
+  }
+
+  /** The best that oneDNN takes; its binding has names for x86 only. */
+  private static String instructions() {
+    return X86 ? get_effective_cpu_isa().toString() : Platform.ofThisMachine().processor();
   }
 
   @Override
@@ -191,7 +214,7 @@ public final class OneDnnBackend implements Backend {
     if (!computesIn(plan.precision())) {
       throw new BackendException(
           "this processor has no bf16 instructions (its best are %s); use fp32"
-              .formatted(get_effective_cpu_isa()));
+              .formatted(instructions()));
     }
     Plan fused = plan;
     for (Fusion fusion :

@@ -19,6 +19,7 @@ final class Elements {
       case RELU -> Math.max(x, 0);
       case SIGMOID -> 1 / (1 + Math.exp(-x));
       case TANH -> Math.tanh(x);
+      case LEAKY_RELU -> x > 0 ? x : Activation.LEAK * x;
     };
   }
 
@@ -35,6 +36,7 @@ final class Elements {
       case RELU -> y > 0 ? 1 : 0;
       case SIGMOID -> y * (1 - y);
       case TANH -> 1 - y * y;
+      case LEAKY_RELU -> y > 0 ? 1 : Activation.LEAK;
     };
   }
 

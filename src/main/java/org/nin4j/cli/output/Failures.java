@@ -70,6 +70,10 @@ public final class Failures {
 
   /** The text for a file name that Java has no bytes for: its encoding is the locale's. */
   public static String unnamable(InvalidPathException failure) {
+    if (!failure.getReason().startsWith("Malformed input")) {
+      return "no file can have the name '%s' here: %s"
+          .formatted(failure.getInput(), failure.getReason());
+    }
     return "Java cannot name the file '%s' in this locale (%s); set LC_ALL=C.UTF-8, or start with nin"
         .formatted(failure.getInput(), System.getProperty("sun.jnu.encoding"));
   }

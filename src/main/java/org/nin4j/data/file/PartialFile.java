@@ -1,6 +1,7 @@
 package org.nin4j.data.file;
 
 import java.awt.image.BufferedImage;
+import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -14,6 +15,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
 import javax.imageio.ImageIO;
 
 /**
@@ -22,6 +24,14 @@ import javax.imageio.ImageIO;
  * under the target's name stays as it was.
  */
 public final class PartialFile implements AutoCloseable {
+
+  /**
+   * Windows refuses to replace a file while somebody has it open: a virus scanner, for a moment.
+   */
+  private static final boolean WAITS_FOR_READERS = File.separatorChar == '\\';
+
+  private static final int ATTEMPTS = 20;
+  private static final long BETWEEN_MILLISECONDS = 100;
 
   private final Path target;
   private final Path partial;
@@ -89,7 +99,21 @@ public final class PartialFile implements AutoCloseable {
   public void commit() throws IOException {
     stream.getFD().sync();
     stream.close();
-    Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
+    rename(WAITS_FOR_READERS ? ATTEMPTS : 1);
+  }
+
+  private void rename(int attempts) throws IOException {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
+        return;
+      } catch (AccessDeniedException e) {
+        if (attempt == attempts) {
+          throw e;
+        }
+        LockSupport.parkNanos(BETWEEN_MILLISECONDS * 1_000_000);
+      }
+    }
   }
 
   @Override

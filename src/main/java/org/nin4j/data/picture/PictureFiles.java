@@ -8,9 +8,11 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 import org.nin4j.data.file.PartialFile;
 
 /** The pictures of a folder. */
@@ -45,7 +47,14 @@ public final class PictureFiles {
         unreadable.accept(PartialFile.unreadable(next, e.getCause()));
       }
     }
-    Collections.sort(files);
+    // As text, since Windows would compare paths without regard to case.
+    files.sort(Comparator.comparing(file -> names(folder.relativize(file))));
     return List.copyOf(files);
+  }
+
+  private static String names(Path path) {
+    return StreamSupport.stream(path.spliterator(), false)
+        .map(Path::toString)
+        .collect(Collectors.joining("/"));
   }
 }

@@ -45,7 +45,8 @@ public final class AptGet {
 
   private static Optional<Path> program(String searchPath, String name) {
     return Stream.of(searchPath.split(File.pathSeparator))
-        .filter(folder -> !folder.isEmpty())
+        // An absolute path of a Unix system: Windows has none of the programs, and odd entries.
+        .filter(folder -> folder.startsWith("/"))
         .map(folder -> Path.of(folder, name))
         .filter(Files::isExecutable)
         .findFirst();

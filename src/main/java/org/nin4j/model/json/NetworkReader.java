@@ -41,11 +41,11 @@ import org.nin4j.model.Window;
  * </ul>
  *
  * <p>Kinds with their settings: conv (channels, kernel, stride, padding, groups, bias), linear
- * (features), relu, sigmoid, tanh, batchnorm (eps, momentum), maxpool (kernel, stride, padding,
- * ceil), avgpool (the same and count_padding), globalavg, globalmax, dropout (probability),
- * flatten, identity; sum and concat (branches: an array, or an object with the branches' names),
- * sequence (parts: the same). {@code "inline": true} in a named part leaves its name out of its own
- * parts' paths, see {@link Part}.
+ * (features), relu, sigmoid, tanh, leakyrelu, batchnorm (eps, momentum), maxpool (kernel, stride,
+ * padding, ceil), avgpool (the same and count_padding), globalavg, globalmax, dropout
+ * (probability), flatten, identity; sum and concat (branches: an array, or an object with the
+ * branches' names), sequence (parts: the same). {@code "inline": true} in a named part leaves its
+ * name out of its own parts' paths, see {@link Part}.
  */
 public final class NetworkReader {
   /** Layers within layers; more is nothing that a person wrote. */
@@ -58,6 +58,7 @@ public final class NetworkReader {
           "relu",
           "sigmoid",
           "tanh",
+          "leakyrelu",
           "batchnorm",
           "maxpool",
           "avgpool",
@@ -130,6 +131,7 @@ public final class NetworkReader {
       case "relu" -> Activation.RELU;
       case "sigmoid" -> Activation.SIGMOID;
       case "tanh" -> Activation.TANH;
+      case "leakyrelu" -> Activation.LEAKY_RELU;
       case "batchnorm" ->
           new BatchNorm(
               fields.real("eps", new BatchNorm().eps()),

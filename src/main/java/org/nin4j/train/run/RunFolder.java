@@ -356,9 +356,12 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
    */
   @Override
   public void close() {
-    try (lock) {
+    try {
       List<Path> all = files(path, Pattern.compile(".*"));
-      if (created && all.stream().allMatch(this::isSecondary)) {
+      boolean empty = created && all.stream().allMatch(this::isSecondary);
+      // Before it is deleted: on Windows a file that is open keeps its folder.
+      lock.close();
+      if (empty) {
         for (Path file : all) {
           Files.deleteIfExists(file);
         }
@@ -366,6 +369,8 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
       }
     } catch (IOException e) {
       remarks.accept(path + " cannot be removed: " + PartialFile.reason(e));
+    } finally {
+      lock.close();
     }
   }
 

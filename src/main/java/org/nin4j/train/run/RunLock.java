@@ -21,6 +21,12 @@ import org.nin4j.data.file.PartialFile;
  * second training of the same process is refused, but lets other processes in from then on.
  */
 public final class RunLock implements AutoCloseable {
+  /**
+   * One byte far behind the process's number: where locks are mandatory, as on Windows, nobody else
+   * could read the number of a file that is locked as a whole.
+   */
+  private static final long LOCKED_BYTE = 1L << 30;
+
   private final FileChannel channel;
 
   /** Kept: Java forgets a lock within this process that nobody refers to. */
@@ -68,7 +74,7 @@ public final class RunLock implements AutoCloseable {
       throws IOException {
     Optional<FileLock> lock;
     try {
-      lock = Optional.ofNullable(channel.tryLock());
+      lock = Optional.ofNullable(channel.tryLock(LOCKED_BYTE, 1, false));
     } catch (OverlappingFileLockException e) {
       lock = Optional.empty(); // Another training of this process has it.
     } catch (IOException e) {
@@ -90,7 +96,7 @@ public final class RunLock implements AutoCloseable {
   @Override
   public void close() {
     try {
-      if (lock.isPresent()) {
+      if (lock.isPresent() && lock.get().isValid()) {
         lock.get().release();
       }
       channel.close();

@@ -21,6 +21,17 @@ class ShellWordsTest {
     assertEquals("''", ShellWords.quote(""));
   }
 
+  /** By the examples in Microsoft's documentation of CommandLineToArgvW. */
+  @Test
+  void windowsHasRulesOfItsOwn() {
+    assertEquals("C:\\runs\\nin-2", ShellWords.quoteForWindows("C:\\runs\\nin-2"));
+    assertEquals("\"a b\\\\\"", ShellWords.quoteForWindows("a b\\"));
+    assertEquals("\"a\\\\\\\"b\"", ShellWords.quoteForWindows("a\\\"b"));
+    assertEquals("\"it's\"", ShellWords.quoteForWindows("it's"));
+    assertEquals("\"a,b=c\"", ShellWords.quoteForWindows("a,b=c"));
+    assertEquals("\"\"", ShellWords.quoteForWindows(""));
+  }
+
   @Test
   void bashReadsEveryWordAsItWas() throws IOException, InterruptedException {
     long seed = System.nanoTime();

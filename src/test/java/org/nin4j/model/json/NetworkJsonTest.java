@@ -57,7 +57,8 @@ class NetworkJsonTest {
               Part.inline(
                   "sum",
                   Sum.of(Part.of("skip", new Identity()), Part.inline("relu", Activation.RELU))),
-              Part.of("concat", Concat.of(Activation.SIGMOID, Activation.TANH)),
+              Part.of(
+                  "concat", Concat.of(Activation.SIGMOID, Activation.TANH, Activation.LEAKY_RELU)),
               Part.inline("nested", Sequential.of(new Dropout(0.3f), new GlobalMaxPool2d())),
               Part.of("average", new GlobalAvgPool2d()),
               Part.of("flat", new Flatten()),

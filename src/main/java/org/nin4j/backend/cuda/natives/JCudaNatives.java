@@ -17,6 +17,7 @@ import jcuda.driver.JCudaDriver;
 import jcuda.jcublas.JCublas2;
 import jcuda.jcudnn.JCudnn;
 import jcuda.nvrtc.JNvrtc;
+import org.nin4j.backend.Platform;
 import org.nin4j.backend.cuda.natives.elf.ElfFile;
 import org.nin4j.backend.cuda.natives.elf.Retargeting;
 import org.nin4j.backend.cuda.natives.search.CacheDirectory;
@@ -95,20 +96,24 @@ public final class JCudaNatives {
     return versions(set);
   }
 
-  private static void checkPlatform() {
-    platformProblem(System.getProperty("os.name"), System.getProperty("os.arch"))
+  /**
+   * Refuses machines that JCuda's natives are not for, before anything is looked for that only
+   * Linux has.
+   *
+   * @throws NativesException if this is one
+   */
+  public static void checkPlatform() {
+    platformProblem(Platform.ofThisMachine())
         .ifPresent(
             problem -> {
               throw new NativesException(problem);
             });
   }
 
-  public static Optional<Problem> platformProblem(String system, String processor) {
-    boolean supported =
-        system.equals("Linux") && (processor.equals("amd64") || processor.equals("x86_64"));
-    return supported
+  public static Optional<Problem> platformProblem(Platform platform) {
+    return platform.hasCuda()
         ? Optional.empty()
-        : Optional.of(new Problem.UnsupportedPlatform(system, processor));
+        : Optional.of(new Problem.UnsupportedPlatform(platform));
   }
 
   private static void loadOnce(CudaLibrary library) {

@@ -60,6 +60,7 @@ final class Elements {
       case RELU -> "relu";
       case SIGMOID -> "sigmoid";
       case TANH -> "tanh";
+      case LEAKY_RELU -> "leakyrelu";
     };
   }
 

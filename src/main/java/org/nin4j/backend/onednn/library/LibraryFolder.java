@@ -25,10 +25,10 @@ public record LibraryFolder(Path path, List<String> remarks) {
   /** JavaCPP's setting. */
   public static final String PROPERTY = "org.bytedeco.javacpp.cachedir";
 
+  private static final Path PROCESS = Path.of("/proc/self");
+
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rwx------");
-  private static final FileAttribute<Set<PosixFilePermission>> FOR_OWNER_ONLY =
-      PosixFilePermissions.asFileAttribute(OWNER_ONLY);
 
   public LibraryFolder {
     remarks = List.copyOf(remarks);
@@ -50,8 +50,9 @@ public record LibraryFolder(Path path, List<String> remarks) {
     refused.add(usual + " cannot hold oneDNN's library: " + obstacle.get());
     for (Path parent : temporary) {
       try {
-        Path own = parent.resolve("nin4j-" + user());
-        obstacle = privately(own).or(() -> obstacle(own));
+        Object user = user(parent);
+        Path own = parent.resolve("nin4j-" + user);
+        obstacle = privately(own, user).or(() -> obstacle(own));
         if (obstacle.isEmpty()) {
           refused.add("it is unpacked into " + own);
           return new LibraryFolder(own, List.of(String.join("; ", refused)));
@@ -66,35 +67,66 @@ public record LibraryFolder(Path path, List<String> remarks) {
             .formatted(String.join("; ", refused), PROPERTY));
   }
 
-  /** The entry for the process itself belongs to the user that the process runs as. */
-  private static Object user() throws IOException {
-    return Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+  /**
+   * Where files have owners and permissions as on Unix; Windows keeps each user's folders apart.
+   */
+  private static boolean isPosix(Path path) {
+    return path.getFileSystem().supportedFileAttributeViews().containsAll(Set.of("posix", "unix"));
+  }
+
+  private static FileAttribute<?>[] forOwnerOnly(Path path) {
+    return isPosix(path)
+        ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(OWNER_ONLY)}
+        : new FileAttribute<?>[0];
+  }
+
+  /**
+   * The user that the process runs as: Linux has an entry for the process that belongs to it;
+   * elsewhere a new file does.
+   */
+  private static Object user(Path folder) throws IOException {
+    if (!isPosix(folder)) {
+      return System.getProperty("user.name");
+    }
+    if (Files.exists(PROCESS)) {
+      return Files.getAttribute(PROCESS, "unix:uid");
+    }
+    Path file = Files.createTempFile(folder, ".nin4j-", "", forOwnerOnly(folder));
+    try {
+      return Files.getAttribute(file, "unix:uid");
+    } finally {
+      Files.delete(file);
+    }
   }
 
   /** Makes a folder for this user alone, or says why the one that is there is not to be trusted. */
-  private static Optional<String> privately(Path folder) throws IOException {
+  private static Optional<String> privately(Path folder, Object user) throws IOException {
     try {
-      Files.createDirectory(folder, FOR_OWNER_ONLY);
+      Files.createDirectory(folder, forOwnerOnly(folder));
     } catch (FileAlreadyExistsException e) {
       if (!Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)
-          || !Files.getAttribute(folder, "unix:uid", LinkOption.NOFOLLOW_LINKS).equals(user())
-          || !Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS).equals(OWNER_ONLY)) {
+          || isPosix(folder) && !isOf(user, folder)) {
         return Optional.of("it is there, and not a folder of yours alone");
       }
     }
     return Optional.empty();
   }
 
+  private static boolean isOf(Object user, Path folder) throws IOException {
+    return Files.getAttribute(folder, "unix:uid", LinkOption.NOFOLLOW_LINKS).equals(user)
+        && Files.getPosixFilePermissions(folder, LinkOption.NOFOLLOW_LINKS).equals(OWNER_ONLY);
+  }
+
   /** Why code cannot be loaded from a folder; it is made where it is not there. */
   private static Optional<String> obstacle(Path folder) {
     try {
       if (!Files.isDirectory(folder)) {
-        Files.createDirectories(folder, FOR_OWNER_ONLY);
+        Files.createDirectories(folder, forOwnerOnly(folder));
       }
-      Path trial = Files.createTempFile(folder, ".nin4j-", ".so", FOR_OWNER_ONLY);
+      Path trial = Files.createTempFile(folder, ".nin4j-", ".so", forOwnerOnly(folder));
       try {
         // The kernel denies it for every file of a mount with noexec.
-        return Files.isExecutable(trial)
+        return !isPosix(folder) || Files.isExecutable(trial)
             ? Optional.empty()
             : Optional.of("its mount forbids running code (noexec)");
       } finally {

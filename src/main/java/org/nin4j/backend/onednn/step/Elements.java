@@ -46,7 +46,7 @@ public final class Elements {
 
   private static algorithm forwardAlgorithm(Activation function) {
     return switch (function) {
-      case RELU -> algorithm.eltwise_relu;
+      case RELU, LEAKY_RELU -> algorithm.eltwise_relu;
       case SIGMOID -> algorithm.eltwise_logistic;
       case TANH -> algorithm.eltwise_tanh;
     };
@@ -54,15 +54,29 @@ public final class Elements {
 
   private static algorithm backwardAlgorithm(Activation function) {
     return switch (function) {
-      case RELU -> algorithm.eltwise_relu_use_dst_for_bwd;
+      case RELU, LEAKY_RELU -> algorithm.eltwise_relu_use_dst_for_bwd;
       case SIGMOID -> algorithm.eltwise_logistic_use_dst_for_bwd;
       case TANH -> algorithm.eltwise_tanh_use_dst_for_bwd;
     };
   }
 
-  private eltwise_forward.primitive_desc forward(algorithm of, memory.desc x, memory.desc y) {
+  /** The slope of oneDNN's ReLU below 0; its other functions here have no use for it. */
+  private static float alpha(Activation function) {
+    return function == Activation.LEAKY_RELU ? Activation.LEAK : 0;
+  }
+
+  private eltwise_forward.primitive_desc forward(
+      algorithm of, float alpha, memory.desc x, memory.desc y) {
     return new eltwise_forward.primitive_desc(
-        dnnl.engine(), prop_kind.forward_training, of, x, y, 0, 0, dnnl.userScratchpad(), false);
+        dnnl.engine(),
+        prop_kind.forward_training,
+        of,
+        x,
+        y,
+        alpha,
+        0,
+        dnnl.userScratchpad(),
+        false);
   }
 
   public Operation activation(ActivationForward step) {
@@ -71,7 +85,7 @@ public final class Elements {
 
   Operation activation(Activation function, TensorSpec x, TensorSpec y) {
     eltwise_forward.primitive_desc descriptor =
-        forward(forwardAlgorithm(function), Dnnl.layoutOf(x), Dnnl.layoutOf(y));
+        forward(forwardAlgorithm(function), alpha(function), Dnnl.layoutOf(x), Dnnl.layoutOf(y));
     return buffers ->
         new Calls(dnnl)
             .add(
@@ -96,9 +110,9 @@ public final class Elements {
             layout,
             layout,
             layout,
+            alpha(function),
             0f,
-            0f,
-            forward(backward, layout, layout),
+            forward(backward, alpha(function), layout, layout),
             dnnl.userScratchpad(),
             false);
     return buffers ->

@@ -16,6 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.backend.Platform;
 import org.nin4j.backend.cuda.natives.search.CudaLibraries;
 import org.nin4j.backend.cuda.natives.search.CudaSet;
 import org.nin4j.backend.cuda.natives.search.SearchPlaces;
@@ -189,11 +190,11 @@ class JCudaNativesTest {
 
   @Test
   void namesThePlatformsItRunsOn() {
-    assertEquals(Optional.empty(), JCudaNatives.platformProblem("Linux", "amd64"));
-    for (List<String> other : List.of(List.of("Linux", "aarch64"), List.of("Mac OS X", "x86_64"))) {
-      String message =
-          JCudaNatives.platformProblem(other.get(0), other.get(1)).orElseThrow().message();
-      assertTrue(message.endsWith("this is %s on %s".formatted(other.toArray())), message);
+    assertEquals(Optional.empty(), JCudaNatives.platformProblem(new Platform("Linux", "amd64")));
+    for (Platform other :
+        List.of(new Platform("Linux", "aarch64"), new Platform("Mac OS X", "x86_64"))) {
+      String message = JCudaNatives.platformProblem(other).orElseThrow().message();
+      assertTrue(message.endsWith("; this is " + other), message);
     }
   }
 

@@ -1,16 +1,21 @@
 package org.nin4j.backend.onednn.library;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -73,6 +78,24 @@ class LibraryFolderTest {
     Files.delete(own);
     Files.createSymbolicLink(own, Files.createDirectory(folder.resolve("elsewhere")));
     assertThrows(BackendException.class, this::own);
+  }
+
+  /** As on Windows; the file system of zip files has none, either. */
+  @Test
+  void whereFilesHaveNoPermissionsNoneAreSet() throws IOException {
+    URI zip = URI.create("jar:" + folder.resolve("files.zip").toUri());
+    try (FileSystem files = FileSystems.newFileSystem(zip, Map.of("create", "true"))) {
+      assertFalse(files.supportedFileAttributeViews().contains("posix"));
+      Path usual = files.getPath("/home/.javacpp/cache");
+      assertEquals(usual, LibraryFolder.choose(usual, List.of()).path());
+      Path inTheWay = Files.writeString(files.getPath("/file"), "in the way");
+      Path parent = Files.createDirectory(files.getPath("/tmp"));
+      for (int i = 0; i < 2; i++) {
+        assertEquals(
+            parent.resolve("nin4j-" + System.getProperty("user.name")),
+            LibraryFolder.choose(inTheWay, List.of(parent)).path());
+      }
+    }
   }
 
   /** Loads oneDNN with JavaCPP's folder on a mount that forbids running code. */

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import jcuda.driver.CUresult;
+import org.nin4j.backend.Platform;
 import org.nin4j.backend.cuda.natives.JCudaNatives;
 import org.nin4j.backend.cuda.natives.LibraryVersions;
 import org.nin4j.backend.cuda.natives.search.CacheDirectory;
@@ -31,9 +32,22 @@ public final class Doctor {
    * {@link Problem} of the report; nothing is thrown for it.
    */
   public static Report examine(SearchPlaces places) {
+    return examine(places, Platform.ofThisMachine());
+  }
+
+  /** The same on a given platform; where it has no CUDA for us, nothing is looked for. */
+  static Report examine(SearchPlaces places, Platform platform) {
+    Optional<Problem> unsupported = JCudaNatives.platformProblem(platform);
+    if (unsupported.isPresent()) {
+      return new Report(
+          Found.NOTHING,
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          List.of(),
+          List.of(unsupported.get()));
+    }
     List<Problem> problems = new ArrayList<>();
-    JCudaNatives.platformProblem(System.getProperty("os.name"), System.getProperty("os.arch"))
-        .ifPresent(problems::add);
     Optional<CacheDirectory> cache = Optional.empty();
     List<String> notes = new ArrayList<>();
     Found found;
@@ -53,9 +67,7 @@ public final class Doctor {
     problems.addAll(found.problems());
     Optional<DriverState> driver = Optional.empty();
     Optional<LibraryVersions> versions = Optional.empty();
-    if (found.driver().isPresent()
-        && cache.isPresent()
-        && problems.stream().noneMatch(Doctor::forbidsLoading)) {
+    if (found.driver().isPresent() && cache.isPresent()) {
       try {
         JCudaNatives.loadDriver(found.driver().get(), cache.get());
         driver = Optional.of(DriverState.ask());
@@ -73,10 +85,6 @@ public final class Doctor {
       }
     }
     return new Report(found, driver, versions, cache.map(CacheDirectory::folder), notes, problems);
-  }
-
-  private static boolean forbidsLoading(Problem problem) {
-    return problem instanceof Problem.UnsupportedPlatform;
   }
 
   /** What is wrong with a driver that answers. */

@@ -23,6 +23,16 @@ public record Found(
     Optional<CudaSet> set,
     List<Problem> problems,
     List<Problem> passedOver) {
+  /** Where nothing is looked for. */
+  public static final Found NOTHING =
+      new Found(
+          List.of(),
+          List.of(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          List.of(),
+          List.of());
 
   /** Copies the lists. */
   public Found {

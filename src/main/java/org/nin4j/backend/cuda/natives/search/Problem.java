@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.nin4j.backend.Platform;
 import org.nin4j.backend.cuda.natives.search.LibraryRole.Component;
 
 /**
@@ -23,10 +24,10 @@ public sealed interface Problem {
   }
 
   /** JCuda's natives exist for x86-64 Linux only. */
-  record UnsupportedPlatform(String system, String processor) implements Problem {
+  record UnsupportedPlatform(Platform platform) implements Problem {
     @Override
     public String message() {
-      return "the GPU backend runs on x86-64 Linux; this is %s on %s".formatted(system, processor);
+      return "the GPU backend runs on x86-64 Linux; this is " + platform;
     }
 
     @Override

@@ -5,15 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.backend.Platform;
 import org.nin4j.backend.cuda.natives.search.LibraryRole.Component;
 import org.nin4j.backend.cuda.natives.search.NativesException;
 import org.nin4j.backend.cuda.natives.search.Problem;
+import org.nin4j.backend.cuda.natives.search.SearchPlaces;
 import org.nin4j.backend.cuda.natives.search.Version;
 import org.nin4j.backend.cuda.natives.search.World;
 
@@ -36,6 +40,20 @@ class DoctorTest {
   }
 
   /** Without libcuda.so.1 nothing is loaded, so the test's own libraries suffice. */
+  /** No folder is looked into, and none made. */
+  @Test
+  void onOtherPlatformsItSaysSoAndLooksForNothing() {
+    Report report =
+        Doctor.examine(
+            new SearchPlaces(List.of(), Map.of(), Path.of("none"), Path.of("none")),
+            new Platform("Mac OS X", "aarch64"));
+    assertEquals(
+        "The GPU cannot be used: the GPU backend runs on x86-64 Linux; this is Mac OS X on aarch64",
+        report.verdict());
+    assertEquals(1, report.problems().size());
+    assertFalse(Files.exists(Path.of("none")));
+  }
+
   @Test
   void reportsAMachineWithoutADriver() throws IOException {
     world.cuda(TOOLKIT, "12.6.85", "9.5.1");
@@ -175,7 +193,7 @@ class DoctorTest {
     assertRemedy("--cuda-libs DIR", new Problem.LoadFailed(path, "libx.so: cannot open"));
     assertRemedy("new process", new Problem.AlreadyLoaded(path));
     assertRemedy("nvidia-smi", new Problem.CallFailed("cudnnCreate", "failure"));
-    assertRemedy("--device cpu", new Problem.UnsupportedPlatform("Linux", "aarch64"));
+    assertRemedy("--device cpu", new Problem.UnsupportedPlatform(new Platform("Linux", "aarch64")));
   }
 
   private static void assertRemedy(String expected, Problem problem) {
