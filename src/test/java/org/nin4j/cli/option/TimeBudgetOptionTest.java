@@ -50,7 +50,7 @@ class TimeBudgetOptionTest {
             List.of(
                 "train",
                 "--minutes",
-                "0.1",
+                "0.15",
                 "--device",
                 "reference",
                 "--dataset",
@@ -113,8 +113,8 @@ class TimeBudgetOptionTest {
         outcome::text);
     Checkpoint trained = last("runs");
     Recipe used = trained.recipe();
-    // 5.4 s less what the start takes.
-    assertTrue(used.epochs() >= 2 && used.epochs() <= 5, used::toString);
+    // 8.1 s less what the start takes, which may be most of them on a busy machine.
+    assertTrue(used.epochs() >= 2 && used.epochs() <= 8, used::toString);
     Recipe tested = Recipes.standard(used.epochs());
     assertEquals(tested.schedule(), used.schedule());
     assertEquals(tested.batch(), used.batch());
