@@ -146,7 +146,7 @@ class ErrorsTest {
         bad(2, "has no --warm-up", "train", "--schedule", "steps", "--warm-up", "0.1"),
         bad(2, "has no --milestones", "train", "--milestones", "0.5"),
         bad(2, "there is no schedule 'zigzag'", "train", "--schedule", "zigzag"),
-        bad(2, "there is no recipe 'best'; there are default", "train", "--recipe", "best"),
+        bad(2, "there is no recipe 'finest'; there are default", "train", "--recipe", "finest"),
         bad(2, "there is no network 'vgg'; there are nin, nin-bn", "train", "--network", "vgg"),
         bad(2, "there is no device 'tpu'; there are auto", "train", "--device", "tpu"),
         bad(2, "at least 1 thread", "train", "--threads", "0"),
