@@ -39,7 +39,6 @@ class DoctorTest {
     return Doctor.driverProblems(driver, world.find().set(), world.places());
   }
 
-  /** Without libcuda.so.1 nothing is loaded, so the test's own libraries suffice. */
   /** No folder is looked into, and none made. */
   @Test
   void onOtherPlatformsItSaysSoAndLooksForNothing() {
@@ -54,6 +53,7 @@ class DoctorTest {
     assertFalse(Files.exists(Path.of("none")));
   }
 
+  /** Without libcuda.so.1 nothing is loaded, so the test's own libraries suffice. */
   @Test
   void reportsAMachineWithoutADriver() throws IOException {
     world.cuda(TOOLKIT, "12.6.85", "9.5.1");
