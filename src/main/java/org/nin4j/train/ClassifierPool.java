@@ -32,8 +32,8 @@ import org.nin4j.train.checkpoint.Checkpoint;
  * does.
  *
  * <p>On processors a lane computes with {@code OMP_NUM_THREADS} threads, which is read when Java
- * starts; lanes times threads should be at most the cores. Lanes of one thread give the most images
- * a second, one lane of many threads the shortest answer to a single caller.
+ * starts; lanes times threads should be at most the cores. For small images lanes of one thread
+ * give the most answers a second, and the shortest wait.
  */
 public final class ClassifierPool implements AutoCloseable {
   /** So many groups for each lane may wait. */
