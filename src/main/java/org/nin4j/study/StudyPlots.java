@@ -42,8 +42,10 @@ final class StudyPlots {
 
   private static final int NAMES_HEIGHT = 100;
 
-  /** Names of more variants do not fit side by side. */
-  private static final int MOST_LEVEL_NAMES = 6;
+  /** Names of more letters, with gaps of two between them, do not fit side by side. */
+  private static final int MOST_LEVEL_LETTERS = 70;
+
+  private static final int GAP = 2;
 
   /** Where the largest is as many times the least, small ones would be nothing but a line. */
   private static final double LOGARITHMIC_FROM = 30;
@@ -241,7 +243,8 @@ final class StudyPlots {
 
   private static CategoryChart categories(
       String title, String quantity, List<VariantResults> variants) {
-    boolean sloping = variants.size() > MOST_LEVEL_NAMES;
+    int letters = variants.stream().mapToInt(v -> v.name().length() + GAP).sum();
+    boolean sloping = letters > MOST_LEVEL_LETTERS;
     int width = Math.max(LEAST_WIDTH, WIDTH_OF_A_VARIANT * variants.size());
     CategoryChart chart =
         new CategoryChartBuilder()

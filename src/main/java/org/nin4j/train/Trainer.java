@@ -66,11 +66,7 @@ public final class Trainer {
   private final boolean examining;
   private final StepTimes stepTimes = new StepTimes();
 
-  /** Who waits while it is paused, is told by this when that ends. */
-  private final Object pause = new Object();
-
-  private volatile boolean pausing;
-  private volatile boolean stopping;
+  private final Requests requests = new Requests();
 
   /** Prepares the training of the network that the recipe names. */
   public Trainer(Backend backend, Recipe recipe, TrainTest data, List<TrainingListener> listeners) {
@@ -176,10 +172,7 @@ public final class Trainer {
    * called from any thread.
    */
   public void stop() {
-    synchronized (pause) {
-      stopping = true;
-      pause.notifyAll();
-    }
+    requests.stop();
   }
 
   /**
@@ -187,15 +180,12 @@ public final class Trainer {
    * an evaluation comes to its end first. May be called from any thread, before it begins, too.
    */
   public void pause() {
-    pausing = true;
+    requests.pause();
   }
 
   /** Lets a training that is paused go on; may be called from any thread. */
   public void goOn() {
-    synchronized (pause) {
-      pausing = false;
-      pause.notifyAll();
-    }
+    requests.goOn();
   }
 
   /**
@@ -364,7 +354,7 @@ public final class Trainer {
         listener.started(start);
       }
       Checkpoint last = from;
-      while (last.position().epoch() < recipe.epochs() && !stopping) {
+      while (last.position().epoch() < recipe.epochs() && !requests.stopping()) {
         Position position = trainEpoch(session, last.position());
         History history = last.history();
         Map<String, HostTensor> parameters = parameters(session, position);
@@ -409,8 +399,8 @@ public final class Trainer {
     long begin = System.nanoTime();
     Pace pace = new Pace();
     int step = from.step();
-    while (step < steps && !stopping) {
-      if (pausing) {
+    while (step < steps && !requests.stopping()) {
+      if (requests.pausing()) {
         Position at =
             new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin));
         begin += waitWhilePaused(at);
@@ -441,7 +431,7 @@ public final class Trainer {
   }
 
   /**
-   * Waits where the training is paused; to be interrupted is to be stopped.
+   * Waits where the training is paused.
    *
    * @return the nanoseconds that took
    */
@@ -453,16 +443,7 @@ public final class Trainer {
     for (TrainingListener listener : listeners) {
       listener.paused(at);
     }
-    synchronized (pause) {
-      while (pausing && !stopping) {
-        try {
-          pause.wait();
-        } catch (InterruptedException e) {
-          Thread.currentThread().interrupt();
-          stopping = true;
-        }
-      }
-    }
+    requests.awaitGoOn();
     for (TrainingListener listener : listeners) {
       listener.wentOn();
     }
@@ -489,12 +470,12 @@ public final class Trainer {
                 sums,
                 secondsSince(begin));
     Optional<Evaluation> examined =
-        examining ? evaluator.examine(parameters, () -> stopping, progress) : Optional.empty();
+        examining ? evaluator.examine(parameters, requests::stopping, progress) : Optional.empty();
     examined.ifPresent(all -> tellAnswers(at.epoch() + 1, all));
     Optional<Metrics> test =
         examining
             ? examined.map(Evaluation::metrics)
-            : evaluator.evaluate(parameters, () -> stopping, progress);
+            : evaluator.evaluate(parameters, requests::stopping, progress);
     test.ifPresent(sums -> requireFinite(sums.lossSum(), "the test loss", at));
     return test;
   }

@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.cli.SmallTraining;
 import org.nin4j.page.Browser;
 
 /** The page in a browser, where there is one. */
@@ -22,26 +23,7 @@ class BrowserTest {
   @Test
   void aTrainingIsSeenPausedAndStopped() throws Exception {
     try (Browser browser = Browser.start();
-        NinProcess nin =
-            new NinProcess(
-                folder,
-                "train",
-                "--ui",
-                "0",
-                "--device",
-                "reference",
-                "--dataset",
-                "shapes",
-                "--network",
-                "nin-mini",
-                "--size",
-                "8",
-                "--batch",
-                "8",
-                "--limit",
-                "80",
-                "--epochs",
-                "100000")) {
+        NinProcess nin = new NinProcess(folder, SmallTraining.endless("--ui", "0"))) {
       URI page = nin.page();
       browser.look(1600, 1200, false);
       browser.open(page);
@@ -83,23 +65,8 @@ class BrowserTest {
         try (NinProcess nin =
             new NinProcess(
                 folder,
-                "train",
-                "--device",
-                "reference",
-                "--dataset",
-                "shapes",
-                "--network",
-                "nin-mini",
-                "--size",
-                "8",
-                "--batch",
-                "8",
-                "--limit",
-                "40",
-                "--epochs",
-                "2",
-                "--seed",
-                String.valueOf(seed))) {
+                SmallTraining.command(
+                    "--limit", "40", "--epochs", "2", "--seed", String.valueOf(seed)))) {
           assertEquals(0, nin.exitCode());
         }
       }

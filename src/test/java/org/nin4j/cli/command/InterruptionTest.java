@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.cli.Shell;
+import org.nin4j.cli.SmallTraining;
 import org.nin4j.train.history.History;
 
 /**
@@ -32,27 +33,16 @@ class InterruptionTest {
 
   @Test
   void aRunToldToEndSavesAndSaysHowToGoOn() throws IOException, InterruptedException {
-    Process process =
-        new ProcessBuilder(
+    List<String> command =
+        new ArrayList<>(
+            List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
                 System.getProperty("java.class.path"),
-                "org.nin4j.cli.Main",
-                "train",
-                "--device",
-                "reference",
-                "--dataset",
-                "shapes",
-                "--network",
-                "nin-mini",
-                "--size",
-                "8",
-                "--batch",
-                "8",
-                "--limit",
-                "80",
-                "--epochs",
-                "100000")
+                "org.nin4j.cli.Main"));
+    command.addAll(List.of(SmallTraining.endless()));
+    Process process =
+        new ProcessBuilder(command)
             .directory(folder.toFile())
             .redirectError(folder.resolve("err").toFile())
             .start();

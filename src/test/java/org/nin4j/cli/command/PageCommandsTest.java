@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.cli.Shell;
+import org.nin4j.cli.SmallTraining;
 import org.nin4j.page.PageReader;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
@@ -30,30 +31,10 @@ import org.nin4j.train.recipe.Recipes;
 /** The commands that serve a page, and what its buttons do to a run. */
 @Timeout(value = 900, unit = TimeUnit.SECONDS)
 class PageCommandsTest {
-  private static final List<String> ENDLESS =
-      List.of(
-          "train",
-          "--device",
-          "reference",
-          "--dataset",
-          "shapes",
-          "--network",
-          "nin-mini",
-          "--size",
-          "8",
-          "--batch",
-          "8",
-          "--limit",
-          "80",
-          "--epochs",
-          "100000");
-
   @TempDir private Path folder;
 
   private NinProcess train(String... more) throws IOException {
-    List<String> command = new ArrayList<>(ENDLESS);
-    command.addAll(List.of(more));
-    return new NinProcess(folder, command.toArray(String[]::new));
+    return new NinProcess(folder, SmallTraining.endless(more));
   }
 
   @Test
@@ -119,7 +100,7 @@ class PageCommandsTest {
   void theSameBitsWithAPageAndWithout() throws IOException, InterruptedException {
     List<String> histories = new ArrayList<>();
     for (List<String> page : List.of(List.<String>of(), List.of("--ui", "0", "--quiet"))) {
-      List<String> command = new ArrayList<>(ENDLESS);
+      List<String> command = new ArrayList<>(List.of(SmallTraining.endless()));
       command.addAll(List.of("--epochs", "3", "--device", "cpu", "--threads", "1"));
       command.addAll(List.of("--out", folder.resolve("runs" + page.size()).toString()));
       command.addAll(page);
@@ -142,9 +123,7 @@ class PageCommandsTest {
   void aPortInUseIsOneLine() throws IOException {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
       String port = String.valueOf(taken.getLocalPort());
-      List<String> command = new ArrayList<>(ENDLESS);
-      command.addAll(List.of("--ui", port));
-      Shell.Outcome outcome = new Shell(folder).run(command.toArray(String[]::new));
+      Shell.Outcome outcome = new Shell(folder).run(SmallTraining.endless("--ui", port));
       assertEquals(7, outcome.code());
       assertEquals(List.of(), outcome.out());
       assertEquals(

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.cli.Shell;
+import org.nin4j.cli.SmallTraining;
 import org.nin4j.cli.output.Texts;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
@@ -294,25 +295,15 @@ class TrainCommandTest {
     Shell.Outcome outcome =
         new Shell(folder)
             .runOnTerminal(
-                "train",
-                "--recipe",
-                "d2l",
-                "--device",
-                "reference",
-                "--dataset",
-                "shapes",
-                "--network",
-                "nin-mini",
-                "--size",
-                "8",
-                "--batch",
-                "8",
-                "--limit",
-                "40",
-                "--epochs",
-                "2",
-                "--out",
-                runs().toString());
+                SmallTraining.command(
+                    "--recipe",
+                    "d2l",
+                    "--limit",
+                    "40",
+                    "--epochs",
+                    "2",
+                    "--out",
+                    runs().toString()));
     assertEquals(0, outcome.code());
     List<String> results = outcome.out().stream().filter(l -> l.startsWith("epoch")).toList();
     assertEquals(2, results.size(), outcome::text);
@@ -628,23 +619,7 @@ class TrainCommandTest {
     outcome =
         new Shell(folder)
             .run(
-                "train",
-                "--device",
-                "reference",
-                "--dataset",
-                "shapes",
-                "--network",
-                "nin-mini",
-                "--size",
-                "8",
-                "--batch",
-                "8",
-                "--limit",
-                "8",
-                "--epochs",
-                "1",
-                "--out",
-                runs().toString());
+                SmallTraining.command("--limit", "8", "--epochs", "1", "--out", runs().toString()));
     assertEquals(0, outcome.code());
     assertEquals(
         "This device has no instructions for bf16: computing in fp32 instead.",

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.nin4j.cli.Shell;
+import org.nin4j.cli.SmallTraining;
 
 class ProgressLineTest {
   @TempDir private Path folder;
@@ -59,25 +60,15 @@ class ProgressLineTest {
         .with("COLUMNS", columns)
         .with("TERM", terminal)
         .runOnTerminal(
-            "train",
-            "--recipe",
-            "d2l",
-            "--device",
-            "reference",
-            "--dataset",
-            "shapes",
-            "--network",
-            "nin-mini",
-            "--size",
-            "8",
-            "--batch",
-            "8",
-            "--limit",
-            "40",
-            "--epochs",
-            "1",
-            "--out",
-            folder.resolve("runs").toString());
+            SmallTraining.command(
+                "--recipe",
+                "d2l",
+                "--limit",
+                "40",
+                "--epochs",
+                "1",
+                "--out",
+                folder.resolve("runs").toString()));
   }
 
   /** Nothing of what an 80-column line says is cut, and no line is wider than its terminal. */
