@@ -23,6 +23,15 @@ final class Machine {
     return 1024 * Long.parseLong(value("/proc/self/status", "VmRSS").replaceAll("\\D", ""));
   }
 
+  /**
+   * Bytes of this process that lie in huge pages. The kernel may put some pages and the untouched
+   * ones between them into one huge page at any time, and what is in memory grows by the latter.
+   */
+  static long hugePageBytes() {
+    String huge = value("/proc/self/smaps_rollup", "AnonHugePages").replaceAll("\\D", "");
+    return huge.isEmpty() ? 0 : 1024 * Long.parseLong(huge);
+  }
+
   /** What stands behind the colon of the first line that starts so; empty if none does. */
   private static String value(String file, String start) {
     try {

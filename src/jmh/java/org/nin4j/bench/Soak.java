@@ -50,7 +50,7 @@ public final class Soak {
         work.add(threads.submit(() -> until(end, i -> ask(pool, client + i))));
       }
       work.add(threads.submit(() -> until(end, i -> openAndClose())));
-      System.out.println("minute  answered  refused  opened  resident MB");
+      System.out.println("minute  answered  refused  opened  resident MB  of it in huge pages");
       while (System.nanoTime() < end) {
         Thread.sleep(Math.round(Math.min(60e3, minutes * 6e3)));
         double minute = (System.nanoTime() - begin) / 60e9;
@@ -61,12 +61,13 @@ public final class Soak {
         }
         System.out.printf(
             Locale.ROOT,
-            "%6.1f %9d %8d %7d %12.1f%n",
+            "%6.1f %9d %8d %7d %12.1f %20.1f%n",
             minute,
             answered.sum(),
             refused.sum(),
             opened.sum(),
-            resident / 1e6);
+            resident / 1e6,
+            Machine.hugePageBytes() / 1e6);
       }
       for (Future<?> future : work) {
         future.get();
