@@ -1,8 +1,7 @@
 // The first block of NiN on images of one channel, forward, in one kernel: an 11×11 convolution of
 // stride 4, two 1×1 convolutions, each with bias and ReLU and 96 filters, and a 3×3 max pool of
 // stride 2. Used where its trial at the first start is won, in training together with
-// first_block_backward.cu, which computes a and b again. An H100 takes 126 µs for 128 images of
-// 224×224 pixels.
+// first_block_backward.cu, which computes a and b again.
 //
 //   a[i, j, o] = max(sum over u, v < 11 of w1[o, u, v] x[4 i + u, 4 j + v] + b1[o], 0)
 //   b[i, j, o] = max(sum over c of w2[o, c] a[i, j, c] + b2[o], 0)
@@ -28,6 +27,8 @@
 
 constexpr int M = 2;
 constexpr int PIXELS = 16 * M;
+// 16s of filters of a 1×1 convolution whose sums are in registers at a time.
+constexpr int SOME = 3;
 
 extern __shared__ __align__(16) bf16 shared[];
 
@@ -43,12 +44,12 @@ struct Geometry {
 __device__ inline void convolve(const unsigned (&factors)[STEPS][M][4], const bf16* weights,
                                 const float* bias, unsigned (&result)[STEPS][M][4]) {
 #pragma unroll
-  for (int chunk = 0; chunk < CHUNKS; chunk++) {
-    float sums[PARTS][M][2][4] = {};
+  for (int chunk = 0; chunk < STEPS / SOME; chunk++) {
+    float sums[SOME][M][2][4] = {};
     convolve_chunk(factors, weights, chunk, sums);
 #pragma unroll
-    for (int i = 0; i < PARTS * M; i++) {
-      const int step = chunk * PARTS + i / M;
+    for (int i = 0; i < SOME * M; i++) {
+      const int step = chunk * SOME + i / M;
       activate(sums[i / M][i % M], bias + step * 16, result[step][i % M]);
     }
   }
@@ -60,16 +61,16 @@ __device__ inline void convolve_pixels(const Squares& squares, const Window (&wi
                                        bf16* (&targets)[M][2], const Weights& weights,
                                        const float* b1, const float* b2, const float* b3) {
   unsigned inner[STEPS][M][4];
-  convolve_windows(squares, windows, weights.first, b1, inner);
+  convolve_windows<STEPS>(squares, windows, weights.first, b1, inner);
   unsigned outer[STEPS][M][4];
   convolve(inner, weights.second, b2, outer);
 #pragma unroll 1
-  for (int chunk = 0; chunk < CHUNKS; chunk++) {
-    float sums[PARTS][M][2][4] = {};
+  for (int chunk = 0; chunk < STEPS / SOME; chunk++) {
+    float sums[SOME][M][2][4] = {};
     convolve_chunk(outer, weights.third, chunk, sums);
 #pragma unroll
-    for (int i = 0; i < PARTS * M; i++) {
-      const int channel = chunk * CHUNK + i / M * 16;
+    for (int i = 0; i < SOME * M; i++) {
+      const int channel = (chunk * SOME + i / M) * 16;
       unsigned result[4];
       activate(sums[i / M][i % M], b3 + channel, result);
 #pragma unroll
@@ -165,13 +166,14 @@ first_block_forward_bf16(const bf16* x, const bf16* w1, const float* b1, const b
       bf16* const later = image_squares + (times + 1) % 2 * rows_of_squares;
       const Squares squares = {now, pitch};
       if (top == begin) {
-        load_squares(source, SIDE * from, height, width, now, to - from + SQUARES - 1, pitch);
+        load_squares(source, SIDE * from, height, width, now, to - from + SQUARES - 1, pitch,
+                     threadIdx.x, BLOCK);
       }
       wait_for_copies();
       __syncthreads();
       if (bottom < end) {
         load_squares(source, SIDE * to, height, width, later,
-                     2 * (min(bottom + at_once, end) - bottom) + SQUARES - 1, pitch);
+                     2 * (min(bottom + at_once, end) - bottom) + SQUARES - 1, pitch, threadIdx.x, BLOCK);
       }
       const int count = (to - from) * conv_width;
       for (int tile = warp * PIXELS; tile < count; tile += BLOCK / WARP * PIXELS) {

@@ -15,10 +15,6 @@ constexpr int SIDE = 4;
 constexpr int SQUARE = SIDE * SIDE;
 constexpr int SQUARES = 3;
 constexpr int TAPS = SQUARES * SQUARES * SQUARE;
-// Filters of a chunk, whose sums are in registers at a time.
-constexpr int CHUNK = 32;
-constexpr int CHUNKS = CHANNELS / CHUNK;
-constexpr int PARTS = CHUNK / 16;
 // Elements from filter to filter, and from pixel to pixel: 8 more than there are let eight
 // neighbours begin in different banks.
 constexpr int WIDE = TAPS + 8;
@@ -39,6 +35,11 @@ struct Weights {
   const bf16* second;  // [96, NARROW]
   const bf16* third;   // [96, NARROW]
 };
+
+__device__ inline Weights places_of_weights(const bf16* target) {
+  const bf16* second = target + CHANNELS * WIDE;
+  return Weights{target, second, second + CHANNELS * NARROW};
+}
 
 // What this thread copied is there; what others did, after a barrier.
 __device__ inline Weights load_weights(const bf16* w1, const bf16* w2, const bf16* w3,
@@ -62,7 +63,7 @@ __device__ inline Weights load_weights(const bf16* w1, const bf16* w2, const bf1
     copy_async(third + place, w3 + i * 8);
   }
   wait_for_copies();
-  return Weights{first, second, third};
+  return places_of_weights(target);
 }
 
 // Rows of squares of an image.
@@ -76,14 +77,25 @@ struct Squares {
   __device__ int half(int row, int column, int which) const {
     return (row * pitch + column) * SQUARE + ((which + row + column / 4) & 1) * 8;
   }
+
+  // The same in one number, to which ways may be added: the last four bits hold the column in its
+  // four, and above it, so that carries change it, which half is first.
+  __device__ int place(int row, int column) const {
+    return (row * pitch + column) * SQUARE + ((row + column / 4) & 1) * 4 + column % 4;
+  }
+  // To a half of a square so many rows below and fewer than four columns to the right.
+  __device__ int way(int rows, int columns, int which) const {
+    return (rows * pitch + columns) * SQUARE + ((which + rows) & 1) * 4 + columns;
+  }
+  __device__ static int half(int place) { return (place & ~15) + (place & 4) * 2; }
 };
 
 // Starts to load count rows of squares, the first of which has pixel row `top`; zeros outside the
-// image. They are there after wait_for_copies and a barrier.
+// image. They are there after wait_for_copies and a barrier. thread: of so many `threads`.
 __device__ inline void load_squares(const bf16* x, int top, int height, int width, bf16* target,
-                                    int count, int pitch) {
+                                    int count, int pitch, int thread, int threads) {
   const Squares squares = {target, pitch};
-  for (int i = threadIdx.x; i < count * SIDE * pitch; i += BLOCK) {
+  for (int i = thread; i < count * SIDE * pitch; i += threads) {
     const int row = i / pitch;
     const int square = i - row * pitch;
     const int column = square * SIDE;
@@ -112,8 +124,9 @@ struct Window {
   int column;
 };
 
-// The first convolution of 16 M pixels. windows: of pixel lane % 16 of each 16.
-template <int M>
+// The first convolution of 16 M pixels, of which the sums of 16 P filters at a time are in
+// registers. windows: of pixel lane % 16 of each 16.
+template <int P, int M>
 __device__ inline void convolve_windows(const Squares& squares, const Window (&windows)[M],
                                         const bf16* weights, const float* bias,
                                         unsigned (&result)[STEPS][M][4]) {
@@ -129,9 +142,9 @@ __device__ inline void convolve_windows(const Squares& squares, const Window (&w
   const SharedPlace values(squares.values);
   const SharedPlace first = SharedPlace(weights) + filter_offset(WIDE);
 #pragma unroll
-  for (int chunk = 0; chunk < CHUNKS; chunk++) {
-    const SharedPlace weight = first + chunk * CHUNK * WIDE;
-    float sums[PARTS][M][2][4] = {};
+  for (int chunk = 0; chunk < STEPS / P; chunk++) {
+    const SharedPlace weight = first + chunk * P * 16 * WIDE;
+    float sums[P][M][2][4] = {};
 // More would fill the registers with loads made early.
 #pragma unroll 1
     for (int row = 0; row < SQUARES; row++) {
@@ -148,18 +161,18 @@ __device__ inline void convolve_windows(const Squares& squares, const Window (&w
       }
     }
 #pragma unroll
-    for (int i = 0; i < PARTS * M; i++) {
-      const int step = chunk * PARTS + i / M;
+    for (int i = 0; i < P * M; i++) {
+      const int step = chunk * P + i / M;
       activate(sums[i / M][i % M], bias + step * 16, result[step][i % M]);
     }
   }
 }
 
-// A chunk of a 1×1 convolution of what is in registers.
-template <int M>
+// A chunk of 16 P filters of a 1×1 convolution of what is in registers.
+template <int P, int M>
 __device__ inline void convolve_chunk(const unsigned (&factors)[STEPS][M][4], const bf16* weights,
-                                      int chunk, float (&sums)[PARTS][M][2][4]) {
-  const SharedPlace weight = SharedPlace(weights) + (chunk * CHUNK * NARROW + filter_offset(NARROW));
+                                      int chunk, float (&sums)[P][M][2][4]) {
+  const SharedPlace weight = SharedPlace(weights) + (chunk * P * 16 * NARROW + filter_offset(NARROW));
 #pragma unroll
   for (int k = 0; k < STEPS; k++) {
     multiply_add_chunk(sums, factors[k], weight + k * 16, NARROW);

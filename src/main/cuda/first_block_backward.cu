@@ -1,6 +1,6 @@
 // The first block of NiN on images of one channel, backward, in one kernel that computes the inner
 // activations a and b of first_block.cu again, and one that finishes its sums. Used where the trial
-// of both at the first start is won. An H100 takes 317 µs for 128 images of 224×224 pixels.
+// of both at the first start is won.
 //
 //   dc[p, o] = sum of dy[i, j, o] over the windows (i, j) that pixel p won and where y > 0
 //   db[p, k] = b[p, k] > 0 ? sum over o of dc[p, o] w3[o, k] : 0
@@ -13,35 +13,53 @@
 // Winners are above 0 where y is, so c and b3 are not needed. Roundings are those of the layers one
 // by one, a and b are forward's bit for bit: the same sums in the same order.
 //
-// A block takes tiles of 128 pixels: 32 cells of 2×2, which read 4 windows where their pixels one
-// by one would read 9. A warp has 16 of the pixels, which it takes through all four products
-// without the others. In between all warps add to the filter gradients, each to a part of its own:
-// 60 + 36 + 36 sums a thread that stay in registers to the end. Bias gradients are products with
-// columns of ones, 4 sums a thread. In the end each block writes its sums, and
-// first_block_gradient_finish adds those of all blocks. The order of the sums depends on shape and
-// number of blocks alone.
+// A block takes tiles of 64 M pixels: 16 M cells of 2×2, which read 4 windows where their pixels one
+// by one would read 9. Its warps have two tasks, so that each has something to wait for while the
+// other computes. Four make the chain: they unpool, and a warp takes 16 M of the pixels through all
+// four products without the others, each weight that it loads for all of its pixels. Eight add to
+// the filter gradients, each to a part of its own: 60 + 36 + 36 sums a thread that stay in registers
+// to the end. Bias gradients are products with columns of ones, whose sums are where the last two
+// slices have no taps. A tile takes two barriers:
+//
+//            the chain                           the others
+//   one      dc, a, b of tile t; a in registers  dw2, dw1 of tile t - 1
+//   other    stores a; db, da of tile t          dw3 of tile t; the image of tile t + 1
+//
+// In the end each block writes its sums, and first_block_gradient_finish adds those of all blocks.
+// The order of the sums depends on shape and number of blocks alone, on M it does not: of 32 cells
+// a block takes both halves.
 //
 // Shapes   x [images, height, width]; w1 [96, 11, 11], w2, w3 [96, 96] in bf16; b1, b2 [96] in
 //          fp32; y, position and dy [images, out_height, out_width, 96], the former two as
 //          first_block_forward_bf16 writes them; dw1, db1, … in fp32, in the shapes of w1, b1, ….
 //          All addresses are multiples of 16. x is finite: weights and gradients of 0 meet its
-//          pixels. Workspace: partial [blocks, 136, 256] in fp32, the sums of each block's threads.
-// Launch   from sm_80 on; any number of blocks; those past the last of images
-//          ceil((out_height + 1) (out_width + 1) / 32) tiles write zeros. A block fills a
-//          multiprocessor: min(128, tiles), from the shape alone, suits GPUs with that number of them.
-//          Dynamic shared memory, in bytes, with R = min(out_height + 1, 30 / (out_width + 1) + 2)
-//          rows of cells:
-//          2 (74 496 + 16 buffers (2 R + 2) (2 out_width + 4)),
-//          at 224 pixels 177 664 with two buffers and 163 328 with one. sm_80 has 166 912, sm_90 and
-//          100 have 232 448, others too little. With two, the squares of the next tile are loaded
-//          early. The finish takes 1088 blocks, 32 sums each, or any other number.
-// Bytes    x 2, and (y, dy) 2 and position, and for each block the weights and 139 264 for partial,
+//          pixels. Workspace: partial [blocks, 132, 256] in fp32, the sums of each block's threads.
+// Launch   from sm_80 on; blocks of 384 threads, any number; those past the last of images
+//          ceil((out_height + 1) (out_width + 1) / 32) units write zeros. A block fills a
+//          multiprocessor: min(128, units), from the shape alone, suits GPUs with that number of them.
+//          _128 has M = 2 and _64 has M = 1. Dynamic shared memory, in bytes, for P = 64 M pixels,
+//          with R = min(out_height + 1, (P / 4 - 2) / (out_width + 1) + 2) rows of cells:
+//          2 (34 560 + 524 P + 32 (2 R + 2) (2 out_width + 4)),
+//          at 224 pixels 231 936 with M = 2 and 157 696 with M = 1. sm_80 has 166 912, sm_90 and
+//          100 have 232 448, others too little. The finish takes 1056 blocks, 32 sums each, or any
+//          other number.
+// Bytes    x 2, and (y, dy) 2 and position, and for each block the weights and 135 168 for partial,
 //          which the finish reads again. Tiles overlap in x: it is read some 3 times, from cache.
 // FLOPs    conv pixels 96 2 (2 121 + 5 96), of which 121 + 96 compute a and b again.
 #include "first_block.cuh"
 
-constexpr int TILE = 128;
-constexpr int CELLS = TILE / 4;
+// Threads that take pixels through the four products, behind those that sum filter gradients.
+constexpr int CHAIN = 128;
+constexpr int THREADS = BLOCK + CHAIN;
+// Cells that a block takes in turn, and those of a tile, whose pixels are 16 M for each warp of the
+// chain.
+constexpr int UNIT = 32;
+template <int M>
+constexpr int CELLS = 16 * M;
+template <int M>
+constexpr int TILE = 4 * CELLS<M>;
+// 16s of filters or channels of a 1×1 convolution whose sums are in registers at a time.
+constexpr int SOME = 3;
 // A warp's part of a filter gradient: 48 filters, and 24 channels or 40 taps, in eights.
 constexpr int FILTERS = 3;
 constexpr int EIGHTS = 3;
@@ -61,22 +79,25 @@ struct Cells {
 
   __device__ int wide() const { return out_width + 1; }
   __device__ int count() const { return (out_height + 1) * wide(); }
-  __device__ int rows_of_tile() const { return min(out_height + 1, (CELLS - 2) / wide() + 2); }
+  __device__ int rows_of(int cells) const { return min(out_height + 1, (cells - 2) / wide() + 2); }
+  // Past the last cell: of the last.
+  __device__ int row(int cell) const { return min(cell, count() - 1) / wide(); }
 
   // The window of a tile's pixel, from the tile's first row of squares. Of pixels past the last
   // cell: that of the last cell, which does no harm as their gradient is 0.
   __device__ Window window(int first, int pixel) const {
     const int cell = min(first + pixel / 4, count() - 1);
-    return {2 * (cell / wide() - first / wide()) + pixel / 2 % 2, 2 * (cell % wide()) + pixel % 2};
+    return {2 * (cell / wide() - row(first)) + pixel / 2 % 2, 2 * (cell % wide()) + pixel % 2};
   }
 };
 
-// dc of a tile. The order of the sum is that of max_pool.cu.
+// dc of a tile, by the threads of the chain. The order of the sum is that of max_pool.cu.
+template <int M>
 __device__ inline void unpool(const bf16* y, const unsigned char* position, const bf16* dy,
                               const Cells& cells, int first, bf16* dc) {
   constexpr int N = PACK<bf16>;
   constexpr int PACKS = CHANNELS / N;
-  for (int i = threadIdx.x; i < CELLS * PACKS; i += BLOCK) {
+  for (int i = threadIdx.x - BLOCK; i < CELLS<M> * PACKS; i += CHAIN) {
     const int cell = first + i / PACKS;
     const int channel = i % PACKS * N;
     const int row = cell / cells.wide();
@@ -128,73 +149,101 @@ __device__ inline void unpool(const bf16* y, const unsigned char* position, cons
   }
 }
 
-// Both inner activations of a warp's 16 pixels. Here and below, results that are put a chunk at a
-// time leave registers for the sums of the gradients.
-__device__ inline void activations(const Squares& squares, const Window& window,
-                                   const Weights& weights, const float* b1, const float* b2,
-                                   bf16* inner, bf16* outer) {
-  const Window windows[1] = {window};
-  unsigned a[STEPS][1][4];
-  convolve_windows(squares, windows, weights.first, b1, a);
-#pragma unroll
-  for (int step = 0; step < STEPS; step++) {
-    put(inner + step * 16, NARROW, a[step][0]);
+// Asks for what unpool will read: from the first cell's first window to the last one's last.
+template <int M>
+__device__ inline void prefetch_windows(const bf16* y, const unsigned char* position,
+                                        const bf16* dy, const Cells& cells, int first) {
+  constexpr int LINE = 128;
+  const int end = min(first + CELLS<M>, cells.count()) - 1;
+  const int windows = cells.out_height * cells.out_width;
+  const int from = max(first - first / cells.wide() - cells.wide(), 0) * CHANNELS;
+  const int to = min(end - end / cells.wide() + 1, windows) * CHANNELS;
+  for (int i = from + threadIdx.x * LINE; i < to; i += BLOCK * LINE) {
+    prefetch(position + i);
+    prefetch(y + i);
+    prefetch(y + min(i + LINE / 2, to - 1));
+    prefetch(dy + i);
+    prefetch(dy + min(i + LINE / 2, to - 1));
   }
+}
+
+// A factor of 16 M pixels.
+template <int M>
+__device__ inline void put_all(bf16* pixels, const unsigned (&factor)[M][4]) {
+#pragma unroll
+  for (int m = 0; m < M; m++) {
+    put(pixels + m * 16 * NARROW, NARROW, factor[m]);
+  }
+}
+
+// Both inner activations of a warp's 16 M pixels: a stays in registers.
+template <int M>
+__device__ inline void activations(const Squares& squares, const Window (&windows)[M],
+                                   const Weights& weights, const float* b1, const float* b2,
+                                   unsigned (&a)[STEPS][M][4], bf16* outer) {
+  convolve_windows<STEPS>(squares, windows, weights.first, b1, a);
 #pragma unroll 1
-  for (int chunk = 0; chunk < CHUNKS; chunk++) {
-    float sums[PARTS][1][2][4] = {};
+  for (int chunk = 0; chunk < STEPS / SOME; chunk++) {
+    float sums[SOME][M][2][4] = {};
     convolve_chunk(a, weights.second, chunk, sums);
 #pragma unroll
-    for (int part = 0; part < PARTS; part++) {
-      const int channel = chunk * CHUNK + part * 16;
-      unsigned b[4];
-      activate(sums[part][0], b2 + channel, b);
-      put(outer + channel, NARROW, b);
+    for (int part = 0; part < SOME; part++) {
+      const int channel = (chunk * SOME + part) * 16;
+      unsigned b[M][4];
+#pragma unroll
+      for (int m = 0; m < M; m++) {
+        activate(sums[part][m], b2 + channel, b[m]);
+      }
+      put_all(outer + channel, b);
     }
   }
 }
 
-// The way back of a warp's 16 pixels: from dc, in whose place comes db, and b, in whose place comes
-// da, and from a.
-__device__ inline void gradients(const Weights& weights, bf16* gradient, bf16* outer,
-                                 const bf16* inner) {
+// The way back of a warp's 16 M pixels, from dc, a and b.
+template <int M>
+__device__ inline void gradients(const Weights& weights, const bf16* dc, const bf16* outer,
+                                 const bf16* inner, bf16* outer_gradient, bf16* inner_gradient) {
   const int offset = pixel_offset(NARROW);
-  unsigned db[STEPS][1][4];
-#pragma unroll
-  for (int chunk = 0; chunk < CHUNKS; chunk++) {
-    const bf16* weight = weights.third + chunk * CHUNK + offset;
-    float sums[PARTS][1][2][4] = {};
-#pragma unroll 3
+  unsigned db[STEPS][M][4];
+  {
+    const SharedPlace weight = SharedPlace(weights.third) + offset;
+    const SharedPlace pixels = SharedPlace(dc) + offset;
+    float sums[STEPS][M][2][4] = {};
+#pragma unroll 1
     for (int k = 0; k < STEPS; k++) {
-      unsigned dc[1][4];
-      load_matrices(dc[0], gradient + k * 16 + offset);
-      multiply_add_transposed(sums, dc, weight + k * 16 * NARROW);
+      unsigned factors[M][4];
+#pragma unroll
+      for (int m = 0; m < M; m++) {
+        load_matrices(factors[m], pixels + (m * 16 * NARROW + k * 16));
+      }
+      multiply_add_transposed(sums, factors, weight + k * 16 * NARROW);
     }
 #pragma unroll
-    for (int part = 0; part < PARTS; part++) {
-      const int step = chunk * PARTS + part;
-      mask(sums[part][0], outer + step * 16, NARROW, db[step][0]);
-    }
-  }
-  __syncwarp();
+    for (int step = 0; step < STEPS; step++) {
 #pragma unroll
-  for (int step = 0; step < STEPS; step++) {
-    put(gradient + step * 16, NARROW, db[step][0]);
+      for (int m = 0; m < M; m++) {
+        mask(sums[step][m], outer + m * 16 * NARROW + step * 16, NARROW, db[step][m]);
+      }
+      put_all(outer_gradient + step * 16, db[step]);
+    }
   }
 #pragma unroll 1
-  for (int chunk = 0; chunk < CHUNKS; chunk++) {
-    const bf16* weight = weights.second + chunk * CHUNK + offset;
-    float sums[PARTS][1][2][4] = {};
+  for (int chunk = 0; chunk < STEPS / SOME; chunk++) {
+    const SharedPlace weight = SharedPlace(weights.second) + (chunk * SOME * 16 + offset);
+    float sums[SOME][M][2][4] = {};
 #pragma unroll
     for (int k = 0; k < STEPS; k++) {
       multiply_add_transposed(sums, db[k], weight + k * 16 * NARROW);
     }
 #pragma unroll
-    for (int part = 0; part < PARTS; part++) {
-      const int channel = chunk * CHUNK + part * 16;
-      unsigned da[4];
-      mask(sums[part][0], inner + channel, NARROW, da);
-      put(outer + channel, NARROW, da);
+    for (int part = 0; part < SOME; part++) {
+      const int channel = (chunk * SOME + part) * 16;
+      unsigned da[M][4];
+#pragma unroll
+      for (int m = 0; m < M; m++) {
+        mask(sums[part][m], inner + m * 16 * NARROW + channel, NARROW, da[m]);
+      }
+      put_all(inner_gradient + channel, da);
     }
   }
 }
@@ -210,62 +259,58 @@ struct Part {
   __device__ int eights() const { return slice < 2 ? 5 : 4; }
 };
 
-// A filter gradient of a tile: adds the products of 48 filters' gradients with `count` times 8
-// factors, summed over the pixels, and those of 16 of the filters with the column of ones.
+// A filter gradient of a tile: adds the products of 48 filters' gradients with N times 8 factors,
+// or N - 1 unless `whole`, summed over the pixels; and in slices 2 and 3 those of some of the
+// filters with a column of ones, in the last 8 of dw1, which have no taps there.
 //
 // factors(pixel, n): where the n-th 8 of this pixel begin.
-template <int N, typename Factors>
-__device__ inline void add_products(float (&sums)[FILTERS][N][4], float (&bias)[4], int column,
-                                    const bf16* gradient, const Part& part, int count,
+template <int PIXELS, int N, typename Factors>
+__device__ inline void add_products(float (&sums)[FILTERS][N][4],
+                                    float (&biases)[FILTERS][TAP_EIGHTS][4], int column,
+                                    const bf16* gradient, const Part& part, bool whole,
                                     Factors factors) {
+  static_assert(N % 2 == 1, "pairs and a last one");
   const int lane = threadIdx.x % WARP;
   const unsigned ones = lane / 4 == column ? 0x3f803f80u : 0u;
-  const SharedPlace filters =
-      SharedPlace(gradient) + (part.filter + filter_offset(NARROW));
+  const SharedPlace filters = SharedPlace(gradient) + (part.filter + filter_offset(NARROW));
 #pragma unroll 1
-  for (int pixel = 0; pixel < TILE; pixel += 32) {
-    unsigned right[N][4];
+  for (int pixel = 0; pixel < PIXELS; pixel += 16) {
+    unsigned left[FILTERS][4];
 #pragma unroll
-    for (int n = 0; n < N; n++) {
-      if (n < count) {
-        load_matrices_transposed(right[n], factors(pixel + lane, n));
-      }
-    }
-    // All loads are under way before the first product waits for one.
-    unsigned left[2][FILTERS][4];
-#pragma unroll
-    for (int i = 0; i < 2 * FILTERS; i++) {
-      load_matrices_transposed(left[i / FILTERS][i % FILTERS],
-                               filters + ((pixel + i / FILTERS * 16) * NARROW + i % FILTERS * 16));
+    for (int m = 0; m < FILTERS; m++) {
+      load_matrices_transposed(left[m], filters + (pixel * NARROW + m * 16));
     }
 #pragma unroll
-    for (int half = 0; half < 2; half++) {
+    for (int n = 0; n < N - 1; n += 2) {
+      unsigned right[4];
+      load_matrices_transposed(right, factors(pixel + lane % 16, n + lane / 16));
 #pragma unroll
       for (int m = 0; m < FILTERS; m++) {
-#pragma unroll
-        for (int n = 0; n < N; n++) {
-          if (n < count) {
-            multiply_add(sums[m][n], left[half][m], right[n][2 * half], right[n][2 * half + 1]);
-          }
-        }
+        multiply_add(sums[m][n], left[m], right[0], right[1]);
+        multiply_add(sums[m][n + 1], left[m], right[2], right[3]);
       }
-      // Selected rather than branched for; of the last slice it is nothing that is written.
-      unsigned chosen[4];
+    }
+    if (whole) {
+      unsigned right[2];
+      load_matrices_transposed(right, factors(pixel + lane % 16, N - 1));
 #pragma unroll
-      for (int i = 0; i < 4; i++) {
-        chosen[i] = part.slice == 0   ? left[half][0][i]
-                    : part.slice == 1 ? left[half][1][i]
-                                      : left[half][2][i];
+      for (int m = 0; m < FILTERS; m++) {
+        multiply_add(sums[m][N - 1], left[m], right[0], right[1]);
       }
-      multiply_add(bias, chosen, ones, ones);
+    }
+    if (part.slice == 2) {
+      multiply_add(biases[0][TAP_EIGHTS - 1], left[0], ones, ones);
+      multiply_add(biases[1][TAP_EIGHTS - 1], left[1], ones, ones);
+    } else if (part.slice == 3) {
+      multiply_add(biases[2][TAP_EIGHTS - 1], left[2], ones, ones);
     }
   }
 }
 
-// Sums of a thread, in the order in which they are written: by dw1, dw2, dw3 and the biases.
+// Sums of a thread, in the order in which they are written: by dw1, dw2 and dw3.
 constexpr int SUMS1 = FILTERS * TAP_EIGHTS * 4;
 constexpr int SUMS2 = FILTERS * EIGHTS * 4;
-constexpr int SUMS = SUMS1 + 2 * SUMS2 + 4;
+constexpr int SUMS = SUMS1 + 2 * SUMS2;
 
 // A block's sums, the threads' side by side.
 template <int N>
@@ -282,114 +327,150 @@ __device__ inline int gradient_of(int sum, int thread) {
   const int lane = thread % WARP;
   const Part part = {thread / WARP / SLICES * FILTERS * 16, thread / WARP % SLICES};
   const bool first = sum < SUMS1;
-  const bool bias = sum >= SUMS1 + 2 * SUMS2;
-  const int layer = first || bias ? 0 : (sum - SUMS1) / SUMS2;
-  const int i = first ? sum : bias ? sum - SUMS1 - 2 * SUMS2 : (sum - SUMS1) % SUMS2;
+  const int layer = first ? 0 : (sum - SUMS1) / SUMS2;
+  const int i = first ? sum : (sum - SUMS1) % SUMS2;
   const int eights = first ? TAP_EIGHTS : EIGHTS;
-  const int m = bias ? part.slice : i / 4 / eights;
-  const int n = bias ? 0 : i / 4 % eights;
+  const int m = i / 4 / eights;
+  const int n = i / 4 % eights;
   const int filter = part.filter + m * 16 + i / 2 % 2 * 8 + lane / 4;
   const int column = n * 8 + lane % 4 * 2 + i % 2;
-  if (bias) {
-    return part.slice < FILTERS && column < 3 ? W1 + 2 * W2 + column * CHANNELS + filter : -1;
-  }
   if (!first) {
     return W1 + layer * W2 + filter * CHANNELS + part.channel() + column;
+  }
+  if (n >= part.eights()) {
+    const bool counts = part.slice == (m < 2 ? 2 : 3) && column % 8 < 3;
+    return counts ? W1 + 2 * W2 + column % 8 * CHANNELS + filter : -1;
   }
   const int tap = part.first_eight() * 8 + column;
   const int u = tap_row(tap);
   const int v = tap_column(tap);
-  const bool counts = column < part.eights() * 8 && u < KERNEL && v < KERNEL;
-  return counts ? (filter * KERNEL + u) * KERNEL + v : -1;
+  return u < KERNEL && v < KERNEL ? (filter * KERNEL + u) * KERNEL + v : -1;
 }
 
-extern "C" __global__ void __launch_bounds__(BLOCK, 1)
-first_block_backward_bf16(const bf16* x, const bf16* w1, const float* b1, const bf16* w2,
-                          const float* b2, const bf16* w3, const bf16* y,
-                          const unsigned char* position, const bf16* dy, float* partial,
-                          int images, int height, int width, int out_height, int out_width,
-                          int buffers) {
+template <int M>
+__device__ inline void backward(const bf16* x, const bf16* w1, const float* b1, const bf16* w2,
+                                const float* b2, const bf16* w3, const bf16* y,
+                                const unsigned char* position, const bf16* dy, float* partial,
+                                int images, int height, int width, int out_height,
+                                int out_width) {
   const Cells cells = {out_height, out_width};
-  bf16* gradient = shared + WEIGHTS;          // dc, then db
-  bf16* outer = gradient + TILE * NARROW;     // b, then da
-  bf16* inner = outer + TILE * NARROW;        // a
-  bf16* image_squares = inner + TILE * NARROW;
-  const int tiles = (cells.count() + CELLS - 1) / CELLS;
-  const int rows = 2 * cells.rows_of_tile() + SQUARES - 1;
-  const int pitch = 2 * cells.wide() + SQUARES - 1;
-  // Starts to load the squares of a tile.
-  const auto load_tile = [&](int unit, bf16* to) {
-    load_squares(x + static_cast<long long>(unit / tiles) * height * width,
-                 unit % tiles * CELLS / cells.wide() * 2 * SIDE, height, width, to, rows, pitch);
+  bf16* const dc = shared + WEIGHTS;
+  bf16* const b = dc + TILE<M> * NARROW;
+  bf16* const a = b + TILE<M> * NARROW;
+  bf16* const db = a + TILE<M> * NARROW;
+  bf16* const da = db + TILE<M> * NARROW;
+  int* const places = reinterpret_cast<int*>(da + TILE<M> * NARROW);
+  bf16* const image_squares = da + TILE<M> * (NARROW + 4);
+  const Weights weights = places_of_weights(shared);
+
+  constexpr int TILES = UNIT / CELLS<M>;  // of a unit
+  const int units = (cells.count() + UNIT - 1) / UNIT;
+  const int all = images * units;
+  const int blocks = static_cast<int>(gridDim.x);
+  const int block = static_cast<int>(blockIdx.x);
+  const int tiles = block < all ? ((all - block - 1) / blocks + 1) * TILES : 0;
+  // Of a tile of this block: image and first cell.
+  const auto unit_of = [=](int tile) { return block + tile / TILES * blocks; };
+  const auto first_of = [=](int tile) {
+    return unit_of(tile) % units * UNIT + tile % TILES * CELLS<M>;
   };
-  const Weights weights = load_weights(w1, w2, w3, shared);
+  const int rows = 2 * cells.rows_of(CELLS<M>) + SQUARES - 1;
+  const int pitch = 2 * cells.wide() + SQUARES - 1;
+  const auto squares_of = [=](int tile) {
+    return Squares{image_squares + tile % 2 * rows * pitch * SQUARE, pitch};
+  };
+  const auto places_of = [=](int tile) { return places + tile % 2 * TILE<M>; };
 
   const int lane = threadIdx.x % WARP;
   const int warp = threadIdx.x / WARP;
-  const int own = warp * 16 * NARROW;
-  const Part part = {warp / SLICES * FILTERS * 16, warp % SLICES};
-  float dw1[FILTERS][TAP_EIGHTS][4] = {};
-  float dw2[FILTERS][EIGHTS][4] = {};
-  float dw3[FILTERS][EIGHTS][4] = {};
-  float dbias[4] = {};
-
-  const int step = static_cast<int>(gridDim.x);
-  int now = 0;
-  if (buffers == 2 && static_cast<int>(blockIdx.x) < images * tiles) {
-    load_tile(blockIdx.x, image_squares);
-  }
-  for (int unit = blockIdx.x; unit < images * tiles; unit += step) {
-    const int image = unit / tiles;
-    const int first = unit % tiles * CELLS;
-    const long long output = static_cast<long long>(image) * out_height * out_width * CHANNELS;
-    const Squares squares = {image_squares + now * rows * pitch * SQUARE, pitch};
-    if (buffers == 1) {
-      load_tile(unit, image_squares);
+  if (warp < BLOCK / WARP) {
+    const auto load_tile = [&](int tile) {
+      load_squares(x + static_cast<long long>(unit_of(tile) / units) * height * width,
+                   cells.row(first_of(tile)) * 2 * SIDE, height, width,
+                   image_squares + tile % 2 * rows * pitch * SQUARE, rows, pitch, threadIdx.x,
+                   BLOCK);
+    };
+    if (tiles > 0) {
+      load_tile(0);
     }
-    unpool(y + output, position + output, dy + output, cells, first, gradient);
-    wait_for_copies();
+    load_weights(w1, w2, w3, shared);
     __syncthreads();
-    if (buffers == 2) {
-      // While a block works on a tile, the squares of its next one are on their way.
-      now = 1 - now;
-      if (unit + step < images * tiles) {
-        load_tile(unit + step, image_squares + now * rows * pitch * SQUARE);
+    const Part part = {warp / SLICES * FILTERS * 16, warp % SLICES};
+    float dw1[FILTERS][TAP_EIGHTS][4] = {};
+    float dw2[FILTERS][EIGHTS][4] = {};
+    float dw3[FILTERS][EIGHTS][4] = {};
+#pragma unroll 1
+    for (int tile = 0; tile < tiles; tile++) {
+      __syncthreads();
+      if (tile + 1 < tiles) {
+        load_tile(tile + 1);
+        const long long output = static_cast<long long>(unit_of(tile + 1) / units) * out_height *
+                                 out_width * CHANNELS;
+        prefetch_windows<M>(y + output, position + output, dy + output, cells,
+                            first_of(tile + 1));
       }
+      add_products<TILE<M>>(dw3, dw1, 2, dc, part, true, [=](int pixel, int n) {
+        return b + pixel * NARROW + part.channel() + n * 8;
+      });
+      wait_for_copies();
+      __syncthreads();
+
+      add_products<TILE<M>>(dw2, dw1, 1, db, part, true, [=](int pixel, int n) {
+        return a + pixel * NARROW + part.channel() + n * 8;
+      });
+      const Squares squares = squares_of(tile);
+      const int* const windows = places_of(tile);
+      add_products<TILE<M>>(dw1, dw1, 0, da, part, part.eights() == TAP_EIGHTS, [=](int pixel, int n) {
+        const int eight = part.first_eight() + n;
+        const int square = eight / 2;
+        const int way = squares.way(square / SQUARES, square % SQUARES, eight % 2);
+        return squares.values + Squares::half(windows[pixel] + way);
+      });
     }
-
-    activations(squares, cells.window(first, warp * 16 + lane % 16), weights, b1, b2, inner + own,
-                outer + own);
+    float* const target = partial + static_cast<long long>(block) * SUMS * BLOCK;
+    write_sums(dw1, target);
+    write_sums(dw2, target + SUMS1 * BLOCK);
+    write_sums(dw3, target + (SUMS1 + SUMS2) * BLOCK);
+  } else {
+    const int pixel = (warp - BLOCK / WARP) * 16 * M;
+    const int own = pixel * NARROW;
     __syncthreads();
-
-    add_products(dw3, dbias, 2, gradient, part, EIGHTS, [=](int pixel, int n) {
-      return outer + pixel * NARROW + part.channel() + n * 8;
-    });
-    __syncthreads();
-
-    gradients(weights, gradient + own, outer + own, inner + own);
-    __syncthreads();
-
-    add_products(dw2, dbias, 1, gradient, part, EIGHTS, [=](int pixel, int n) {
-      return inner + pixel * NARROW + part.channel() + n * 8;
-    });
-    add_products(dw1, dbias, 0, outer, part, part.eights(), [=](int pixel, int n) {
-      const Window window = cells.window(first, pixel);
-      const int eight = part.first_eight() + n;
-      const int square = eight / 2;
-      return squares.values + squares.half(window.row + square / SQUARES,
-                                           window.column + square % SQUARES, eight % 2);
-    });
-    __syncthreads();
-  }
-  float* const target = partial + static_cast<long long>(blockIdx.x) * SUMS * BLOCK;
-  write_sums(dw1, target);
-  write_sums(dw2, target + SUMS1 * BLOCK);
-  write_sums(dw3, target + (SUMS1 + SUMS2) * BLOCK);
+#pragma unroll 1
+    for (int tile = 0; tile < tiles; tile++) {
+      const int first = first_of(tile);
+      const long long output = static_cast<long long>(unit_of(tile) / units) * out_height *
+                               out_width * CHANNELS;
+      unpool<M>(y + output, position + output, dy + output, cells, first, dc);
+      Window windows[M];
 #pragma unroll
-  for (int i = 0; i < 4; i++) {
-    target[(SUMS1 + 2 * SUMS2 + i) * BLOCK + threadIdx.x] = dbias[i];
+      for (int m = 0; m < M; m++) {
+        windows[m] = cells.window(first, pixel + m * 16 + lane % 16);
+        places_of(tile)[pixel + m * 16 + lane % 16] =
+            squares_of(tile).place(windows[m].row, windows[m].column);
+      }
+      unsigned inner[STEPS][M][4];
+      activations(squares_of(tile), windows, weights, b1, b2, inner, b + own);
+      __syncthreads();
+#pragma unroll
+      for (int step = 0; step < STEPS; step++) {
+        put_all(a + own + step * 16, inner[step]);
+      }
+      gradients<M>(weights, dc + own, b + own, a + own, db + own, da + own);
+      __syncthreads();
+    }
   }
 }
+
+#define FIRST_BLOCK_BACKWARD(M, PIXELS)                                                          \
+  extern "C" __global__ void __launch_bounds__(THREADS, 1) first_block_backward_##PIXELS##_bf16( \
+      const bf16* x, const bf16* w1, const float* b1, const bf16* w2, const float* b2,           \
+      const bf16* w3, const bf16* y, const unsigned char* position, const bf16* dy,              \
+      float* partial, int images, int height, int width, int out_height, int out_width) {        \
+    backward<M>(x, w1, b1, w2, b2, w3, y, position, dy, partial, images, height, width,          \
+                out_height, out_width);                                                          \
+  }
+FIRST_BLOCK_BACKWARD(1, 64)
+FIRST_BLOCK_BACKWARD(2, 128)
 
 // Adds the blocks' sums: a block 32 neighbouring ones at a time, 8 threads each.
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)

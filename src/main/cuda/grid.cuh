@@ -2,7 +2,8 @@
 #pragma once
 #include "numbers.cuh"
 
-// Every kernel here is launched with one-dimensional blocks of this many threads.
+// Every kernel here is launched with one-dimensional blocks of this many threads, but for some whose
+// head says how many more.
 constexpr int BLOCK = 256;
 
 // At least n blocks of a kernel on a multiprocessor: up to 64 registers a thread. Left to

@@ -78,6 +78,21 @@ __device__ inline void load_matrices_transposed(unsigned (&r)[4], SharedPlace ro
 #endif
 }
 
+// The first two matrices, with their rows from lanes 0 to 15; the others' places are not read.
+__device__ inline void load_matrices_transposed(unsigned (&r)[2], SharedPlace row) {
+#ifdef __CUDA_ARCH__
+  asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
+               : "=r"(r[0]), "=r"(r[1])
+               : "r"(row.address)
+               : "memory");
+#else
+  unsigned all[4];
+  stand_in_ldmatrix(all, row.pointer, true);
+  r[0] = all[0];
+  r[1] = all[1];
+#endif
+}
+
 // Starts to copy 16 bytes to shared memory; both addresses are multiples of 16.
 __device__ inline void copy_async(bf16* shared, const bf16* global) {
 #ifdef __CUDA_ARCH__
@@ -99,6 +114,15 @@ __device__ inline void copy_half_async(bf16* shared, const bf16* global) {
                : "memory");
 #else
   stand_in_cp_async(shared, global, 8);
+#endif
+}
+
+// Asks for the 128 bytes around an address in global memory, so that a later load finds them in L2.
+__device__ inline void prefetch(const void* global) {
+#ifdef __CUDA_ARCH__
+  asm volatile("prefetch.global.L2 [%0];" : : "l"(global));
+#else
+  (void)global;
 #endif
 }
 

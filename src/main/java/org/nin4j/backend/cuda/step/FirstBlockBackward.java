@@ -26,7 +26,15 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
   static final String FILE = "first_block_backward";
 
   /** Sums of a block, some of them of nothing. */
-  private static final int SUMS = 136 * Launch.BLOCK;
+  private static final int SUMS = 132 * Launch.BLOCK;
+
+  /** Those that sum, and four warps that compute what they sum. */
+  private static final int THREADS = Launch.BLOCK + 4 * WARP;
+
+  /** Pixels of a tile: the results are the same bits. */
+  private static final int LARGE = 128;
+
+  private static final int SMALL = 64;
 
   private static final List<Class<? extends Step>> PARTS =
       List.of(
@@ -60,22 +68,21 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
         && s.parts(ConvolutionBackwardFilter.class)
             .allMatch(f -> f.convolution().outChannels() == FirstBlock.CHANNELS)
         && poolBackward(s).pool().window().equals(FirstBlock.POOL)
-        && backwardBytes(s, 1) <= device.sharedBytes();
+        && backwardBytes(s, SMALL) <= device.sharedBytes();
   }
 
   private static MaxPoolBackward poolBackward(Fused s) {
     return s.parts(MaxPoolBackward.class).findFirst().orElseThrow();
   }
 
-  /** Whether the next tile's part of the image has a place of its own. */
-  private int buffers(Fused s) {
-    return backwardBytes(s, 2) <= device.sharedBytes() ? 2 : 1;
+  private int pixels(Fused s) {
+    return backwardBytes(s, LARGE) <= device.sharedBytes() ? LARGE : SMALL;
   }
 
-  private static int backwardBytes(Fused s, int buffers) {
+  private static int backwardBytes(Fused s, int pixels) {
     Shape y = poolBackward(s).outputGradient().shape();
-    int rows = Math.min(y.dim(2) + 1, 30 / (y.dim(3) + 1) + 2);
-    return 2 * (74_496 + buffers * 16 * (2 * rows + 2) * (2 * y.dim(3) + 4));
+    int rows = Math.min(y.dim(2) + 1, (pixels / 4 - 2) / (y.dim(3) + 1) + 2);
+    return 2 * (34_560 + 524 * pixels + 32 * (2 * rows + 2) * (2 * y.dim(3) + 4));
   }
 
   /** From the shape alone: the order of the sums follows from it. */
@@ -107,14 +114,15 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
     Shape x = first.input().shape();
     Shape y = mask.output().shape();
     int blocks = backwardBlocks(s, x.dim(0));
+    int pixels = pixels(s);
     CUdeviceptr partial = a.scratch(partialBytes(s, x.dim(0)));
     a.add(
         kernels.launchShared(
             FILE,
-            "first_block_backward_bf16",
+            "first_block_backward_" + pixels + "_bf16",
             blocks,
-            Launch.BLOCK,
-            backwardBytes(s, buffers(s)),
+            THREADS,
+            backwardBytes(s, pixels),
             a.at(first.input()),
             a.parameter(first.weight(), DType.BF16),
             a.at(first.bias().orElseThrow()),
@@ -129,8 +137,7 @@ record FirstBlockBackward(Device device, KernelLibrary kernels) implements Fused
             x.dim(2),
             x.dim(3),
             y.dim(2),
-            y.dim(3),
-            buffers(s)));
+            y.dim(3)));
     a.launchBlocks(
         FILE,
         "first_block_gradient_finish",
