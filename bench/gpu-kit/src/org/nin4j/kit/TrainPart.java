@@ -141,7 +141,7 @@ final class TrainPart {
     EpochResult last = epochs.get(epochs.size() - 1);
     return String.format(
         Locale.ROOT,
-        "%s (%d×%d, %s): %d of %d epochs, test accuracy %.4f, %.0f images/s in training",
+        "%s (%d×%d, %s): %d of %d epochs, test accuracy %.4f%s, %.0f images/s in training",
         recipe.name(),
         recipe.size(),
         recipe.size(),
@@ -149,18 +149,24 @@ final class TrainPart {
         epochs.size(),
         recipe.epochs(),
         last.testAccuracy(),
+        last.deadClasses() == 0 ? "" : " (%d classes are lost)".formatted(last.deadClasses()),
         last.imagesPerSecond());
   }
 
-  /** The published recipe may need some epochs to leave the ground, so it is asked late only. */
+  /**
+   * The published recipe may need some epochs to leave the ground, so it is asked late only. It may
+   * also lose what it has learnt: a step too long leaves a class's last ReLU at 0 for all images,
+   * for good. In bf16 that happened to one of three seeds on an H200; the default recipe is made
+   * not to. So the best epoch counts for the former, the last for the latter.
+   */
   private static boolean learnt(Recipe recipe, List<EpochResult> epochs, boolean fashionMnist) {
-    double accuracy = epochs.get(epochs.size() - 1).testAccuracy();
     if (recipe.name().equals(Recipes.DEFAULT)) {
       boolean whole = epochs.size() == recipe.epochs();
-      return accuracy >= (whole && fashionMnist ? DEFAULT_REACHES : LEARNT);
+      return epochs.get(epochs.size() - 1).testAccuracy()
+          >= (whole && fashionMnist ? DEFAULT_REACHES : LEARNT);
     }
     return epochs.size() < recipe.epochs() / 2
         ? epochs.stream().allMatch(epoch -> Double.isFinite(epoch.trainLoss()))
-        : accuracy >= LEARNT;
+        : epochs.stream().anyMatch(epoch -> epoch.testAccuracy() >= LEARNT);
   }
 }
