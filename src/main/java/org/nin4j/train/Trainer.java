@@ -1,5 +1,6 @@
 package org.nin4j.train;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -67,6 +68,7 @@ public final class Trainer {
   private final StepTimes stepTimes = new StepTimes();
 
   private final Requests requests = new Requests();
+  private volatile Duration saveEvery = Duration.ZERO;
 
   /** Prepares the training of the network that the recipe names. */
   public Trainer(Backend backend, Recipe recipe, TrainTest data, List<TrainingListener> listeners) {
@@ -165,6 +167,20 @@ public final class Trainer {
         plan.plan().tensors(Role.OPTIMIZER_STATE).stream().mapToLong(TensorSpec::bytes).sum();
     long values = whitening.map(Whitening::size).orElse(0);
     return plan.parameterBytes() + state + values * values * Float.BYTES;
+  }
+
+  /**
+   * Makes listeners get a checkpoint within an epoch, too, this long after the last one. Where they
+   * take long with them, they get fewer: from the second on no more than {@link
+   * SavePace#MOST_SHARE} of the training's time. Nothing is read from the device in between.
+   *
+   * @param time zero, as at first: at the ends of epochs only; from the next epoch on
+   */
+  public void checkpointEvery(Duration time) {
+    if (time.isNegative()) {
+      throw new IllegalArgumentException("checkpoints cannot be %s apart".formatted(time));
+    }
+    saveEvery = time;
   }
 
   /**
@@ -354,11 +370,12 @@ public final class Trainer {
         listener.started(start);
       }
       Checkpoint last = from;
+      SavePace saves = new SavePace(saveEvery, System::nanoTime);
       while (last.position().epoch() < recipe.epochs() && !requests.stopping()) {
-        Position position = trainEpoch(session, last.position());
+        Position position = trainEpoch(session, last, saves);
         History history = last.history();
         Map<String, HostTensor> parameters = parameters(session, position);
-        Map<String, HostTensor> state = Parameters.readOptimizer(session);
+        Map<String, HostTensor> state = optimizerState(session, position);
         Map<String, HostTensor> used = Parameters.averaged(parameters, state);
         Optional<Metrics> test =
             position.step() < steps ? Optional.empty() : evaluate(evaluator, used, position);
@@ -373,16 +390,23 @@ public final class Trainer {
           }
         }
         last = checkpoint(position, history, best, parameters, state);
-        for (TrainingListener listener : listeners) {
-          listener.checkpointed(last, test.isPresent() && last.holdsBest());
-        }
+        saves.begin();
+        tell(last, test.isPresent() && last.holdsBest());
+        saves.endedEpoch();
       }
       return last;
     }
   }
 
+  private void tell(Checkpoint checkpoint, boolean best) {
+    for (TrainingListener listener : listeners) {
+      listener.checkpointed(checkpoint, best);
+    }
+  }
+
   /** Runs the steps that are left of an epoch, or until stopped. */
-  private Position trainEpoch(Session session, Position from) {
+  private Position trainEpoch(Session session, Checkpoint last, SavePace saves) {
+    Position from = last.position();
     if (from.step() == steps) {
       return from;
     }
@@ -413,13 +437,33 @@ public final class Trainer {
       }
       step++;
       if (pace.due() && step < steps) {
-        report(new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin)));
+        Position at =
+            new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin));
+        report(at);
+        if (saves.due()) {
+          begin += saveWithin(session, last, at, saves);
+        }
       }
     }
     Metrics sums = session.metrics();
     Position reached = new Position(epoch, step, sums, from.seconds() + secondsSince(begin));
     report(reached);
     return reached;
+  }
+
+  /**
+   * Gives listeners the state within an epoch.
+   *
+   * @param last of the epoch's beginning, or where the run went on in it
+   * @return the nanoseconds that took
+   */
+  private long saveWithin(Session session, Checkpoint last, Position at, SavePace saves) {
+    saves.begin();
+    tell(
+        checkpoint(
+            at, last.history(), last.best(), parameters(session, at), optimizerState(session, at)),
+        false);
+    return saves.endedWithin();
   }
 
   private void tellTimes(Plan run, List<long[]> nanoseconds) {
@@ -515,17 +559,25 @@ public final class Trainer {
         dead.classes());
   }
 
-  private Map<String, HostTensor> parameters(Session session, Position at) {
-    Map<String, HostTensor> parameters = Parameters.read(session);
-    parameters.forEach(
+  private static Map<String, HostTensor> parameters(Session session, Position at) {
+    return finite(Parameters.read(session), "", at);
+  }
+
+  private static Map<String, HostTensor> optimizerState(Session session, Position at) {
+    return finite(Parameters.readOptimizer(session), "the optimizer's ", at);
+  }
+
+  private static Map<String, HostTensor> finite(
+      Map<String, HostTensor> values, String whose, Position at) {
+    values.forEach(
         (name, tensor) -> {
           for (float value : tensor.values()) {
             if (!Float.isFinite(value)) {
-              requireFinite(value, name, at);
+              requireFinite(value, whose + name, at);
             }
           }
         });
-    return parameters;
+    return values;
   }
 
   private static void requireFinite(double value, String what, Position at) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -212,6 +213,54 @@ class TrainerTest {
     Checkpoint resumed = Trial.trainer(Trial.recipe()).resume(Checkpoint.read(file));
     assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
     assertSameBits(whole.parameters(), resumed.parameters());
+  }
+
+  /** Without a pause: every few steps, as often as progress is told. */
+  @ParameterizedTest
+  @CsvSource({"reference", "cpu"})
+  void checkpointsWithinAnEpochAreWhereARunGoesOnToTheSameBits(String device) {
+    TrainTest data = Shapes.draw(5, 8 * 3_000, 30, 1);
+    Recipe recipe = Trial.recipe().toBuilder().epochs(1).build();
+    List<Checkpoint> saved = new ArrayList<>();
+    Checkpoint whole;
+    try (Backend backend = Devices.open(device, 1)) {
+      Trainer trainer =
+          new Trainer(
+              backend, recipe, Trial.NETWORK, data, List.of(Trial.onCheckpoint(saved::add)));
+      trainer.checkpointEvery(Duration.ofMillis(1));
+      whole = trainer.train();
+    }
+    assertTrue(saved.size() > 1, "one within the epoch at least");
+    Checkpoint last = null;
+    for (Checkpoint within : List.of(saved.get(0), saved.get(saved.size() - 2))) {
+      assertTrue(within.position().step() > 0);
+      Path file = folder.resolve("within.safetensors");
+      within.write(file);
+      try (Backend backend = Devices.open(device, 1)) {
+        last =
+            new Trainer(backend, recipe, Trial.NETWORK, data, List.of())
+                .resume(Checkpoint.read(file));
+      }
+      assertEquals(withoutTime(whole.history()), withoutTime(last.history()));
+      assertSameBits(whole.parameters(), last.parameters());
+      assertSameBits(whole.optimizerState(), last.optimizerState());
+    }
+  }
+
+  @Test
+  void withoutBeingAskedThereAreNoneWithinAnEpoch() {
+    List<Checkpoint> saved = new ArrayList<>();
+    new Trainer(
+            new ReferenceBackend(),
+            Trial.recipe().toBuilder().epochs(1).build(),
+            Trial.NETWORK,
+            Shapes.draw(5, 8 * 1_000, 30, 1),
+            List.of(Trial.onCheckpoint(saved::add)))
+        .train();
+    assertEquals(1, saved.size());
+    Trainer trainer = Trial.trainer(Trial.recipe());
+    Duration before = Duration.ofMillis(-1);
+    assertThrows(IllegalArgumentException.class, () -> trainer.checkpointEvery(before));
   }
 
   @Test
