@@ -69,6 +69,10 @@ public final class Trainer {
 
   private final Requests requests = new Requests();
   private volatile Duration saveEvery = Duration.ZERO;
+  private volatile boolean findingOrigins;
+
+  /** The newest state within the epoch, where origins are looked for. */
+  private Optional<Checkpoint> goodWithin = Optional.empty();
 
   /** Prepares the training of the network that the recipe names. */
   public Trainer(Backend backend, Recipe recipe, TrainTest data, List<TrainingListener> listeners) {
@@ -181,6 +185,15 @@ public final class Trainer {
       throw new IllegalArgumentException("checkpoints cannot be %s apart".formatted(time));
     }
     saveEvery = time;
+  }
+
+  /**
+   * Makes a training whose loss or parameters are no longer finite look for the step and the layer
+   * that were first, before it ends: it trains again from the last good state, twice, as far as it
+   * came. {@link NumericalException}'s message then says what was found.
+   */
+  public void findOrigins() {
+    findingOrigins = true;
   }
 
   /**
@@ -342,6 +355,8 @@ public final class Trainer {
   }
 
   private Checkpoint train(Checkpoint from) {
+    finite(from.parameters(), "", from.position());
+    finite(from.optimizerState(), "the optimizer's ", from.position());
     otherPrecision.ifPresent(this::remark);
     from.best()
         .filter(best -> !best.testData().equals(testData))
@@ -372,10 +387,18 @@ public final class Trainer {
       Checkpoint last = from;
       SavePace saves = new SavePace(saveEvery, System::nanoTime);
       while (last.position().epoch() < recipe.epochs() && !requests.stopping()) {
-        Position position = trainEpoch(session, last, saves);
+        goodWithin = Optional.empty();
+        Position position;
+        Map<String, HostTensor> parameters;
+        Map<String, HostTensor> state;
+        try {
+          position = trainEpoch(session, last, saves);
+          parameters = parameters(session, position);
+          state = optimizerState(session, position);
+        } catch (NumericalException e) {
+          throw findingOrigins ? withOrigin(e, session, goodWithin.orElse(last)) : e;
+        }
         History history = last.history();
-        Map<String, HostTensor> parameters = parameters(session, position);
-        Map<String, HostTensor> state = optimizerState(session, position);
         Map<String, HostTensor> used = Parameters.averaged(parameters, state);
         Optional<Metrics> test =
             position.step() < steps ? Optional.empty() : evaluate(evaluator, used, position);
@@ -396,6 +419,23 @@ public final class Trainer {
       }
       return last;
     }
+  }
+
+  /** The same, and what was first. */
+  private NumericalException withOrigin(
+      NumericalException found, Session session, Checkpoint good) {
+    remark(found.getMessage());
+    remark("Looking for its origin: training again from %s.".formatted(good.position()));
+    String origin;
+    try {
+      origin =
+          new Origin(backend, recipeInUse, network, data.train(), steps)
+              .find(session, good, found.position().orElseThrow());
+    } catch (RuntimeException e) {
+      // Keeping every result takes memory that the device may not have.
+      origin = "its origin cannot be found: " + e.getMessage();
+    }
+    return new NumericalException(found.getMessage() + "; " + origin);
   }
 
   private void tell(Checkpoint checkpoint, boolean best) {
@@ -459,10 +499,11 @@ public final class Trainer {
    */
   private long saveWithin(Session session, Checkpoint last, Position at, SavePace saves) {
     saves.begin();
-    tell(
+    Checkpoint within =
         checkpoint(
-            at, last.history(), last.best(), parameters(session, at), optimizerState(session, at)),
-        false);
+            at, last.history(), last.best(), parameters(session, at), optimizerState(session, at));
+    goodWithin = findingOrigins ? Optional.of(within) : Optional.empty();
+    tell(within, false);
     return saves.endedWithin();
   }
 
@@ -584,8 +625,8 @@ public final class Trainer {
     if (!Double.isFinite(value)) {
       throw new NumericalException(
           "%s became %s by epoch %d, step %d; a lower learning rate or a longer warm-up would help"
-              .formatted(
-                  what, Double.isNaN(value) ? "NaN" : "infinite", at.epoch() + 1, at.step()));
+              .formatted(what, Double.isNaN(value) ? "NaN" : "infinite", at.epoch() + 1, at.step()),
+          at);
     }
   }
 

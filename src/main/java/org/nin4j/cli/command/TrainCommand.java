@@ -438,6 +438,9 @@ public final class TrainCommand implements Callable<Integer> {
       page.control(trainer);
       trainer.checkpointEvery(checkpointOptions.every());
       folder.keep(checkpointOptions.kept());
+      if (command.root().optionsMap().get("--debug").<Boolean>getValue()) {
+        trainer.findOrigins();
+      }
       folder.requireRoom(trainer.checkpointBytes());
       Optional<Checkpoint> begin = from.map(c -> folder.goOn(c, file.orElseThrow()));
       return Interruption.holdDuring(
