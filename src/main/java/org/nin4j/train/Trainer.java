@@ -3,6 +3,7 @@ package org.nin4j.train;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -355,8 +356,7 @@ public final class Trainer {
   }
 
   private Checkpoint train(Checkpoint from) {
-    finite(from.parameters(), "", from.position());
-    finite(from.optimizerState(), "the optimizer's ", from.position());
+    requireFiniteBeginning(from);
     otherPrecision.ifPresent(this::remark);
     from.best()
         .filter(best -> !best.testData().equals(testData))
@@ -619,6 +619,21 @@ public final class Trainer {
           }
         });
     return values;
+  }
+
+  private static void requireFiniteBeginning(Checkpoint from) {
+    Map<String, HostTensor> all = new LinkedHashMap<>(from.parameters());
+    from.optimizerState().forEach((name, tensor) -> all.put("the optimizer's " + name, tensor));
+    all.forEach(
+        (name, tensor) -> {
+          for (float value : tensor.values()) {
+            if (!Float.isFinite(value)) {
+              throw new NumericalException(
+                  "%s is %s where the training begins, %s"
+                      .formatted(name, Float.isNaN(value) ? "NaN" : "infinite", from.position()));
+            }
+          }
+        });
   }
 
   private static void requireFinite(double value, String what, Position at) {

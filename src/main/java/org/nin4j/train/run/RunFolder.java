@@ -429,9 +429,17 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
 
   /**
    * Writes {@code config.json}; where the run goes on, {@code config-2.json} and so on. Adds the
-   * time as {@code started}.
+   * time as {@code started}; where the clock went back since the last start, says so.
    */
   public void writeConfig(JsonObject config, Instant now) {
+    config(path)
+        .flatMap(RunFolder::started)
+        .filter(before -> before.isAfter(now))
+        .ifPresent(
+            before ->
+                remarks.accept(
+                    "The clock went back: this run was started at %s, and it is %s; nothing depends on it."
+                        .formatted(before, now.truncatedTo(ChronoUnit.SECONDS))));
     Path file = path.resolve("config.json");
     for (int i = 2; Files.exists(file); i++) {
       file = path.resolve("config-" + i + ".json");

@@ -495,4 +495,20 @@ class RunFolderTest {
     assertEquals(perfect.best(), Checkpoint.read(RunFolder.best(folder.path())).best());
     assertEquals(List.of(), remarks);
   }
+
+  @Test
+  void aClockThatWentBackIsSaidAndChangesNothing() throws IOException {
+    RunFolder folder = create();
+    folder.writeConfig(new JsonObject(), STARTED);
+    assertEquals(List.of(), remarks);
+    folder.writeConfig(new JsonObject(), STARTED.minusSeconds(7200));
+    assertEquals(
+        List.of(
+            "The clock went back: this run was started at 2025-01-31T22:59:58.123Z, and it is"
+                + " 2025-01-31T20:59:58Z; nothing depends on it."),
+        remarks);
+    assertEquals(STARTED, RunFolder.date(folder.path()));
+    assertEquals(
+        Optional.of(folder.path().resolve("config-2.json")), RunFolder.config(folder.path()));
+  }
 }
