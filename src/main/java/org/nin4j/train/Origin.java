@@ -83,6 +83,14 @@ final class Origin {
 
   private void restart(Session session, Checkpoint good, int runs) {
     Parameters.write(session, good.parameters());
+    if (good.optimizerState().isEmpty()) {
+      // As at a training's beginning: the session has what the failure left.
+      session
+          .placed()
+          .plan()
+          .tensors(Role.OPTIMIZER_STATE)
+          .forEach(state -> session.write(state, HostTensor.zeros(state.shape())));
+    }
     Parameters.writeOptimizer(session, good.optimizerState());
     int step = good.position().step();
     session.begin(epoch(good.position().epoch(), step, runs, good.position()));

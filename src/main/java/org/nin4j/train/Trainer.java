@@ -386,13 +386,14 @@ public final class Trainer {
       }
       Checkpoint last = from;
       SavePace saves = new SavePace(saveEvery, System::nanoTime);
+      ParameterWatch watch = new ParameterWatch(session);
       while (last.position().epoch() < recipe.epochs() && !requests.stopping()) {
         goodWithin = Optional.empty();
         Position position;
         Map<String, HostTensor> parameters;
         Map<String, HostTensor> state;
         try {
-          position = trainEpoch(session, last, saves);
+          position = trainEpoch(session, last, saves, watch);
           parameters = parameters(session, position);
           state = optimizerState(session, position);
         } catch (NumericalException e) {
@@ -445,7 +446,8 @@ public final class Trainer {
   }
 
   /** Runs the steps that are left of an epoch, or until stopped. */
-  private Position trainEpoch(Session session, Checkpoint last, SavePace saves) {
+  private Position trainEpoch(
+      Session session, Checkpoint last, SavePace saves, ParameterWatch watch) {
     Position from = last.position();
     if (from.step() == steps) {
       return from;
@@ -480,6 +482,7 @@ public final class Trainer {
         Position at =
             new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin));
         report(at);
+        watch.look(session).ifPresent(found -> requireFinite(found.value(), found.name(), at));
         if (saves.due()) {
           begin += saveWithin(session, last, at, saves);
         }

@@ -225,6 +225,7 @@ public final class TrainCommand implements Callable<Integer> {
     // Opened before it is read: nobody else may go on in a folder meanwhile.
     Optional<RunFolder> folder =
         resume.filter(Files::isDirectory).map(f -> RunFolder.open(f, shown().out()::println));
+    folder.ifPresent(f -> f.keep(checkpointOptions.kept()));
     try {
       Optional<RunFolder.Newest> from =
           folder.isPresent()

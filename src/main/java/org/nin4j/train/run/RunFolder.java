@@ -475,6 +475,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     }
     title = complete.recipe().network() + " on " + dataName().orElse(complete.recipe().dataset());
     showAgain(complete.history());
+    removeOldest();
   }
 
   /** How the latest configuration names the data. */

@@ -47,8 +47,7 @@ class KillTest {
   /** In what a process is to be killed. */
   private enum Moment {
     START_UP,
-    STEPS,
-    EVALUATION,
+    STEPS_AND_EVALUATION,
     CHECKPOINT,
     CURVES
   }
@@ -131,13 +130,9 @@ class KillTest {
       try {
         switch (moment) {
           case START_UP -> park(random.nextDouble(1.5));
-          case STEPS -> {
+          case STEPS_AND_EVALUATION -> {
             await(process, () -> said("going on ") || said("run: "));
             park(random.nextDouble(1.5));
-          }
-          case EVALUATION -> {
-            await(process, () -> said(", 75 %: "));
-            park(random.nextDouble(0.1));
           }
           case CHECKPOINT -> {
             await(process, () -> said("going on ") || said("run: "));
@@ -297,7 +292,6 @@ class KillTest {
         requireSame(whole, killed.train(left));
         left -= killed.kills();
         killed.moments.forEach((moment, count) -> moments.merge(moment, count, Integer::sum));
-        System.out.printf("%d kills left after training %d%n", left, trainings);
       }
     } finally {
       System.out.printf(
