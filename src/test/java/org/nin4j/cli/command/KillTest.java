@@ -327,7 +327,9 @@ class KillTest {
   @Tag("slow")
   @Test
   void onOneDnnToo() throws IOException, InterruptedException {
-    requireSameEnd("cpu", 10, "--limit", "240", "--epochs", "8", "--seed", "3");
+    // In bf16 a few of its runs in processes of their own differ in their last bits.
+    String[] more = {"--limit", "240", "--epochs", "8", "--seed", "3", "--precision", "fp32"};
+    requireSameEnd("cpu", 10, more);
   }
 
   @Tag("slow")
