@@ -73,7 +73,9 @@ public final class Main implements Runnable {
   @Option(
       names = "--debug",
       scope = ScopeType.INHERIT,
-      description = "Show where an error comes from. Default: one line.")
+      description =
+          "Show where an error comes from; where numbers stop being finite in training, the first"
+              + " step and layer. Default: one line.")
   private boolean debug;
 
   private boolean failed;

@@ -1,7 +1,7 @@
 package org.nin4j.study;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -37,6 +37,7 @@ public final class StudyRunner {
   private final Path out;
   private final Function<Recipe, TrainTest> data;
   private final Preparation preparation;
+  private final Saving saving;
   private final StudyReport report;
   private final StudyListener listener;
 
@@ -54,6 +55,17 @@ public final class StudyRunner {
   }
 
   /**
+   * How its runs are saved.
+   *
+   * @param every see {@link Trainer#checkpointEvery}
+   * @param keep see {@link RunFolder#keep}
+   */
+  public record Saving(Duration every, int keep) {
+    /** At the ends of epochs; the last and the best checkpoint alone. */
+    public static final Saving PLAIN = new Saving(Duration.ZERO, 0);
+  }
+
+  /**
    * Prepares a study.
    *
    * @param out the study's folder
@@ -65,6 +77,7 @@ public final class StudyRunner {
       Path out,
       Function<Recipe, TrainTest> data,
       Preparation preparation,
+      Saving saving,
       StudyReport report,
       StudyListener listener) {
     this.backend = backend;
@@ -72,6 +85,7 @@ public final class StudyRunner {
     this.out = out;
     this.data = data;
     this.preparation = preparation;
+    this.saving = saving;
     this.report = report;
     this.listener = listener;
   }
@@ -91,7 +105,11 @@ public final class StudyRunner {
   }
 
   /** A run that is not finished, and how far it is. */
-  private record Open(StudyListener.Place place, Optional<Checkpoint> from, double work) {}
+  private record Open(StudyListener.Place place, Optional<RunFolder.Newest> newest, double work) {
+    Optional<Checkpoint> from() {
+      return newest.map(RunFolder.Newest::checkpoint);
+    }
+  }
 
   /** Makes the study stop after the step that is under way; may be called from any thread. */
   public void stop() {
@@ -156,11 +174,10 @@ public final class StudyRunner {
       if (finished(run).isPresent()) {
         continue;
       }
-      Path last = RunFolder.last(folder(run));
       RunResult.read(folder(run))
           .ifPresent(other -> requireSame(run, other.recipe(), other.isOf(run, fingerprint(run))));
-      Optional<Checkpoint> from =
-          Files.exists(last) ? Optional.of(Checkpoint.read(last)) : Optional.empty();
+      Optional<RunFolder.Newest> newest = RunFolder.newest(folder(run), listener::remarked);
+      Optional<Checkpoint> from = newest.map(RunFolder.Newest::checkpoint);
       from.ifPresent(
           checkpoint ->
               requireSame(
@@ -172,7 +189,7 @@ public final class StudyRunner {
       open.add(
           new Open(
               new StudyListener.Place(number, plan.chosen().size(), run),
-              from,
+              newest,
               work(run) * (1 - from.map(c -> share(run, c.position())).orElse(0.0))));
     }
     return open;
@@ -236,7 +253,7 @@ public final class StudyRunner {
       List<TrainingListener> all = new ArrayList<>(preparation.listeners(run, images, folder));
       all.add(progress);
       all.add(folder);
-      Optional<RunResult> result = train(run, images, open.from(), folder, all);
+      Optional<RunResult> result = train(run, images, open.newest(), folder, all);
       if (result.isEmpty()) {
         return false;
       }
@@ -251,11 +268,13 @@ public final class StudyRunner {
   private Optional<RunResult> train(
       PlannedRun run,
       TrainTest images,
-      Optional<Checkpoint> from,
+      Optional<RunFolder.Newest> newest,
       RunFolder folder,
       List<TrainingListener> listeners) {
+    Optional<Checkpoint> from = newest.map(RunFolder.Newest::checkpoint);
     if (from.isPresent() && from.get().complete()) {
       // It was stopped after its last epoch, before this.
+      folder.complete(from.get());
       return Optional.of(
           result(run, images, Optional.empty(), from.get().history(), from.get().parameters()));
     }
@@ -269,6 +288,8 @@ public final class StudyRunner {
             images,
             from.flatMap(Checkpoint::whitening),
             listeners);
+    trainer.checkpointEvery(saving.every());
+    folder.keep(saving.keep());
     folder.requireRoom(trainer.checkpointBytes());
     training = Optional.of(trainer);
     if (stopping) {
@@ -276,8 +297,8 @@ public final class StudyRunner {
     }
     try {
       Checkpoint last =
-          from.isPresent()
-              ? trainer.resume(folder.goOn(from.get(), RunFolder.last(folder.path())))
+          newest.isPresent()
+              ? trainer.resume(folder.goOn(newest.get().checkpoint(), newest.get().file()))
               : trainer.train();
       return last.complete()
           ? Optional.of(result(run, images, Optional.empty(), last.history(), last.parameters()))

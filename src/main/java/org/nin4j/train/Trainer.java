@@ -1,7 +1,9 @@
 package org.nin4j.train;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -67,6 +69,11 @@ public final class Trainer {
   private final StepTimes stepTimes = new StepTimes();
 
   private final Requests requests = new Requests();
+  private volatile Duration saveEvery = Duration.ZERO;
+  private volatile boolean findingOrigins;
+
+  /** The newest state within the epoch, where origins are looked for. */
+  private Optional<Checkpoint> goodWithin = Optional.empty();
 
   /** Prepares the training of the network that the recipe names. */
   public Trainer(Backend backend, Recipe recipe, TrainTest data, List<TrainingListener> listeners) {
@@ -165,6 +172,29 @@ public final class Trainer {
         plan.plan().tensors(Role.OPTIMIZER_STATE).stream().mapToLong(TensorSpec::bytes).sum();
     long values = whitening.map(Whitening::size).orElse(0);
     return plan.parameterBytes() + state + values * values * Float.BYTES;
+  }
+
+  /**
+   * Makes listeners get a checkpoint within an epoch, too, this long after the last one. Where they
+   * take long with them, they get fewer: from the second on no more than {@link
+   * SavePace#MOST_SHARE} of the training's time. Nothing is read from the device in between.
+   *
+   * @param time zero, as at first: at the ends of epochs only; from the next epoch on
+   */
+  public void checkpointEvery(Duration time) {
+    if (time.isNegative()) {
+      throw new IllegalArgumentException("checkpoints cannot be %s apart".formatted(time));
+    }
+    saveEvery = time;
+  }
+
+  /**
+   * Makes a training whose loss or parameters are no longer finite look for the step and the layer
+   * that were first, before it ends: it trains again from the last good state, twice, as far as it
+   * came. {@link NumericalException}'s message then says what was found.
+   */
+  public void findOrigins() {
+    findingOrigins = true;
   }
 
   /**
@@ -326,6 +356,7 @@ public final class Trainer {
   }
 
   private Checkpoint train(Checkpoint from) {
+    requireFiniteBeginning(from);
     otherPrecision.ifPresent(this::remark);
     from.best()
         .filter(best -> !best.testData().equals(testData))
@@ -354,11 +385,21 @@ public final class Trainer {
         listener.started(start);
       }
       Checkpoint last = from;
+      SavePace saves = new SavePace(saveEvery, System::nanoTime);
+      ParameterWatch watch = new ParameterWatch(session);
       while (last.position().epoch() < recipe.epochs() && !requests.stopping()) {
-        Position position = trainEpoch(session, last.position());
+        goodWithin = Optional.empty();
+        Position position;
+        Map<String, HostTensor> parameters;
+        Map<String, HostTensor> state;
+        try {
+          position = trainEpoch(session, last, saves, watch);
+          parameters = parameters(session, position);
+          state = optimizerState(session, position);
+        } catch (NumericalException e) {
+          throw findingOrigins ? withOrigin(e, session, goodWithin.orElse(last)) : e;
+        }
         History history = last.history();
-        Map<String, HostTensor> parameters = parameters(session, position);
-        Map<String, HostTensor> state = Parameters.readOptimizer(session);
         Map<String, HostTensor> used = Parameters.averaged(parameters, state);
         Optional<Metrics> test =
             position.step() < steps ? Optional.empty() : evaluate(evaluator, used, position);
@@ -373,16 +414,41 @@ public final class Trainer {
           }
         }
         last = checkpoint(position, history, best, parameters, state);
-        for (TrainingListener listener : listeners) {
-          listener.checkpointed(last, test.isPresent() && last.holdsBest());
-        }
+        saves.begin();
+        tell(last, test.isPresent() && last.holdsBest());
+        saves.endedEpoch();
       }
       return last;
     }
   }
 
+  /** The same, and what was first. */
+  private NumericalException withOrigin(
+      NumericalException found, Session session, Checkpoint good) {
+    remark(found.getMessage());
+    remark("Looking for its origin: training again from %s.".formatted(good.position()));
+    String origin;
+    try {
+      origin =
+          new Origin(backend, recipeInUse, network, data.train(), steps)
+              .find(session, good, found.position().orElseThrow());
+    } catch (RuntimeException e) {
+      // Keeping every result takes memory that the device may not have.
+      origin = "its origin cannot be found: " + e.getMessage();
+    }
+    return new NumericalException(found.getMessage() + "; " + origin);
+  }
+
+  private void tell(Checkpoint checkpoint, boolean best) {
+    for (TrainingListener listener : listeners) {
+      listener.checkpointed(checkpoint, best);
+    }
+  }
+
   /** Runs the steps that are left of an epoch, or until stopped. */
-  private Position trainEpoch(Session session, Position from) {
+  private Position trainEpoch(
+      Session session, Checkpoint last, SavePace saves, ParameterWatch watch) {
+    Position from = last.position();
     if (from.step() == steps) {
       return from;
     }
@@ -413,13 +479,35 @@ public final class Trainer {
       }
       step++;
       if (pace.due() && step < steps) {
-        report(new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin)));
+        Position at =
+            new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin));
+        report(at);
+        watch.look(session).ifPresent(found -> requireFinite(found.value(), found.name(), at));
+        if (saves.due()) {
+          begin += saveWithin(session, last, at, saves);
+        }
       }
     }
     Metrics sums = session.metrics();
     Position reached = new Position(epoch, step, sums, from.seconds() + secondsSince(begin));
     report(reached);
     return reached;
+  }
+
+  /**
+   * Gives listeners the state within an epoch.
+   *
+   * @param last of the epoch's beginning, or where the run went on in it
+   * @return the nanoseconds that took
+   */
+  private long saveWithin(Session session, Checkpoint last, Position at, SavePace saves) {
+    saves.begin();
+    Checkpoint within =
+        checkpoint(
+            at, last.history(), last.best(), parameters(session, at), optimizerState(session, at));
+    goodWithin = findingOrigins ? Optional.of(within) : Optional.empty();
+    tell(within, false);
+    return saves.endedWithin();
   }
 
   private void tellTimes(Plan run, List<long[]> nanoseconds) {
@@ -515,25 +603,48 @@ public final class Trainer {
         dead.classes());
   }
 
-  private Map<String, HostTensor> parameters(Session session, Position at) {
-    Map<String, HostTensor> parameters = Parameters.read(session);
-    parameters.forEach(
+  private static Map<String, HostTensor> parameters(Session session, Position at) {
+    return finite(Parameters.read(session), "", at);
+  }
+
+  private static Map<String, HostTensor> optimizerState(Session session, Position at) {
+    return finite(Parameters.readOptimizer(session), "the optimizer's ", at);
+  }
+
+  private static Map<String, HostTensor> finite(
+      Map<String, HostTensor> values, String whose, Position at) {
+    values.forEach(
         (name, tensor) -> {
           for (float value : tensor.values()) {
             if (!Float.isFinite(value)) {
-              requireFinite(value, name, at);
+              requireFinite(value, whose + name, at);
             }
           }
         });
-    return parameters;
+    return values;
+  }
+
+  private static void requireFiniteBeginning(Checkpoint from) {
+    Map<String, HostTensor> all = new LinkedHashMap<>(from.parameters());
+    from.optimizerState().forEach((name, tensor) -> all.put("the optimizer's " + name, tensor));
+    all.forEach(
+        (name, tensor) -> {
+          for (float value : tensor.values()) {
+            if (!Float.isFinite(value)) {
+              throw new NumericalException(
+                  "%s is %s where the training begins, %s"
+                      .formatted(name, Float.isNaN(value) ? "NaN" : "infinite", from.position()));
+            }
+          }
+        });
   }
 
   private static void requireFinite(double value, String what, Position at) {
     if (!Double.isFinite(value)) {
       throw new NumericalException(
           "%s became %s by epoch %d, step %d; a lower learning rate or a longer warm-up would help"
-              .formatted(
-                  what, Double.isNaN(value) ? "NaN" : "infinite", at.epoch() + 1, at.step()));
+              .formatted(what, Double.isNaN(value) ? "NaN" : "infinite", at.epoch() + 1, at.step()),
+          at);
     }
   }
 

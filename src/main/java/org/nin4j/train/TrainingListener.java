@@ -61,7 +61,8 @@ public interface TrainingListener {
   default void epochEnded(History history) {}
 
   /**
-   * The state that the run can go on from: after each epoch, and where it is stopped.
+   * The state that the run can go on from: after each epoch, where it is stopped, and within an
+   * epoch where {@link Trainer#checkpointEvery} asks for it.
    *
    * @param best whether no earlier epoch had as high a test accuracy on the same images
    */

@@ -106,7 +106,14 @@ class StudyRunnerTest {
     StudyReport report =
         new StudyReport(plan, out, "nin study rates", PlannedRun::name, listener::remarked);
     return new StudyRunner(
-        backend, plan, out, recipe -> DATA, (run, data, of) -> List.of(), report, listener);
+        backend,
+        plan,
+        out,
+        recipe -> DATA,
+        (run, data, of) -> List.of(),
+        StudyRunner.Saving.PLAIN,
+        report,
+        listener);
   }
 
   /** Writes down what it hears. */

@@ -2,6 +2,7 @@ package org.nin4j.train;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
@@ -22,6 +23,7 @@ final class CountingBackend implements Backend {
   private final Runnable closed;
   private final List<Epoch> begun = new ArrayList<>();
   private int left;
+  private Optional<Session> counted = Optional.empty();
 
   /**
    * Counts.
@@ -48,6 +50,11 @@ final class CountingBackend implements Backend {
     return begun;
   }
 
+  /** The session whose runs are counted, the last that was bound. */
+  Session session() {
+    return counted.orElseThrow();
+  }
+
   @Override
   public String name() {
     return backend.name();
@@ -72,7 +79,11 @@ final class CountingBackend implements Backend {
   public Session bind(PlacedPlan plan) {
     Session session = backend.bind(plan);
     boolean trains = plan.plan().steps(Update.class).findAny().isPresent();
-    return trains == training ? new Counted(session) : session;
+    if (trains != training) {
+      return session;
+    }
+    counted = Optional.of(new Counted(session));
+    return counted.get();
   }
 
   @Override

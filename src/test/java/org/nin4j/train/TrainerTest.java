@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -212,6 +214,49 @@ class TrainerTest {
     Checkpoint resumed = Trial.trainer(Trial.recipe()).resume(Checkpoint.read(file));
     assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
     assertSameBits(whole.parameters(), resumed.parameters());
+  }
+
+  /** A backend that takes so long for some step that progress is told after it. */
+  private static Backend slowAt(int step, Backend backend) {
+    return new CountingBackend(
+        backend, true, step, () -> LockSupport.parkNanos(Duration.ofMillis(400).toNanos()));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"reference, 4", "reference, 11", "cpu, 4"})
+  void aCheckpointWithinAnEpochIsWhereARunGoesOnToTheSameBits(String device, int step) {
+    List<Checkpoint> saved = new ArrayList<>();
+    Checkpoint whole;
+    try (Backend backend = slowAt(step, Devices.open(device, 1))) {
+      Trainer trainer = Trial.trainer(backend, Trial.recipe(), Trial.onCheckpoint(saved::add));
+      trainer.checkpointEvery(Duration.ofMillis(1));
+      whole = trainer.train();
+    }
+    Checkpoint within =
+        saved.stream()
+            .filter(c -> c.position().step() == step % Trial.STEPS)
+            .findFirst()
+            .orElseThrow();
+    assertEquals(step / Trial.STEPS, within.position().epoch());
+    Path file = folder.resolve("within.safetensors");
+    within.write(file);
+    try (Backend backend = Devices.open(device, 1)) {
+      Checkpoint resumed = Trial.trainer(backend, Trial.recipe()).resume(Checkpoint.read(file));
+      assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
+      assertSameBits(whole.parameters(), resumed.parameters());
+      assertSameBits(whole.optimizerState(), resumed.optimizerState());
+    }
+  }
+
+  @Test
+  void withoutBeingAskedThereAreNoneWithinAnEpoch() {
+    List<Checkpoint> saved = new ArrayList<>();
+    Trial.trainer(slowAt(4, new ReferenceBackend()), Trial.recipe(), Trial.onCheckpoint(saved::add))
+        .train();
+    assertEquals(3, saved.size());
+    Trainer trainer = Trial.trainer(Trial.recipe());
+    Duration before = Duration.ofMillis(-1);
+    assertThrows(IllegalArgumentException.class, () -> trainer.checkpointEvery(before));
   }
 
   @Test

@@ -56,6 +56,13 @@ final class Runs {
     return last;
   }
 
+  /** Whether it is a run's folder at all, before anything is written there. */
+  static void requireSomethingToGoOnFrom(Path run) {
+    if (!Files.exists(RunFolder.best(run)) && RunFolder.config(run).isEmpty()) {
+      last(run);
+    }
+  }
+
   /** The run that was started last; of several the last by name. */
   static Path latest(Path runs) {
     if (Files.isDirectory(runs)) {

@@ -15,6 +15,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.cli.option.CheckpointOptions;
 import org.nin4j.cli.option.DataOptions;
 import org.nin4j.cli.option.DataSource;
 import org.nin4j.cli.option.DeviceOptions;
@@ -116,6 +117,7 @@ public final class StudyCommand implements Callable<Integer> {
 
   @Mixin private DataOptions dataOptions;
   @Mixin private DeviceOptions deviceOptions;
+  @Mixin private CheckpointOptions checkpointOptions;
 
   public StudyCommand(Console console) {
     this.console = console;
@@ -130,6 +132,8 @@ public final class StudyCommand implements Callable<Integer> {
     if (name.isEmpty()) {
       throw new ParameterException(command.commandLine(), "name a study, or see them with --list");
     }
+    checkpointOptions.every();
+    checkpointOptions.kept();
     Study own = study(name.get());
     Study study = seeds.isPresent() ? own.withSeeds(seeds.get()) : own;
     Path folder = out.orElse(Path.of(FOLDER, study.name() + (quick ? "-quick" : "")));
@@ -208,6 +212,7 @@ public final class StudyCommand implements Callable<Integer> {
                   List.of(
                       new RunConfig(
                           backend, images, Optional.empty(), Optional.empty(), runFolder)),
+              new StudyRunner.Saving(checkpointOptions.every(), checkpointOptions.kept()),
               report,
               progress);
       console
@@ -260,7 +265,8 @@ public final class StudyCommand implements Callable<Integer> {
         + (only.isEmpty() ? "" : " --only " + String.join(",", only))
         + out.map(folder -> " --out " + ShellWords.quote(folder)).orElse("")
         + dataOptions.toCommandLine()
-        + deviceOptions.toCommandLine();
+        + deviceOptions.toCommandLine()
+        + checkpointOptions.toCommandLine();
   }
 
   private String commandOf(PlannedRun run) {

@@ -17,6 +17,7 @@ import java.util.function.Supplier;
 import javax.imageio.ImageIO;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.cli.option.CheckpointOptions;
 import org.nin4j.cli.option.DataOptions;
 import org.nin4j.cli.option.DataSource;
 import org.nin4j.cli.option.DeviceOptions;
@@ -67,7 +68,9 @@ import picocli.CommandLine.Spec;
           + " checkpoints go to a new folder.",
       "",
       "Ctrl-C finishes the step, saves, and says how to go on; a second Ctrl-C ends at once."
-          + " Progress is a bar where the error output is a terminal, elsewhere a few lines.",
+          + " Progress is a bar where the error output is a terminal, elsewhere a few lines. A"
+          + " training that is killed, or whose machine fails, goes on by --resume from its newest"
+          + " whole checkpoint, and ends with the same bits.",
       ""
     },
     sortOptions = false,
@@ -117,7 +120,8 @@ public final class TrainCommand implements Callable<Integer> {
       names = "--resume",
       paramLabel = "PATH",
       description =
-          "Go on from a run's folder, in that folder, or from a checkpoint file, in a new folder,"
+          "Go on from a run's folder, in that folder, at its newest whole checkpoint (without any,"
+              + " begin anew by its config.json), or from a checkpoint file, in a new folder,"
               + " where the best so far goes along if it lies beside the file; the recipe is the"
               + " run's, and options change it. Default: begin anew.")
   private Optional<Path> resume = Optional.empty();
@@ -166,6 +170,7 @@ public final class TrainCommand implements Callable<Integer> {
   @Mixin private RecipeOptions changes;
   @Mixin private DataOptions dataOptions;
   @Mixin private DeviceOptions deviceOptions;
+  @Mixin private CheckpointOptions checkpointOptions;
 
   private TrainingPage page = TrainingPage.NONE;
 
@@ -214,12 +219,20 @@ public final class TrainCommand implements Callable<Integer> {
   }
 
   private int train() {
-    Optional<Path> file = resume.map(named -> Files.isDirectory(named) ? Runs.last(named) : named);
+    checkpointOptions.every();
+    checkpointOptions.kept();
+    resume.filter(Files::isDirectory).ifPresent(Runs::requireSomethingToGoOnFrom);
     // Opened before it is read: nobody else may go on in a folder meanwhile.
     Optional<RunFolder> folder =
         resume.filter(Files::isDirectory).map(f -> RunFolder.open(f, shown().out()::println));
+    folder.ifPresent(f -> f.keep(checkpointOptions.kept()));
     try {
-      return train(file, folder);
+      Optional<RunFolder.Newest> from =
+          folder.isPresent()
+              ? RunFolder.newest(folder.get().path(), shown().out()::println)
+              : resume.map(file -> new RunFolder.Newest(file, Checkpoint.read(file)));
+      return train(
+          from.map(RunFolder.Newest::file), from.map(RunFolder.Newest::checkpoint), folder);
     } finally {
       folder.ifPresent(RunFolder::close);
     }
@@ -238,9 +251,26 @@ public final class TrainCommand implements Callable<Integer> {
     return quiet ? console.err() : shown().out();
   }
 
-  private int train(Optional<Path> file, Optional<RunFolder> opened) {
-    Optional<Checkpoint> from = file.map(Checkpoint::read);
-    Optional<RunSettings> configured = config.map(c -> checked(() -> RunSettings.read(c)));
+  /** A run that was killed before its first checkpoint begins anew, by its configuration. */
+  private Optional<Path> configuration(Optional<Checkpoint> from, Optional<RunFolder> opened) {
+    if (opened.isEmpty() || from.isPresent()) {
+      return config;
+    }
+    Path run = opened.get().path();
+    Path file =
+        RunFolder.config(run)
+            .orElseThrow(() -> new CheckpointException(run + " holds no whole checkpoint"));
+    shown()
+        .out()
+        .println(
+            "%s holds no whole checkpoint: beginning anew by its %s"
+                .formatted(run, file.getFileName()));
+    return Optional.of(file);
+  }
+
+  private int train(Optional<Path> file, Optional<Checkpoint> from, Optional<RunFolder> opened) {
+    Optional<RunSettings> configured =
+        configuration(from, opened).map(c -> checked(() -> RunSettings.read(c)));
     Recipe base =
         from.map(Checkpoint::recipe)
             .or(() -> configured.map(RunSettings::recipe))
@@ -255,6 +285,7 @@ public final class TrainCommand implements Callable<Integer> {
         .classes(checked(() -> DataSource.of(wanted)))
         .ifPresent(classes -> network(described, wanted, classes));
     if (from.isPresent() && from.get().position().epoch() >= wanted.epochs()) {
+      opened.filter(folder -> from.get().complete()).ifPresent(f -> f.complete(from.get()));
       throw usage(
           "the run is complete %s; more --epochs would let it go on"
               .formatted(from.get().position()));
@@ -263,8 +294,8 @@ public final class TrainCommand implements Callable<Integer> {
       changes.requireFitting(backend);
       Chosen chosen =
           timeBudget.given()
-              ? inTime(backend, choose(from, changes.fitting(backend, wanted, shown())))
-              : choose(from, wanted);
+              ? inTime(backend, choose(from, changes.fitting(backend, wanted, shown()), false))
+              : choose(from, wanted, from.isPresent() || configured.isPresent());
       Network network =
           network(described, chosen.recipe(), chosen.data().train().classNames().size());
       if (opened.isPresent()) {
@@ -336,11 +367,15 @@ public final class TrainCommand implements Callable<Integer> {
     return new Chosen(used, whole.data(), Optional.of(choice));
   }
 
-  private Chosen choose(Optional<Checkpoint> from, Recipe wanted) {
+  /**
+   * Loads what is trained on.
+   *
+   * @param kept whether the recipe's mean and deviation are, as those of a run that goes on or is
+   *     repeated
+   */
+  private Chosen choose(Optional<Checkpoint> from, Recipe wanted, boolean kept) {
     try {
       TrainTest data = load(from, wanted);
-      // A run that goes on, or is repeated, keeps its mean and deviation.
-      boolean kept = from.isPresent() || config.isPresent();
       Recipe used = kept ? wanted : changes.measured(wanted, data);
       return new Chosen(used, data, Optional.empty());
     } catch (DataMissingException e) {
@@ -402,6 +437,11 @@ public final class TrainCommand implements Callable<Integer> {
                       from.flatMap(Checkpoint::whitening),
                       listeners));
       page.control(trainer);
+      trainer.checkpointEvery(checkpointOptions.every());
+      folder.keep(checkpointOptions.kept());
+      if (command.root().optionsMap().get("--debug").<Boolean>getValue()) {
+        trainer.findOrigins();
+      }
       folder.requireRoom(trainer.checkpointBytes());
       Optional<Checkpoint> begin = from.map(c -> folder.goOn(c, file.orElseThrow()));
       return Interruption.holdDuring(
@@ -526,12 +566,13 @@ public final class TrainCommand implements Callable<Integer> {
   }
 
   private String resumeCommand(RunFolder folder) {
-    return "%s --resume %s%s%s"
+    return "%s --resume %s%s%s%s"
         .formatted(
             command.qualifiedName(),
             ShellWords.quote(folder.path()),
             dataOptions.toCommandLine(),
-            deviceOptions.toCommandLine());
+            deviceOptions.toCommandLine(),
+            checkpointOptions.toCommandLine());
   }
 
   private <T> T checked(Supplier<T> made) {

@@ -165,7 +165,8 @@ public final class TrainingReport implements TrainingListener, AutoCloseable {
   private static double secondsSinceStart() {
     Instant now = Instant.now();
     Instant start = ProcessHandle.current().info().startInstant().orElse(now);
-    return Duration.between(start, now).toMillis() / 1e3;
+    // A clock that went back tells no time.
+    return Math.max(0, Duration.between(start, now).toMillis() / 1e3);
   }
 
   private static String plural(int count, String one, String many) {

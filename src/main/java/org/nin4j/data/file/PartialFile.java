@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
 import javax.imageio.ImageIO;
@@ -95,11 +96,27 @@ public final class PartialFile implements AutoCloseable {
     return stream.getChannel();
   }
 
-  /** Gives the file its name, replacing what had it. */
+  /**
+   * Gives the file its name, replacing what had it. Content first, then the name, are on the disk
+   * when this returns: a machine that loses its power has the old file or the new one.
+   */
   public void commit() throws IOException {
     stream.getFD().sync();
     stream.close();
     rename(WAITS_FOR_READERS ? ATTEMPTS : 1);
+    sync(target.toAbsolutePath().getParent());
+  }
+
+  /**
+   * Has the names in a folder written to the disk, where the system can do that: not on Windows,
+   * and not in folders that may be written to but not read.
+   */
+  public static void sync(Path folder) {
+    try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
+      names.force(true);
+    } catch (IOException e) {
+      return; // The file is whole, and will have its name unless the power fails this moment.
+    }
   }
 
   private void rename(int attempts) throws IOException {

@@ -131,15 +131,16 @@ record Safetensors(Map<String, String> metadata, Map<String, HostTensor> tensors
   static Safetensors read(Path file) {
     byte[] bytes = bytes(file);
     if (bytes.length < LENGTH_BYTES + 2) {
-      throw new CheckpointException(file + " is no checkpoint: it has " + bytes.length + " bytes");
+      throw CheckpointException.damaged(
+          file + " is no checkpoint: it has " + bytes.length + " bytes");
     }
     long length = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
     if (length < 2 || length > LARGEST_HEADER || bytes[LENGTH_BYTES] != '{') {
-      throw new CheckpointException(
+      throw CheckpointException.damaged(
           file + " is no checkpoint: it does not begin as a safetensors file does");
     }
     if (length > bytes.length - LENGTH_BYTES) {
-      throw new CheckpointException(
+      throw CheckpointException.damaged(
           "%s is cut short: its header alone has %d bytes, the file %d"
               .formatted(file, length, bytes.length));
     }
@@ -151,7 +152,7 @@ record Safetensors(Map<String, String> metadata, Map<String, HostTensor> tensors
     String withoutDigest =
         header.replace("\"digest\":\"" + digest + "\"", "\"digest\":\"" + NO_DIGEST + "\"");
     if (!digest.equals(digest(withoutDigest, bytes, dataOffset))) {
-      throw new CheckpointException(
+      throw CheckpointException.damaged(
           file + " is damaged or cut short: its content does not fit its SHA-256 sum");
     }
     return new Safetensors(text, tensors(file, json, bytes, dataOffset));
@@ -174,9 +175,12 @@ record Safetensors(Map<String, String> metadata, Map<String, HostTensor> tensors
       if (json.isJsonObject() && reader.peek() == JsonToken.END_DOCUMENT) {
         return json.getAsJsonObject();
       }
-      throw new CheckpointException(file + " is damaged: its header is no JSON object");
+      throw CheckpointException.damaged(file + " is damaged: its header is no JSON object");
     } catch (IOException | JsonParseException e) {
-      throw new CheckpointException(file + " is damaged: its header is not readable", e);
+      CheckpointException damage =
+          CheckpointException.damaged(file + " is damaged: its header is not readable");
+      damage.initCause(e);
+      throw damage;
     }
   }
 
@@ -194,7 +198,7 @@ record Safetensors(Map<String, String> metadata, Map<String, HostTensor> tensors
                           : e.getValue().toString()));
     }
     if (!FORMAT.equals(text.get("format"))) {
-      throw new CheckpointException(
+      throw CheckpointException.damaged(
           file + " is a safetensors file, but no checkpoint of NiN4J, or damaged");
     }
     String version = text.getOrDefault("version", "");

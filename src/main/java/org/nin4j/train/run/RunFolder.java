@@ -7,6 +7,7 @@ import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.DateTimeException;
@@ -14,11 +15,13 @@ import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.nin4j.data.file.PartialFile;
@@ -34,9 +37,11 @@ import org.nin4j.train.history.History;
 /**
  * The folder of one run: {@code config.json}, {@code history.csv}, {@code curves.png}, {@code
  * last.safetensors} (where to go on) and {@code best.safetensors} (highest test accuracy so far),
- * beside {@code whitening-….safetensors} where images are whitened, TensorBoard's events, and
- * {@code .lock}, which keeps a second training out while this is open. Every file is replaced as a
- * whole or not at all.
+ * beside {@code whitening-….safetensors} where images are whitened, earlier checkpoints as {@code
+ * epoch-3.safetensors} and {@code epoch-4-step-120.safetensors} where they are kept, TensorBoard's
+ * events, and {@code .lock}, which keeps a second training out while this is open. Every file is
+ * replaced as a whole or not at all, the last checkpoint first: what a process that is killed did
+ * not come to follows from it, and is written when the run goes on.
  */
 public final class RunFolder implements TrainingListener, AutoCloseable {
   private static final DateTimeFormatter TIME =
@@ -49,8 +54,15 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   /** What {@link PartialFile} leaves where a process is killed. */
   private static final Pattern PARTIAL =
       Pattern.compile(
-          "(config(-\\d+)?\\.json|history\\.csv|curves\\.png|(last|best|whitening-[0-9a-f]{12})\\.safetensors)"
+          "(config(-\\d+)?\\.json|result\\.json|history\\.csv|curves\\.png"
+              + "|(last|best|epoch-\\d+(-step-\\d+)?|whitening-[0-9a-f]{12})\\.safetensors)"
               + "\\.[0-9a-f-]{36}\\.part");
+
+  /** What an earlier checkpoint is called: (complete epochs + 1, steps) or complete epochs. */
+  private static final Pattern EARLIER =
+      Pattern.compile("epoch-(\\d{1,9})(?:-step-(\\d{1,9}))?\\.safetensors");
+
+  private static final Comparator<Newest> BY_PLACE = Comparator.comparing(Newest::place);
 
   private static final int CHECKPOINTS_AT_ONCE = 3;
   private static final long OTHER_FILES = 1 << 20;
@@ -61,8 +73,13 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   private final RunLock lock;
   private final Consumer<String> remarks;
   private String title = "";
+  private int keep;
   private Optional<Saved> saved = Optional.empty();
   private Optional<Checkpoint> bestFromElsewhere = Optional.empty();
+  private boolean goesOnHere;
+
+  /** What the history's file and the curves show. */
+  private History shown = History.EMPTY;
 
   private RunFolder(Path path, boolean created, Consumer<String> remarks) {
     this.path = path;
@@ -78,6 +95,40 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
    * @param position how far the run was
    */
   public record Saved(Path file, Position position) {}
+
+  /**
+   * A checkpoint to go on from.
+   *
+   * @param file where it is
+   * @param checkpoint what it holds
+   */
+  public record Newest(Path file, Checkpoint checkpoint) {
+    private Place place() {
+      return new Place(checkpoint.position().epoch(), checkpoint.position().step());
+    }
+  }
+
+  /** A position without its sums, in order. */
+  private record Place(int epoch, int step) implements Comparable<Place> {
+    /** Of an earlier checkpoint, by its name. */
+    static Place of(Path file) {
+      Matcher name = EARLIER.matcher(file.getFileName().toString());
+      if (!name.matches()) {
+        throw new IllegalArgumentException(file + " is no earlier checkpoint");
+      }
+      int number = Integer.parseInt(name.group(1));
+      return name.group(2) == null
+          ? new Place(number, 0)
+          : new Place(number - 1, Integer.parseInt(name.group(2)));
+    }
+
+    @Override
+    public int compareTo(Place other) {
+      return Comparator.comparingInt(Place::epoch)
+          .thenComparingInt(Place::step)
+          .compare(this, other);
+    }
+  }
 
   /**
    * Makes a new folder, with a name that no other has.
@@ -98,7 +149,9 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
       for (int i = 1; ; i++) {
         Path path = runs.resolve(i == 1 ? name : name + "-" + i);
         try {
-          return new RunFolder(Files.createDirectory(path), true, remarks);
+          RunFolder made = new RunFolder(Files.createDirectory(path), true, remarks);
+          PartialFile.sync(runs);
+          return made;
         } catch (FileAlreadyExistsException e) {
           continue; // Another run began in the same second.
         }
@@ -143,6 +196,75 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
       throw new UncheckedIOException(
           "no run folder can be made at " + path + ": " + PartialFile.reason(e), e);
     }
+  }
+
+  /**
+   * The newest checkpoint in a folder that is whole: the last one, and where that is missing or
+   * damaged, the newest of the best and the earlier ones. Which, and why, is remarked.
+   *
+   * @return empty where there is no checkpoint at all
+   * @throws CheckpointException if none can be used; the message is about the newest
+   */
+  public static Optional<Newest> newest(Path run, Consumer<String> remarks) {
+    Path last = last(run);
+    String why = last.getFileName() + " is not there";
+    Optional<CheckpointException> damage = Optional.empty();
+    if (Files.exists(last)) {
+      try {
+        return Optional.of(new Newest(last, Checkpoint.read(last)));
+      } catch (CheckpointException e) {
+        if (!e.isDamage()) {
+          throw e;
+        }
+        why = e.getMessage();
+        damage = Optional.of(e);
+      }
+    }
+    Optional<Newest> newest = Optional.empty();
+    List<Path> others = new ArrayList<>(earlier(run));
+    others.add(best(run));
+    for (Path file : others) {
+      Optional<Newest> read = readIfWhole(file);
+      newest = Stream.concat(newest.stream(), read.stream()).max(BY_PLACE);
+    }
+    if (newest.isPresent()) {
+      remarks.accept(
+          "%s: going on from the newest checkpoint that is whole, %s, %s"
+              .formatted(why, newest.get().file(), newest.get().checkpoint().position()));
+    } else if (damage.isPresent()) {
+      throw damage.get();
+    }
+    return newest;
+  }
+
+  private static Optional<Newest> readIfWhole(Path file) {
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(new Newest(file, Checkpoint.read(file)));
+    } catch (CheckpointException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Earlier checkpoints that are kept, the oldest first. */
+  private static List<Path> earlier(Path run) {
+    if (!Files.isDirectory(run)) {
+      return List.of();
+    }
+    try {
+      return files(run, EARLIER).stream().sorted(Comparator.comparing(Place::of)).toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(run + " cannot be read: " + PartialFile.reason(e), e);
+    }
+  }
+
+  /** What the checkpoint of a position is called once it is an earlier one. */
+  private static String earlierName(Position at) {
+    return at.step() == 0
+        ? "epoch-%d.safetensors".formatted(at.epoch())
+        : "epoch-%d-step-%d.safetensors".formatted(at.epoch() + 1, at.step());
   }
 
   /** The checkpoint to go on from in a run's folder. */
@@ -223,11 +345,12 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
    */
   public Checkpoint goOn(Checkpoint from, Path file) {
     saved = Optional.of(new Saved(file, from.position()));
+    Path beside = best(file.toAbsolutePath().getParent());
+    boolean here = beside.equals(best(path.toAbsolutePath()));
+    goesOnHere = here;
     if (from.best().isEmpty()) {
       return from;
     }
-    Path beside = best(file.toAbsolutePath().getParent());
-    boolean here = beside.equals(best(path.toAbsolutePath()));
     Optional<Checkpoint> found = bestOf(from, beside);
     if (found.isPresent() && here) {
       return from;
@@ -276,9 +399,11 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
    * @throws UncheckedIOException if it has not
    */
   public void requireRoom(long checkpointBytes) {
-    long needed = CHECKPOINTS_AT_ONCE * checkpointBytes + OTHER_FILES;
+    long needed = (CHECKPOINTS_AT_ONCE + keep) * checkpointBytes + OTHER_FILES;
     try {
-      for (Path replaced : List.of(last(path), best(path))) {
+      List<Path> there = new ArrayList<>(List.of(last(path), best(path)));
+      there.addAll(earlier(path));
+      for (Path replaced : there) {
         needed -= Files.exists(replaced) ? Math.min(checkpointBytes, Files.size(replaced)) : 0;
       }
       requireRoom(Files.getFileStore(path).getUsableSpace(), needed);
@@ -304,9 +429,17 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
 
   /**
    * Writes {@code config.json}; where the run goes on, {@code config-2.json} and so on. Adds the
-   * time as {@code started}.
+   * time as {@code started}; where the clock went back since the last start, says so.
    */
   public void writeConfig(JsonObject config, Instant now) {
+    config(path)
+        .flatMap(RunFolder::started)
+        .filter(before -> before.isAfter(now))
+        .ifPresent(
+            before ->
+                remarks.accept(
+                    "The clock went back: this run was started at %s, and it is %s; nothing depends on it."
+                        .formatted(before, now.truncatedTo(ChronoUnit.SECONDS))));
     Path file = path.resolve("config.json");
     for (int i = 2; Files.exists(file); i++) {
       file = path.resolve("config-" + i + ".json");
@@ -320,6 +453,93 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   @Override
   public void started(TrainingStart start) {
     title = start.recipe().network() + " on " + start.data();
+    if (goesOnHere) {
+      try {
+        showAgain(start.history());
+      } catch (UncheckedIOException e) {
+        return; // The next checkpoint says so, once it is safe.
+      }
+    }
+  }
+
+  /**
+   * Writes what follows from the last checkpoint of a run that is complete, unless it is there: a
+   * process that was killed just after its last epoch did not come to the best one, the history or
+   * the curves.
+   *
+   * @param complete as it was read from this folder
+   */
+  public void complete(Checkpoint complete) {
+    if (complete.holdsBest() && bestOf(complete, best(path)).isEmpty()) {
+      complete.write(best(path));
+    }
+    title = complete.recipe().network() + " on " + dataName().orElse(complete.recipe().dataset());
+    showAgain(complete.history());
+    removeOldest();
+  }
+
+  /** How the latest configuration names the data. */
+  private Optional<String> dataName() {
+    return config(path)
+        .flatMap(
+            config -> {
+              try {
+                JsonObject json =
+                    JsonParser.parseString(Files.readString(config)).getAsJsonObject();
+                return Optional.of(json.getAsJsonObject("data").get("name").getAsString());
+              } catch (IOException | RuntimeException e) {
+                return Optional.empty(); // Changed by hand.
+              }
+            });
+  }
+
+  /** Keeps the last checkpoints but one beside it, under names that say where the run stood. */
+  public void keep(int earlier) {
+    keep = earlier;
+  }
+
+  /**
+   * Gives the file that was the last one until now a name that stays. A link to it, where the file
+   * system has links: it is not written again.
+   */
+  private void keepLast() {
+    Path last = last(path);
+    if (keep == 0 || saved.isEmpty() || !saved.get().file().equals(last)) {
+      return;
+    }
+    Path kept = path.resolve(earlierName(saved.get().position()));
+    try {
+      Files.deleteIfExists(kept);
+      try {
+        Files.createLink(kept, last);
+      } catch (UnsupportedOperationException | FileSystemException e) {
+        copy(last, kept);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(kept + " cannot be written: " + PartialFile.reason(e), e);
+    }
+  }
+
+  private static void copy(Path file, Path target) throws IOException {
+    try (PartialFile partial = PartialFile.create(target)) {
+      Files.copy(file, partial.stream());
+      partial.commit();
+    }
+  }
+
+  /** Removes the oldest of more checkpoints than are to be kept; of no such wish, none. */
+  private void removeOldest() {
+    if (keep == 0) {
+      return;
+    }
+    List<Path> all = earlier(path);
+    for (Path file : all.subList(0, Math.max(0, all.size() - keep))) {
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException e) {
+        remarks.accept(file + " cannot be removed: " + PartialFile.reason(e));
+      }
+    }
   }
 
   /** The checkpoint comes first: history and curves can be had from it again. */
@@ -329,19 +549,52 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
       bestFromElsewhere.get().write(best(path));
     }
     bestFromElsewhere = Optional.empty();
+    keepLast();
     checkpoint.write(last(path));
     saved = Optional.of(new Saved(last(path), checkpoint.position()));
     if (best) {
       checkpoint.write(best(path));
     }
-    if (!checkpoint.history().epochs().isEmpty()) {
-      PartialFile.write(path.resolve("history.csv"), checkpoint.history().toCsv());
-      draw(checkpoint.history());
+    show(checkpoint.history());
+    removeOldest();
+  }
+
+  /** Writes history and curves where they are not there, or say something else. */
+  private void show(History history) {
+    if (history.epochs().isEmpty() || history.equals(shown)) {
+      return;
     }
+    PartialFile.write(historyFile(), history.toCsv());
+    draw(history);
+    shown = history;
+  }
+
+  private Path historyFile() {
+    return path.resolve("history.csv");
+  }
+
+  private Path curvesFile() {
+    return path.resolve("curves.png");
+  }
+
+  /** The same for a folder that may have them: curves are drawn after the history is written. */
+  private void showAgain(History history) {
+    try {
+      boolean stands =
+          Files.exists(curvesFile())
+              && Files.readString(historyFile()).equals(history.toCsv())
+              && Files.getLastModifiedTime(curvesFile())
+                      .compareTo(Files.getLastModifiedTime(historyFile()))
+                  >= 0;
+      shown = stands ? history : History.EMPTY;
+    } catch (IOException e) {
+      shown = History.EMPTY;
+    }
+    show(history);
   }
 
   private void draw(History history) {
-    Path curves = path.resolve("curves.png");
+    Path curves = curvesFile();
     try {
       Curves.write(history, title, curves);
     } catch (RuntimeException | LinkageError | InternalError e) {

@@ -9,6 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
 /**
@@ -34,6 +37,9 @@ final class EventFile implements AutoCloseable {
   /** Added to checksums, so that the checksum of data that hold one is no simple number. */
   private static final int MASK_DELTA = 0xa282ead8;
 
+  private static final Pattern NAME =
+      Pattern.compile("events\\.out\\.tfevents\\.(\\d{10})\\.nin4j(?:\\.\\d+)?");
+
   private final OutputStream stream;
 
   private EventFile(OutputStream stream) {
@@ -44,11 +50,13 @@ final class EventFile implements AutoCloseable {
    * Begins a file that is not there yet.
    *
    * @param folder TensorBoard takes all event files of a folder for one run
-   * @param now part of the name, so that the files of a run that went on are in order
+   * @param now part of the name, so that the files of a run that went on are in order; where the
+   *     clock went back, the time of the latest file in its place
    * @throws IOException if it cannot be made
    */
   static EventFile create(Path folder, Instant now) throws IOException {
-    String name = "events.out.tfevents.%010d.nin4j".formatted(now.getEpochSecond());
+    long seconds = Math.max(now.getEpochSecond(), latest(folder));
+    String name = "events.out.tfevents.%010d.nin4j".formatted(seconds);
     Path path = folder.resolve(name);
     for (int i = 2; Files.exists(path); i++) {
       path = folder.resolve(name + "." + i);
@@ -59,6 +67,18 @@ final class EventFile implements AutoCloseable {
     file.write(event(now, 0).text(FILE_VERSION, "brain.Event:2"));
     file.flush();
     return file;
+  }
+
+  /** The time in the name of the latest file; 0 where there is none. */
+  private static long latest(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .map(file -> NAME.matcher(file.getFileName().toString()))
+          .filter(Matcher::matches)
+          .mapToLong(name -> Long.parseLong(name.group(1)))
+          .max()
+          .orElse(0);
+    }
   }
 
   /** What an earlier file of the folder says of this step and later ones no longer holds. */

@@ -7,22 +7,26 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.nin4j.cli.Shell;
 import org.nin4j.cli.SmallTraining;
 import org.nin4j.train.history.History;
 
 /**
- * A process that is told to end in the middle of training. It is told by SIGTERM, which takes the
- * same way as Ctrl-C's SIGINT, since a process started in the background may have been told to
- * ignore the latter.
+ * A process that is told to end in the middle of training: by SIGTERM, by SIGHUP, and by Ctrl-C on
+ * a terminal of its own, since a process started in the background may have been told to ignore
+ * SIGINT.
  */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
 class InterruptionTest {
@@ -31,15 +35,19 @@ class InterruptionTest {
 
   @TempDir private Path folder;
 
-  @Test
-  void aRunToldToEndSavesAndSaysHowToGoOn() throws IOException, InterruptedException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "org.nin4j.cli.Main"));
+  private static List<String> java() {
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-cp",
+        System.getProperty("java.class.path"),
+        "org.nin4j.cli.Main");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"TERM, 143", "HUP, 129"})
+  void aRunToldToEndSavesAndSaysHowToGoOn(String signal, int code)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(java());
     command.addAll(List.of(SmallTraining.endless()));
     Process process =
         new ProcessBuilder(command)
@@ -53,17 +61,20 @@ class InterruptionTest {
         lines.add(line);
         if (!told && line.startsWith("epoch 2/")) {
           requireLocked(process, lines);
-          // The process itself would close the stream that its last line comes through.
-          process.toHandle().destroy();
+          new ProcessBuilder("kill", "-s", signal, String.valueOf(process.pid())).start().waitFor();
           told = true;
         }
       }
     } finally {
       process.destroyForcibly();
     }
-    assertEquals(TERMINATED, process.waitFor(), () -> String.join("\n", lines));
+    assertEquals(code, process.waitFor(), () -> String.join("\n", lines));
     assertEquals("", Files.readString(folder.resolve("err")));
-    String last = lines.get(lines.size() - 1);
+    requireGoesOn(lines.get(lines.size() - 1));
+  }
+
+  /** By the line that it ended with. */
+  private void requireGoesOn(String last) throws IOException {
     assertTrue(
         last.matches(
             "stopped (in|after) epoch .*; go on with: nin train --resume runs/\\S+ --device"
@@ -84,6 +95,40 @@ class InterruptionTest {
     assertEquals(0, resumed.code(), () -> String.join("\n", resumed.err()));
     assertEquals(
         epochs + 1, History.parseCsv(Files.readString(run.resolve("history.csv"))).epochs().size());
+  }
+
+  /** On a terminal, which makes the signal of what is typed. */
+  @Test
+  void controlCOnATerminalSavesAndSaysHowToGoOn() throws IOException, InterruptedException {
+    Assumptions.assumeTrue(
+        Files.isExecutable(Path.of("/usr/bin/script")), "there is no script to make a terminal");
+    List<String> command = new ArrayList<>(List.of("exec", "env", "--default-signal=INT"));
+    command.addAll(java());
+    command.addAll(List.of(SmallTraining.endless()));
+    Process process =
+        new ProcessBuilder(
+                "/usr/bin/script", "-q", "-e", "-c", String.join(" ", command), "/dev/null")
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .start();
+    List<String> lines = new ArrayList<>();
+    try (BufferedReader out = process.inputReader();
+        OutputStream keyboard = process.getOutputStream()) {
+      boolean told = false;
+      for (String line = out.readLine(); line != null; line = out.readLine()) {
+        lines.add(line);
+        if (!told && line.contains("epoch 1/100000: ")) {
+          keyboard.write(3);
+          keyboard.flush();
+          told = true;
+        }
+      }
+    } finally {
+      process.destroyForcibly();
+    }
+    assertEquals(130, process.waitFor(), () -> String.join("\n", lines));
+    String last = lines.stream().filter(l -> l.contains("go on with: ")).findFirst().orElseThrow();
+    requireGoesOn(last.substring(last.indexOf("stopped ")).strip());
   }
 
   /** While one process trains in a folder, another is refused. */

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -574,6 +575,76 @@ class TrainCommandTest {
     Files.delete(history);
     assertEquals(0, resume(run).code());
     assertEquals(3, Checkpoint.read(RunFolder.last(run)).position().epoch());
+  }
+
+  @Test
+  void fromADamagedLastCheckpointTheNewestWholeOneTakesItsPlace() throws IOException {
+    assertEquals(0, train("--epochs", "4", "--keep", "1", "--seed", "3").code());
+    Path run = onlyRun();
+    Checkpoint whole = Checkpoint.read(RunFolder.last(run));
+    List<String> history = history(run);
+    Path last = RunFolder.last(run);
+    Files.write(last, Arrays.copyOf(Files.readAllBytes(last), 1000));
+    Shell.Outcome resumed = resume(run);
+    assertEquals(0, resumed.code(), () -> String.join("\n", resumed.err()));
+    Path kept = run.resolve("epoch-3.safetensors");
+    assertTrue(
+        resumed.out().stream()
+            .anyMatch(
+                line ->
+                    line.startsWith(last + " is cut short: ")
+                        && line.endsWith(
+                            ": going on from the newest checkpoint that is whole, %s, after epoch 3"
+                                .formatted(kept))),
+        resumed::text);
+    assertTrue(
+        resumed.out().contains("going on after epoch 3 from %s in %s".formatted(kept, run)),
+        resumed::text);
+    assertEquals(history, history(run));
+    Checkpoint again = Checkpoint.read(last);
+    whole
+        .parameters()
+        .forEach(
+            (name, tensor) ->
+                assertArrayEquals(tensor.values(), again.parameters().get(name).values(), 0));
+  }
+
+  @Test
+  void aRunThatWasKilledBeforeItsFirstCheckpointBeginsAnew() throws IOException {
+    assertEquals(0, train("--epochs", "2", "--seed", "3", "--flip").code());
+    Path run = onlyRun();
+    Checkpoint whole = Checkpoint.read(RunFolder.last(run));
+    List<String> history = history(run);
+    for (String name :
+        List.of("last.safetensors", "best.safetensors", "history.csv", "curves.png")) {
+      Files.delete(run.resolve(name));
+    }
+    Shell.Outcome resumed = resume(run);
+    assertEquals(0, resumed.code(), () -> String.join("\n", resumed.err()));
+    assertTrue(
+        resumed
+            .out()
+            .contains(
+                "%s holds no whole checkpoint: beginning anew by its config.json".formatted(run)),
+        resumed::text);
+    assertEquals(history, history(run));
+    Checkpoint again = Checkpoint.read(RunFolder.last(run));
+    assertEquals(whole.recipe(), again.recipe());
+    whole
+        .parameters()
+        .forEach(
+            (name, tensor) ->
+                assertArrayEquals(tensor.values(), again.parameters().get(name).values(), 0));
+  }
+
+  @Test
+  void howOftenItIsSavedHasBounds() {
+    for (String bad : List.of("-1", "NaN", "1e9", "often")) {
+      Shell.Outcome outcome = train("--checkpoint-every", bad);
+      assertEquals(2, outcome.code(), bad);
+      assertTrue(outcome.err().get(0).contains("--checkpoint-every"), outcome.err().get(0));
+    }
+    assertEquals(2, train("--keep", "-1").code());
   }
 
   @Test

@@ -18,6 +18,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -301,6 +305,48 @@ class FolderLoaderTest {
     TrainTest third = load(SIX, false);
     assertEquals(1, passes);
     assertArrayEquals(changed, image(third.test(), 0));
+    assertEquals(1, files(cache.resolve("folders")));
+  }
+
+  /** Hears nothing. */
+  private static final class Deaf implements FolderListener {
+    @Override
+    public void remarked(String line) {}
+
+    @Override
+    public void started(String dataset, int pictures) {}
+
+    @Override
+    public void decoded(int pictures) {}
+
+    @Override
+    public void ended() {}
+  }
+
+  @Test
+  void twoThatFillTheCacheAtOnceGetTheSameAndLeaveOneFile() throws Exception {
+    colours(5, 5);
+    CyclicBarrier together = new CyclicBarrier(4);
+    ExecutorService threads = Executors.newFixedThreadPool(4);
+    try {
+      List<Future<TrainTest>> loaded = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        loaded.add(
+            threads.submit(
+                () -> {
+                  together.await();
+                  return new FolderLoader(cache, 1, new Deaf(), ALL_IN_MEMORY)
+                      .load(folder, Optional.empty(), SIX, false);
+                }));
+      }
+      TrainTest first = loaded.get(0).get();
+      for (Future<TrainTest> other : loaded) {
+        assertEquals(first.train().pixels(), other.get().train().pixels());
+        assertEquals(first.test().pixels(), other.get().test().pixels());
+      }
+    } finally {
+      threads.shutdown();
+    }
     assertEquals(1, files(cache.resolve("folders")));
   }
 

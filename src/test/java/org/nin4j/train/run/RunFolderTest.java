@@ -11,12 +11,14 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -27,13 +29,16 @@ import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.backend.Metrics;
 import org.nin4j.train.Trainer;
 import org.nin4j.train.Trial;
 import org.nin4j.train.checkpoint.Best;
 import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.checkpoint.Position;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
+import org.nin4j.train.recipe.Recipe;
 
 class RunFolderTest {
   private static final LocalDateTime NOW = LocalDateTime.of(2025, 1, 31, 23, 59, 58);
@@ -203,7 +208,14 @@ class RunFolderTest {
     Trial.trainer(Trial.recipe().toBuilder().epochs(1).build(), folder).train();
     folder.close();
     Set<String> before = names(folder);
-    for (String name : List.of("last.safetensors", "best.safetensors", "history.csv")) {
+    for (String name :
+        List.of(
+            "last.safetensors",
+            "best.safetensors",
+            "epoch-3.safetensors",
+            "epoch-4-step-120.safetensors",
+            "history.csv",
+            "result.json")) {
       Files.writeString(folder.path().resolve(name + "." + UUID.randomUUID() + ".part"), "half");
     }
     Path own = Files.writeString(folder.path().resolve("notes.part"), "mine");
@@ -339,5 +351,164 @@ class RunFolderTest {
     }
     assertArrayEquals(best, Files.readAllBytes(RunFolder.best(path)));
     assertEquals(List.of(), remarks);
+  }
+
+  private static void flipABit(Path file) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[bytes.length - 7] ^= 4;
+    Files.write(file, bytes);
+  }
+
+  @Test
+  void earlierCheckpointsAreKeptAsManyAsAskedFor() throws IOException {
+    RunFolder folder = create();
+    folder.keep(2);
+    Recipe recipe = Trial.recipe().toBuilder().epochs(5).build();
+    Trial.trainer(recipe, folder).train();
+    folder.close();
+    Set<String> safetensors = names(folder);
+    safetensors.removeIf(name -> !name.startsWith("epoch"));
+    assertEquals(Set.of("epoch-3.safetensors", "epoch-4.safetensors"), safetensors);
+    for (int epoch : new int[] {3, 4}) {
+      Path kept = folder.path().resolve("epoch-%d.safetensors".formatted(epoch));
+      assertEquals(Position.atEpoch(epoch), Checkpoint.read(kept).position());
+    }
+    // In another program, that keeps none, what was kept stays.
+    try (RunFolder again = RunFolder.open(folder.path(), remarks::add)) {
+      Path last = RunFolder.last(folder.path());
+      Checkpoint from = again.goOn(Checkpoint.read(last), last);
+      again.checkpointed(from, false);
+    }
+    assertTrue(names(folder).containsAll(safetensors));
+    assertEquals(List.of(), remarks);
+  }
+
+  @Test
+  void withinAnEpochTheNameHasTheStep() throws IOException {
+    List<Checkpoint> run = checkpoints(0.8, 0.3);
+    Checkpoint first = run.get(0);
+    Checkpoint within =
+        new Checkpoint(
+            first.recipe(),
+            first.network(),
+            first.image(),
+            first.classes(),
+            first.data(),
+            new Position(1, 2, new Metrics(30, 16, 4, 8), 1),
+            first.history(),
+            first.best(),
+            first.parameters(),
+            first.optimizerState(),
+            Optional.empty());
+    RunFolder folder = create();
+    folder.keep(3);
+    folder.checkpointed(first, true);
+    FileTime drawn = FileTime.from(STARTED);
+    Files.setLastModifiedTime(folder.path().resolve("curves.png"), drawn);
+    folder.checkpointed(within, false);
+    // History and curves are as they were, and are not written again.
+    assertEquals(drawn, Files.getLastModifiedTime(folder.path().resolve("curves.png")));
+    folder.checkpointed(run.get(1), false);
+    folder.close();
+    Set<String> kept = names(folder);
+    kept.removeIf(name -> !name.startsWith("epoch"));
+    assertEquals(Set.of("epoch-1.safetensors", "epoch-2-step-2.safetensors"), kept);
+    // Without the last ones the newest of the others: by its place in the run, not by its date.
+    Files.delete(RunFolder.last(folder.path()));
+    RunFolder.Newest newest = RunFolder.newest(folder.path(), remarks::add).orElseThrow();
+    assertEquals(folder.path().resolve("epoch-2-step-2.safetensors"), newest.file());
+    assertEquals(
+        List.of(
+            "last.safetensors is not there: going on from the newest checkpoint that is whole, %s, in epoch 2, after step 2"
+                .formatted(newest.file())),
+        remarks);
+  }
+
+  @Test
+  void aTornCheckpointIsPassedOverForTheNewestWholeOne() throws IOException {
+    List<Checkpoint> run = checkpoints(0.8, 0.3, 0.2);
+    Path path = runs.resolve("run");
+    Path last = RunFolder.last(path);
+    Path kept = path.resolve("epoch-2.safetensors");
+    run.get(0).write(RunFolder.best(path));
+    run.get(1).write(kept);
+    for (int cut : new int[] {0, 5, 8, 300, -1}) {
+      run.get(2).write(last);
+      byte[] whole = Files.readAllBytes(last);
+      Files.write(last, Arrays.copyOf(whole, cut < 0 ? whole.length - 1 : cut));
+      assertEquals(kept, RunFolder.newest(path, remarks::add).orElseThrow().file());
+    }
+    run.get(2).write(last);
+    flipABit(last);
+    remarks.clear();
+    assertEquals(kept, RunFolder.newest(path, remarks::add).orElseThrow().file());
+    assertEquals(
+        List.of(
+            "%s is damaged or cut short: its content does not fit its SHA-256 sum: going on from the newest checkpoint that is whole, %s, after epoch 2"
+                .formatted(last, kept)),
+        remarks);
+    flipABit(kept);
+    assertEquals(RunFolder.best(path), RunFolder.newest(path, remarks::add).orElseThrow().file());
+    flipABit(RunFolder.best(path));
+    String message =
+        assertThrows(CheckpointException.class, () -> RunFolder.newest(path, remarks::add))
+            .getMessage();
+    assertTrue(message.startsWith(last + " is damaged"), message);
+    assertEquals(Optional.empty(), RunFolder.newest(runs.resolve("none"), remarks::add));
+  }
+
+  /** It would be lost, and needs no more than a newer program. */
+  @Test
+  void aCheckpointOfAnotherVersionIsNotPassedOver() throws IOException {
+    List<Checkpoint> run = checkpoints(0.8, 0.3);
+    Path path = runs.resolve("run");
+    Path last = RunFolder.last(path);
+    run.get(0).write(RunFolder.best(path));
+    run.get(1).write(last);
+    String bytes = Files.readString(last, StandardCharsets.ISO_8859_1);
+    Files.writeString(
+        last, bytes.replace("\"version\":\"1\"", "\"version\":\"2\""), StandardCharsets.ISO_8859_1);
+    String message =
+        assertThrows(CheckpointException.class, () -> RunFolder.newest(path, remarks::add))
+            .getMessage();
+    assertTrue(message.contains("version 2"), message);
+  }
+
+  /** Killed after the last checkpoint was written, before the best one. */
+  @Test
+  void whatACompleteRunDidNotComeToIsWrittenLater() throws IOException {
+    RunFolder folder = create();
+    folder.writeConfig(new JsonObject(), STARTED);
+    Checkpoint last = Trial.trainer(Trial.recipe(), folder).train();
+    folder.close();
+    Path history = folder.path().resolve("history.csv");
+    String csv = Files.readString(history);
+    Checkpoint perfect = last.withBest(Optional.of(new Best(3, 1, "test data")));
+    perfect.write(RunFolder.last(folder.path()));
+    Files.writeString(history, csv.lines().limit(2).collect(Collectors.joining("\n", "", "\n")));
+    Files.delete(folder.path().resolve("curves.png"));
+    try (RunFolder again = RunFolder.open(folder.path(), remarks::add)) {
+      again.complete(perfect);
+    }
+    assertEquals(csv, Files.readString(history));
+    assertTrue(Files.exists(folder.path().resolve("curves.png")));
+    assertEquals(perfect.best(), Checkpoint.read(RunFolder.best(folder.path())).best());
+    assertEquals(List.of(), remarks);
+  }
+
+  @Test
+  void aClockThatWentBackIsSaidAndChangesNothing() throws IOException {
+    RunFolder folder = create();
+    folder.writeConfig(new JsonObject(), STARTED);
+    assertEquals(List.of(), remarks);
+    folder.writeConfig(new JsonObject(), STARTED.minusSeconds(7200));
+    assertEquals(
+        List.of(
+            "The clock went back: this run was started at 2025-01-31T22:59:58.123Z, and it is"
+                + " 2025-01-31T20:59:58Z; nothing depends on it."),
+        remarks);
+    assertEquals(STARTED, RunFolder.date(folder.path()));
+    assertEquals(
+        Optional.of(folder.path().resolve("config-2.json")), RunFolder.config(folder.path()));
   }
 }
