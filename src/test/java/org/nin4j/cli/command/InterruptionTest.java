@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -177,6 +178,11 @@ class InterruptionTest {
         line = out.readLine();
       }
       assertNotNull(line, () -> String.join("\n", lines));
+      // The step begins a little later: a signal before it would end the training at once.
+      Duration begun = cpuTime(process);
+      while (cpuTime(process).minus(begun).toSeconds() < 5) {
+        Thread.sleep(100);
+      }
       process.toHandle().destroy();
       assertFalse(process.waitFor(2, TimeUnit.SECONDS), "the first signal lets the step end");
       process.toHandle().destroy();
@@ -185,5 +191,9 @@ class InterruptionTest {
     } finally {
       process.destroyForcibly();
     }
+  }
+
+  private static Duration cpuTime(Process process) {
+    return process.info().totalCpuDuration().orElseThrow();
   }
 }
