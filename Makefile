@@ -1,7 +1,7 @@
 # NiN4J. `make` alone lists what there is.
 .DEFAULT_GOAL := help
 .PHONY: help build train check test test-all test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
-.PHONY: judges release dist gpu-kit gpu-kit-rehearsal clean
+.PHONY: judges pins release dist gpu-kit gpu-kit-rehearsal clean
 
 MVN := mvn -B -ntp
 ISA ?= AVX2
@@ -40,6 +40,14 @@ test-jdk: ## build with another JDK and run the tests, without the CUDA stand-in
 
 bench: ## measure steps and training, ours beside libtorch (BENCH=full: everything)
 	@bench/run $(BENCH)
+
+# After a library has another version: look at what has changed before you commit it.
+PLATFORMS := linux-x86_64 linux-arm64 macosx-arm64 macosx-x86_64 windows-x86_64
+pins: ## write down the SHA-256 of all libraries that NiN4J runs with, on all platforms
+	@rm -rf target/pins; for platform in $(PLATFORMS); do \
+	  $(MVN) -q -Djavacpp.platform=$$platform dependency:copy-dependencies -DincludeScope=runtime \
+	    -DoutputDirectory=target/pins || exit 1; done; \
+	cd target/pins && sha256sum -- *.jar > ../../dependencies.sha256
 
 doctor: ## say whether the GPU can be used, and what would mend it
 	@./nin doctor

@@ -59,6 +59,10 @@ class LauncherTest {
       " train --recipe d2l --device reference --precision fp32 --dataset shapes --network nin-mini"
           + " --size 8 --batch 8 --limit 40";
 
+  /** The SHA-256 of nothing. */
+  private static final String PINNED =
+      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
   /** The program without the launcher. */
   private static final String JAVA =
       ShellWords.quote(Path.of(System.getProperty("java.home"), "bin", "java"))
@@ -77,6 +81,7 @@ class LauncherTest {
     Files.copy(Path.of("nin"), clone.resolve("nin"));
     executable(clone.resolve("nin"));
     Files.writeString(clone.resolve("pom.xml"), "");
+    Files.writeString(clone.resolve("dependencies.sha256"), PINNED + "  pinned.jar\n");
     Files.createDirectories(clone.resolve("src/main"));
     Files.createDirectories(clone.resolve("target/lib"));
     Files.writeString(clone.resolve("target/nin4j.jar"), "");
@@ -344,5 +349,27 @@ class LauncherTest {
     String line = run.err().get(run.err().size() - 1);
     assertTrue(line.contains("OMP_DYNAMIC=true lets OpenMP start fewer threads"), line);
     assertTrue(line.contains("--device reference"), line);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"'', 0", "changed, 1"})
+  void whatIsBuiltRunsWithPinnedLibrariesOnly(String content, int code)
+      throws IOException, InterruptedException {
+    Files.delete(clone.resolve("target/nin4j.jar"));
+    Path mvn = folder.resolve("maven/mvn");
+    Files.createDirectories(mvn.getParent());
+    Files.writeString(
+        mvn, "#!/bin/sh\n: > target/nin4j.jar\nprintf '" + content + "' > target/lib/pinned.jar\n");
+    executable(mvn);
+    String path = mvn.getParent() + ":" + System.getenv("PATH");
+
+    Run run = print(Map.of("PATH", path), "--version");
+
+    assertEquals(code, run.code(), run::toString);
+    assertEquals(code == 0, Files.exists(clone.resolve("target/nin4j.jar")));
+    if (code != 0) {
+      assertEquals(
+          "nin: not what dependencies.sha256 has, so it is not run: pinned.jar", run.err().get(1));
+    }
   }
 }

@@ -70,9 +70,9 @@ public record IdxDataset(
               "bb300cfdad3c16e7a12a480ee83cd310",
               "15d484375f8d13e6eb1aabb0c3f46965"),
           List.of(
-              URI.create("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"),
               URI.create(
-                  "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/")),
+                  "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"),
+              URI.create("https://fashion-mnist.s3.eu-central-1.amazonaws.com/")),
           Optional.of("dataset-fashion-mnist"));
 
   /** 60,000 and 10,000 handwritten digits, 28×28 (LeCun, Cortes, Burges). */

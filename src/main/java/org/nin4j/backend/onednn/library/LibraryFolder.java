@@ -123,6 +123,10 @@ public record LibraryFolder(Path path, List<String> remarks) {
       if (!Files.isDirectory(folder)) {
         Files.createDirectories(folder, forOwnerOnly(folder));
       }
+      if (isPosix(folder)
+          && Files.getPosixFilePermissions(folder).contains(PosixFilePermission.OTHERS_WRITE)) {
+        return Optional.of("every user may write there");
+      }
       Path trial = Files.createTempFile(folder, ".nin4j-", ".so", forOwnerOnly(folder));
       try {
         // The kernel denies it for every file of a mount with noexec.

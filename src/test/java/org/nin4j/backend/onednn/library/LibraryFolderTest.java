@@ -65,6 +65,15 @@ class LibraryFolderTest {
   }
 
   @Test
+  void aUsualFolderThatEveryoneMayWriteToIsPassedOver() throws IOException {
+    Path usual = Files.createDirectory(folder.resolve("open"));
+    Files.setPosixFilePermissions(usual, PosixFilePermissions.fromString("rwxrwxrwx"));
+    LibraryFolder chosen = LibraryFolder.choose(usual, List.of(temporary));
+    assertEquals(own(), chosen.path());
+    assertTrue(chosen.remarks().get(0).contains("every user may write there"), chosen::toString);
+  }
+
+  @Test
   void aFolderThatOthersMayWriteToIsNotTrusted() throws IOException {
     Files.setPosixFilePermissions(own(), PosixFilePermissions.fromString("rwxrwxrwx"));
     BackendException refused = assertThrows(BackendException.class, this::own);
