@@ -356,10 +356,14 @@ class LauncherTest {
   void whatIsBuiltRunsWithPinnedLibrariesOnly(String content, int code)
       throws IOException, InterruptedException {
     Files.delete(clone.resolve("target/nin4j.jar"));
+    Files.writeString(clone.resolve("target/lib/left-over.jar"), "");
     Path mvn = folder.resolve("maven/mvn");
     Files.createDirectories(mvn.getParent());
     Files.writeString(
-        mvn, "#!/bin/sh\n: > target/nin4j.jar\nprintf '" + content + "' > target/lib/pinned.jar\n");
+        mvn,
+        "#!/bin/sh\nmkdir -p target/lib\n: > target/nin4j.jar\nprintf '"
+            + content
+            + "' > target/lib/pinned.jar\n");
     executable(mvn);
     String path = mvn.getParent() + ":" + System.getenv("PATH");
 
