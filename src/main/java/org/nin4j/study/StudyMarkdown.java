@@ -9,6 +9,7 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import org.nin4j.train.history.EpochResult;
+import org.nin4j.train.recipe.RecipeJson;
 
 /** The report of a study as text. */
 final class StudyMarkdown {
@@ -93,6 +94,10 @@ final class StudyMarkdown {
     if (!results.isEmpty()) {
       line("- Images: " + VariantResults.distinct(variants, RunResult::data));
       line("- Device: " + VariantResults.distinct(variants, RunResult::device));
+      line(
+          "- Computed in: "
+              + VariantResults.distinct(
+                  variants, result -> RecipeJson.name(result.recipe().precision())));
       line("");
     }
   }

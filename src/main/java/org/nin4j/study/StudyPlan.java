@@ -13,6 +13,7 @@ import org.nin4j.model.json.DescriptionException;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
 import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.session.Images;
 
 /**
@@ -25,13 +26,16 @@ import org.nin4j.train.session.Images;
  */
 public record StudyPlan(
     Study study, boolean quick, List<PlannedRun> runs, List<PlannedRun> chosen) {
+  private static final String PRECISION = "precision";
+
   public StudyPlan {
     runs = List.copyOf(runs);
     chosen = List.copyOf(chosen);
   }
 
   /**
-   * Plans a study, and checks each variant.
+   * Plans a study, and checks each variant. Where the device has no instructions for a precision,
+   * fp32 takes its place, so that a study runs everywhere; the report says what was computed in.
    *
    * @param only the variants to train; all where it is empty
    * @param data loads what a recipe is trained on
@@ -39,7 +43,7 @@ public record StudyPlan(
    * @throws ShapeException if a network cannot take its images; this message and those of others
    *     name the variant
    * @throws DescriptionException if a network's file describes none
-   * @throws BackendException if the device lacks what a variant insists on
+   * @throws BackendException if the device cannot do what a variant asks for
    * @throws UncheckedIOException if a network's file cannot be read
    */
   public static StudyPlan of(
@@ -107,7 +111,11 @@ public record StudyPlan(
         if (runs.isEmpty()) {
           requirePossible(recipe, network, images);
         }
-        runs.add(new PlannedRun(variant, seed, settings, recipe, network));
+        // So that the report's command for this run is one that this device takes.
+        boolean insists = settings.words().containsKey(PRECISION);
+        Settings possible =
+            insists ? settings.with(PRECISION, RecipeJson.name(recipe.precision())) : settings;
+        runs.add(new PlannedRun(variant, seed, possible, recipe, network));
       }
       return runs;
     } catch (StudyException | IllegalArgumentException e) {

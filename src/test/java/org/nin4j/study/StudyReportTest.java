@@ -134,6 +134,7 @@ class StudyReportTest {
 
         - Images: some data, 800 + 40 images
         - Device: a "device", 2 threads
+        - Computed in: fp32
 
         ## Accuracy
 

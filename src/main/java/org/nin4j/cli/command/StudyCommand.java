@@ -55,7 +55,8 @@ import picocli.CommandLine.Spec;
           + " name, question, base (settings of all variants), variants (by name, what each"
           + " changes), and where wanted seeds, quick (what --quick changes in base) and published"
           + " (variant, test_accuracy, source). Settings are the options of"
-          + " '${ROOT-COMMAND-NAME} train' without their dashes.",
+          + " '${ROOT-COMMAND-NAME} train' without their dashes; where a device has no instructions"
+          + " for a precision, fp32 takes its place.",
       "",
       "Each run is a folder DIR/runs/VARIANT-seedN. What is finished is skipped, what was"
           + " interrupted goes on; DIR/study.md, study.csv and pictures are written after every"
@@ -139,7 +140,7 @@ public final class StudyCommand implements Callable<Integer> {
     Path folder = out.orElse(Path.of(FOLDER, study.name() + (quick ? "-quick" : "")));
     try (Backend backend = deviceOptions.open()) {
       Function<Recipe, TrainTest> data = loading();
-      StudyPlan plan = StudyPlan.of(study, quick, only, new StudySettings(backend), backend, data);
+      StudyPlan plan = StudyPlan.of(study, quick, only, new StudySettings(), backend, data);
       try (RunLock lock = lock(folder)) {
         return run(backend, plan, folder, data);
       }

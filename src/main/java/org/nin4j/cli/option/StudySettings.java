@@ -3,7 +3,6 @@ package org.nin4j.cli.option;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import org.nin4j.backend.Backend;
 import org.nin4j.study.Interpreter;
 import org.nin4j.study.Settings;
 import org.nin4j.train.recipe.Recipe;
@@ -18,17 +17,6 @@ import picocli.CommandLine.ParameterException;
 public final class StudySettings implements Interpreter {
   private static final String RECIPE = "recipe";
   private static final String SEED = "seed";
-
-  private final Backend backend;
-
-  /**
-   * Settings for a device.
-   *
-   * @param backend computes in what settings insist on, or they are refused
-   */
-  public StudySettings(Backend backend) {
-    this.backend = backend;
-  }
 
   /** The options of {@code train} that a study may set. */
   @Command(name = "train")
@@ -82,7 +70,6 @@ public final class StudySettings implements Interpreter {
       throw new IllegalArgumentException(e.getMessage(), e);
     }
     Recipe recipe = options.changes.apply(options.changes.base(options.recipe));
-    options.changes.requireFitting(backend);
     return new Meaning(
         recipe,
         data -> options.changes.measured(recipe, data),

@@ -23,6 +23,7 @@ import org.nin4j.cli.Shell;
 import org.nin4j.cli.option.StudySettings;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
+import org.nin4j.plan.Precision;
 import org.nin4j.study.PlannedRun;
 import org.nin4j.study.Studies;
 import org.nin4j.study.Study;
@@ -91,13 +92,32 @@ class StudyCommandTest {
     try (Backend backend = new ReferenceBackend()) {
       for (boolean quick : List.of(false, true)) {
         StudyPlan plan =
-            StudyPlan.of(
-                study, quick, List.of(), new StudySettings(backend), backend, recipe -> data);
+            StudyPlan.of(study, quick, List.of(), new StudySettings(), backend, recipe -> data);
         assertEquals(study.runs(), plan.chosen().size());
         for (PlannedRun run : plan.runs()) {
           String line = "run 36/36 %s: test 0.1234, 59 min 59 s, 23:59:59 left";
           assertTrue(line.formatted(run.name()).length() <= 80, run::name);
         }
+      }
+    }
+  }
+
+  /** A study that names a precision runs on devices without it, and says so. */
+  @Test
+  void whereADeviceLacksAPrecisionFp32TakesItsPlace() {
+    TrainTest data = Shapes.draw(1, 512, 10, 1);
+    try (Backend backend = new ReferenceBackend()) {
+      StudyPlan plan =
+          StudyPlan.of(
+              Studies.named("networks"),
+              true,
+              List.of("nin"),
+              new StudySettings(),
+              backend,
+              recipe -> data);
+      for (PlannedRun run : plan.chosen()) {
+        assertEquals(Precision.FP32, run.recipe().precision());
+        assertEquals("fp32", run.settings().words().get("precision"));
       }
     }
   }
