@@ -1,5 +1,7 @@
 package org.nin4j.tensor;
 
+import java.util.OptionalDouble;
+
 /**
  * Values in Java's memory, in the logical order of their shape: the last axis changes fastest.
  *
@@ -21,6 +23,16 @@ public record HostTensor(Shape shape, float[] values) {
 
   public static HostTensor zeros(Shape shape) {
     return new HostTensor(shape, new float[Math.toIntExact(shape.elements())]);
+  }
+
+  /** The first value that is NaN or infinite; empty where all are finite. */
+  public OptionalDouble firstNotFinite() {
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        return OptionalDouble.of(value);
+      }
+    }
+    return OptionalDouble.empty();
   }
 
   /** Short, since the values may be millions. */

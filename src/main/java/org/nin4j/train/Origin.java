@@ -1,7 +1,6 @@
 package org.nin4j.train;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,7 +22,6 @@ import org.nin4j.train.checkpoint.Parameters;
 import org.nin4j.train.checkpoint.Position;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.session.Images;
-import org.nin4j.train.session.SampleOrder;
 
 /**
  * Finds where numbers stopped being finite. A training repeats its bits: from the last good state
@@ -36,20 +34,20 @@ final class Origin {
   private final Recipe recipe;
   private final Network network;
   private final ImageDataset images;
-  private final int steps;
+  private final Epochs epochs;
 
   /**
    * Of a training by a recipe.
    *
    * @param images that it trains on, as they are loaded
-   * @param steps of an epoch
+   * @param epochs what its session is given
    */
-  Origin(Backend backend, Recipe recipe, Network network, ImageDataset images, int steps) {
+  Origin(Backend backend, Recipe recipe, Network network, ImageDataset images, Epochs epochs) {
     this.backend = backend;
     this.recipe = recipe;
     this.network = network;
     this.images = images;
-    this.steps = steps;
+    this.epochs = epochs;
   }
 
   /**
@@ -92,20 +90,8 @@ final class Origin {
           .forEach(state -> session.write(state, HostTensor.zeros(state.shape())));
     }
     Parameters.writeOptimizer(session, good.optimizerState());
-    int step = good.position().step();
-    session.begin(epoch(good.position().epoch(), step, runs, good.position()));
-  }
-
-  /** So many steps, the first of them after {@code step} others of the epoch. */
-  private Epoch epoch(int epoch, int step, int runs, Position before) {
-    long first = (long) epoch * steps + step;
-    int[] order = SampleOrder.shuffled(images.count(), recipe.batch(), recipe.seed(), epoch);
-    return new Epoch(
-        recipe.seed(),
-        Math.toIntExact(first),
-        Arrays.copyOfRange(order, step * recipe.batch(), (step + runs) * recipe.batch()),
-        recipe.schedule().rates(first, runs, (long) recipe.epochs() * steps),
-        before.sums());
+    Position at = good.position();
+    session.begin(epochs.part(at.epoch(), at.step(), runs, at.sums()));
   }
 
   /** Computes one step and looks at all of its results. */
@@ -125,10 +111,11 @@ final class Origin {
     for (Step each : plan.steps()) {
       each.writes().stream().filter(tensor -> tensor.role() == Role.ACTIVATION).forEach(kept::add);
     }
+    Epoch one = epochs.part(epoch, step - 1, 1, Position.atEpoch(epoch).sums());
     try (Session session = backend.bind(backend.prepare(plan.keeping(kept)))) {
       session.load(Images.samples(images));
       Parameters.write(session, parameters);
-      session.begin(epoch(epoch, step - 1, 1, Position.atEpoch(epoch)));
+      session.begin(one);
       session.run();
       for (Step each : plan.steps()) {
         for (TensorSpec tensor : each.writes()) {
@@ -140,9 +127,8 @@ final class Origin {
         }
       }
     }
-    float rate = epoch(epoch, step - 1, 1, Position.atEpoch(epoch)).learningRates()[0];
     return "all layers' results and all gradients are finite; the update by the rate %s is not"
-        .formatted(rate);
+        .formatted(one.learningRates()[0]);
   }
 
   private static boolean isReal(TensorSpec tensor) {

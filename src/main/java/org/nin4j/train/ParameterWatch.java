@@ -2,6 +2,7 @@ package org.nin4j.train;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import org.nin4j.backend.Session;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
@@ -25,7 +26,7 @@ final class ParameterWatch {
   }
 
   /** What was found. */
-  record Found(String name, float value) {}
+  record Found(String name, double value) {}
 
   /** Reads as many tensors as there is time for, each once at most. */
   Optional<Found> look(Session session) {
@@ -34,10 +35,9 @@ final class ParameterWatch {
     for (int i = 0; i < tensors.size() && spent <= MOST_SHARE * (begin - start); i++) {
       TensorSpec tensor = tensors.get(next);
       next = (next + 1) % tensors.size();
-      for (float value : session.read(tensor).values()) {
-        if (!Float.isFinite(value)) {
-          return Optional.of(new Found(tensor.name(), value));
-        }
+      OptionalDouble value = session.read(tensor).firstNotFinite();
+      if (value.isPresent()) {
+        return Optional.of(new Found(tensor.name(), value.getAsDouble()));
       }
       spent = took + System.nanoTime() - begin;
     }

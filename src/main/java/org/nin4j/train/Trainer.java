@@ -2,15 +2,12 @@ package org.nin4j.train;
 
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.nin4j.backend.Backend;
-import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
 import org.nin4j.backend.Session;
 import org.nin4j.data.DataException;
@@ -39,13 +36,14 @@ import org.nin4j.train.recipe.Preprocessing;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.session.Images;
-import org.nin4j.train.session.SampleOrder;
 
 /**
  * Trains a network by a recipe and evaluates it after every epoch. The same recipe on the same data
  * and backend gives the same history and parameters, stopped and resumed or not.
  */
 public final class Trainer {
+  private static final String THE_OPTIMIZERS = "the optimizer's ";
+
   private final Backend backend;
   private final Recipe recipe;
 
@@ -61,6 +59,7 @@ public final class Trainer {
   private final List<TrainingListener> listeners;
   private final PlacedPlan plan;
   private final int steps;
+  private final Epochs epochs;
   private final String fingerprint;
   private final String testData;
   private final Optional<String> otherPrecision;
@@ -131,6 +130,7 @@ public final class Trainer {
     // What cannot be is found out before the whitening.
     Plan checked = described(this.recipe, data);
     steps = this.recipe.trainingSteps(checked, data.train().count());
+    epochs = new Epochs(this.recipe, data.train().count(), steps);
     whitening =
         recipe.preprocessing() == Preprocessing.NONE
             ? Optional.empty()
@@ -179,7 +179,7 @@ public final class Trainer {
    * take long with them, they get fewer: from the second on no more than {@link
    * SavePace#MOST_SHARE} of the training's time. Nothing is read from the device in between.
    *
-   * @param time zero, as at first: at the ends of epochs only; from the next epoch on
+   * @param time zero, as at first: at the ends of epochs only; for a training that begins later
    */
   public void checkpointEvery(Duration time) {
     if (time.isNegative()) {
@@ -430,7 +430,7 @@ public final class Trainer {
     String origin;
     try {
       origin =
-          new Origin(backend, recipeInUse, network, data.train(), steps)
+          new Origin(backend, recipeInUse, network, data.train(), epochs)
               .find(session, good, found.position().orElseThrow());
     } catch (RuntimeException e) {
       // Keeping every result takes memory that the device may not have.
@@ -453,15 +453,7 @@ public final class Trainer {
       return from;
     }
     int epoch = from.epoch();
-    long first = (long) epoch * steps + from.step();
-    int[] order = SampleOrder.shuffled(data.train().count(), recipe.batch(), recipe.seed(), epoch);
-    session.begin(
-        new Epoch(
-            recipe.seed(),
-            Math.toIntExact(first),
-            Arrays.copyOfRange(order, from.step() * recipe.batch(), steps * recipe.batch()),
-            recipe.schedule().rates(first, steps - from.step(), totalSteps()),
-            from.sums()));
+    session.begin(epochs.part(epoch, from.step(), steps - from.step(), from.sums()));
     long begin = System.nanoTime();
     Pace pace = new Pace();
     int step = from.step();
@@ -598,7 +590,7 @@ public final class Trainer {
         test.top5Accuracy(),
         at.seconds(),
         train.samples() / at.seconds(),
-        recipe.schedule().rate(lastStep, totalSteps()),
+        recipe.schedule().rate(lastStep, epochs.allSteps()),
         dead.units(),
         dead.classes());
   }
@@ -608,35 +600,32 @@ public final class Trainer {
   }
 
   private static Map<String, HostTensor> optimizerState(Session session, Position at) {
-    return finite(Parameters.readOptimizer(session), "the optimizer's ", at);
+    return finite(Parameters.readOptimizer(session), THE_OPTIMIZERS, at);
   }
 
   private static Map<String, HostTensor> finite(
       Map<String, HostTensor> values, String whose, Position at) {
     values.forEach(
-        (name, tensor) -> {
-          for (float value : tensor.values()) {
-            if (!Float.isFinite(value)) {
-              requireFinite(value, whose + name, at);
-            }
-          }
-        });
+        (name, tensor) ->
+            tensor.firstNotFinite().ifPresent(value -> requireFinite(value, whose + name, at)));
     return values;
   }
 
   private static void requireFiniteBeginning(Checkpoint from) {
-    Map<String, HostTensor> all = new LinkedHashMap<>(from.parameters());
-    from.optimizerState().forEach((name, tensor) -> all.put("the optimizer's " + name, tensor));
-    all.forEach(
-        (name, tensor) -> {
-          for (float value : tensor.values()) {
-            if (!Float.isFinite(value)) {
+    from.parameters().forEach((name, tensor) -> requireFiniteBeginning(tensor, name, from));
+    from.optimizerState()
+        .forEach((name, tensor) -> requireFiniteBeginning(tensor, THE_OPTIMIZERS + name, from));
+  }
+
+  private static void requireFiniteBeginning(HostTensor tensor, String what, Checkpoint from) {
+    tensor
+        .firstNotFinite()
+        .ifPresent(
+            value -> {
               throw new NumericalException(
                   "%s is %s where the training begins, %s"
-                      .formatted(name, Float.isNaN(value) ? "NaN" : "infinite", from.position()));
-            }
-          }
-        });
+                      .formatted(what, Double.isNaN(value) ? "NaN" : "infinite", from.position()));
+            });
   }
 
   private static void requireFinite(double value, String what, Position at) {
@@ -666,10 +655,6 @@ public final class Trainer {
         parameters,
         optimizerState,
         whitening);
-  }
-
-  private long totalSteps() {
-    return (long) recipe.epochs() * steps;
   }
 
   private static double secondsSince(long nanoTime) {

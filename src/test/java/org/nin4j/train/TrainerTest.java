@@ -48,32 +48,13 @@ import org.nin4j.train.checkpoint.Position;
 import org.nin4j.train.diagnosis.DeadUnits;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
+import org.nin4j.train.history.Timeless;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Schedule;
 import org.nin4j.train.session.SampleOrder;
 
 class TrainerTest {
   @TempDir private Path folder;
-
-  /** Everything of a history but the clock's part. */
-  private static List<EpochResult> withoutTime(History history) {
-    return history.epochs().stream()
-        .map(
-            r ->
-                new EpochResult(
-                    r.epoch(),
-                    r.trainLoss(),
-                    r.trainAccuracy(),
-                    r.testLoss(),
-                    r.testAccuracy(),
-                    r.testTop5(),
-                    0,
-                    0,
-                    r.learningRate(),
-                    r.deadUnits(),
-                    r.deadClasses()))
-        .toList();
-  }
 
   private static void assertSameBits(
       Map<String, HostTensor> expected, Map<String, HostTensor> actual) {
@@ -93,11 +74,11 @@ class TrainerTest {
     Checkpoint one = Trial.trainer(Trial.recipe()).train();
     Checkpoint two = Trial.trainer(Trial.recipe()).train();
     assertEquals(3, one.history().epochs().size());
-    assertEquals(withoutTime(one.history()), withoutTime(two.history()));
+    assertEquals(Timeless.of(one.history()), Timeless.of(two.history()));
     assertSameBits(one.parameters(), two.parameters());
     assertSameBits(one.optimizerState(), two.optimizerState());
     Checkpoint other = Trial.trainer(Trial.recipe().toBuilder().seed(2).build()).train();
-    assertNotEquals(withoutTime(one.history()), withoutTime(other.history()));
+    assertNotEquals(Timeless.of(one.history()), Timeless.of(other.history()));
   }
 
   @ParameterizedTest(name = "stopped after {1} runs, of training: {0}")
@@ -148,7 +129,7 @@ class TrainerTest {
     try (Backend backend = Devices.open(device, 2)) {
       Checkpoint resumed = Trial.trainer(backend, recipe).resume(Checkpoint.read(file));
       assertTrue(resumed.complete());
-      assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
+      assertEquals(Timeless.of(whole.history()), Timeless.of(resumed.history()));
       assertSameBits(whole.parameters(), resumed.parameters());
       assertSameBits(whole.optimizerState(), resumed.optimizerState());
     }
@@ -212,7 +193,7 @@ class TrainerTest {
     Path file = folder.resolve("epoch1.safetensors");
     afterEpochs.get(0).write(file);
     Checkpoint resumed = Trial.trainer(Trial.recipe()).resume(Checkpoint.read(file));
-    assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
+    assertEquals(Timeless.of(whole.history()), Timeless.of(resumed.history()));
     assertSameBits(whole.parameters(), resumed.parameters());
   }
 
@@ -242,7 +223,7 @@ class TrainerTest {
     within.write(file);
     try (Backend backend = Devices.open(device, 1)) {
       Checkpoint resumed = Trial.trainer(backend, Trial.recipe()).resume(Checkpoint.read(file));
-      assertEquals(withoutTime(whole.history()), withoutTime(resumed.history()));
+      assertEquals(Timeless.of(whole.history()), Timeless.of(resumed.history()));
       assertSameBits(whole.parameters(), resumed.parameters());
       assertSameBits(whole.optimizerState(), resumed.optimizerState());
     }

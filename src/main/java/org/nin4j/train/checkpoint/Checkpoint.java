@@ -385,13 +385,14 @@ public record Checkpoint(
   }
 
   private static void requireFinite(Path file, String name, HostTensor tensor) {
-    for (float value : tensor.values()) {
-      if (!Float.isFinite(value)) {
-        throw new CheckpointException(
-            "%s cannot be used: %s is %s somewhere"
-                .formatted(file, name, Float.isNaN(value) ? "NaN" : "infinite"));
-      }
-    }
+    tensor
+        .firstNotFinite()
+        .ifPresent(
+            value -> {
+              throw new CheckpointException(
+                  "%s cannot be used: %s is %s somewhere"
+                      .formatted(file, name, Double.isNaN(value) ? "NaN" : "infinite"));
+            });
   }
 
   /** Files of the first versions do not say which epoch is the best. */

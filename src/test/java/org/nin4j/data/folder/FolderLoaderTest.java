@@ -308,21 +308,6 @@ class FolderLoaderTest {
     assertEquals(1, files(cache.resolve("folders")));
   }
 
-  /** Hears nothing. */
-  private static final class Deaf implements FolderListener {
-    @Override
-    public void remarked(String line) {}
-
-    @Override
-    public void started(String dataset, int pictures) {}
-
-    @Override
-    public void decoded(int pictures) {}
-
-    @Override
-    public void ended() {}
-  }
-
   @Test
   void twoThatFillTheCacheAtOnceGetTheSameAndLeaveOneFile() throws Exception {
     colours(5, 5);
@@ -335,7 +320,7 @@ class FolderLoaderTest {
             threads.submit(
                 () -> {
                   together.await();
-                  return new FolderLoader(cache, 1, new Deaf(), ALL_IN_MEMORY)
+                  return new FolderLoader(cache, 1, FolderListener.silent(), ALL_IN_MEMORY)
                       .load(folder, Optional.empty(), SIX, false);
                 }));
       }
