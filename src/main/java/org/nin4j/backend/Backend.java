@@ -1,5 +1,6 @@
 package org.nin4j.backend;
 
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
@@ -21,8 +22,13 @@ public interface Backend extends AutoCloseable {
    * Whether a step of a prepared plan is known to be computed with fewer multiplications than it
    * counts, such as by Winograd's tiles.
    */
-  default boolean multipliesLess(Step step, Precision precision) {
+  default boolean multipliesLess(Step step) {
     return false;
+  }
+
+  /** How a step of a prepared plan is computed, in a word, where there are several ways. */
+  default Optional<String> way(Step step) {
+    return Optional.empty();
   }
 
   /** A line for people: library versions, device, threads. */

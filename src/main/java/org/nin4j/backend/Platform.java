@@ -1,7 +1,13 @@
 package org.nin4j.backend;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Operating system and processor: what a native library is made for.
@@ -54,6 +60,19 @@ public record Platform(String system, String processor) {
 
   public boolean isWindows() {
     return family().equals("windows");
+  }
+
+  /** What tells one kind of processor from another as far as the system says, on one line. */
+  public String model() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+      return lines
+          .takeWhile(line -> !line.isBlank())
+          .filter(line -> line.matches("(vendor_id|cpu family|model|model name|stepping)\\s*:.*"))
+          .map(line -> line.substring(line.indexOf(':') + 1).strip())
+          .collect(Collectors.joining(" "));
+    } catch (IOException | UncheckedIOException e) {
+      return toString();
+    }
   }
 
   /** For people. */

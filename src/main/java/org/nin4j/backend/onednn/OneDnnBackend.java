@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.bytedeco.dnnl.dnnl_version_t;
@@ -18,13 +19,17 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Ballast;
 import org.nin4j.backend.CheckedSession;
+import org.nin4j.backend.CpuOptions;
+import org.nin4j.backend.CpuOptions.Convolution;
 import org.nin4j.backend.Platform;
 import org.nin4j.backend.Session;
+import org.nin4j.backend.onednn.convolution.ConvolutionChoice;
+import org.nin4j.backend.onednn.convolution.ConvolutionTrials;
 import org.nin4j.backend.onednn.convolution.Convolutions;
+import org.nin4j.backend.onednn.convolution.KeptChoices;
 import org.nin4j.backend.onednn.library.Buffers;
 import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.LibraryFolder;
-import org.nin4j.backend.onednn.library.NarrowMatMul;
 import org.nin4j.backend.onednn.library.OpenMp;
 import org.nin4j.backend.onednn.library.Operation;
 import org.nin4j.backend.onednn.library.Workers;
@@ -63,31 +68,26 @@ public final class OneDnnBackend implements Backend {
   private final Dnnl dnnl;
   private final int threads;
   private final List<String> remarks = new ArrayList<>();
-  private final Convolutions.Algorithm chosen;
+  private final Optional<Convolution> wanted;
   private final Workers workers;
+  private final ConvolutionTrials trials;
   private final PointerScope scope;
-  private Optional<Boolean> computesInFp32;
+
+  /** Like {@link #OneDnnBackend(CpuOptions)}: what is fastest, which is not kept. */
+  public OneDnnBackend(int threads) {
+    this(CpuOptions.of(threads));
+  }
 
   /**
    * Opens oneDNN.
    *
-   * @param threads for its description only: oneDNN takes the number from the environment variable
-   *     OMP_NUM_THREADS when it is loaded, or one for each core
+   * @param options its threads are those of loops in Java, and for the description: oneDNN takes
+   *     its number from the environment variable OMP_NUM_THREADS when it is loaded, or one for each
+   *     core
    * @throws BackendException if oneDNN's library cannot be loaded here, or the environment lets
    *     OpenMP start fewer threads than oneDNN waits for
    */
-  public OneDnnBackend(int threads) {
-    this(threads, Convolutions.Algorithm.FASTEST, Optional.empty());
-  }
-
-  /**
-   * @param computesInFp32 whether bf16 is multiplied as fp32; empty to measure what takes less time
-   */
-  public OneDnnBackend(
-      int threads, Convolutions.Algorithm chosen, Optional<Boolean> computesInFp32) {
-    if (threads < 1) {
-      throw new IllegalArgumentException("at least 1 thread is needed, not " + threads);
-    }
+  public OneDnnBackend(CpuOptions options) {
     OpenMp.obstacle(System.getenv(), Runtime.getRuntime().availableProcessors())
         .ifPresent(
             obstacle -> {
@@ -108,10 +108,20 @@ public final class OneDnnBackend implements Backend {
     } catch (UnsatisfiedLinkError | NoClassDefFoundError e) {
       throw notLoaded(folder, e);
     }
-    this.threads = threads;
-    this.chosen = chosen;
-    this.computesInFp32 = computesInFp32;
+    threads = options.threads();
+    wanted = options.convolutions();
     workers = new Workers(threads);
+    KeptChoices kept =
+        options
+            .cache()
+            .map(cache -> KeptChoices.in(cache.resolve("cpu"), environment()))
+            .orElseGet(KeptChoices::here);
+    trials = new ConvolutionTrials(dnnl, workers, kept);
+  }
+
+  /** What the fastest way depends on. */
+  private String environment() {
+    return "%s; %s".formatted(Platform.ofThisMachine().model(), description());
   }
 
   private static LibraryFolder folder() {
@@ -181,10 +191,23 @@ public final class OneDnnBackend implements Backend {
     };
   }
 
-  /** Convolutions by Winograd's tiles. */
   @Override
-  public boolean multipliesLess(Step step, Precision precision) {
-    return convolutions(precision, false).byTiles(step);
+  public Optional<String> way(Step step) {
+    return convolution(step).map(way -> way.name().toLowerCase(Locale.ROOT));
+  }
+
+  @Override
+  public boolean multipliesLess(Step step) {
+    return convolution(step).filter(way -> way == Convolution.TILES).isPresent();
+  }
+
+  /** How it is computed as far as that is known, without trying anything. */
+  private Optional<Convolution> convolution(Step step) {
+    ConvolutionChoice known =
+        wanted
+            .map(ConvolutionChoice::preferring)
+            .orElse((one, possible) -> trials.chosen(one).orElse(possible.get(0)));
+    return new Convolutions(dnnl, workers, known, false).way(step);
   }
 
   @Override
@@ -239,21 +262,10 @@ public final class OneDnnBackend implements Backend {
 
   private Operations operations(Plan plan, SampleStore samples) {
     boolean constant = plan.steps(Update.class).findAny().isEmpty();
-    return new Operations(
-        dnnl, workers, convolutions(plan.precision(), constant), constant, samples);
-  }
-
-  private Convolutions convolutions(Precision precision, boolean constant) {
-    boolean widens = precision == Precision.BF16 && computesInFp32();
-    return new Convolutions(dnnl, workers, chosen, widens, constant);
-  }
-
-  /** Measured once, so that what is prepared is what is bound. */
-  private boolean computesInFp32() {
-    if (computesInFp32.isEmpty()) {
-      computesInFp32 = Optional.of(NarrowMatMul.slow(dnnl));
-    }
-    return computesInFp32.get();
+    ConvolutionChoice choice =
+        wanted.map(ConvolutionChoice::preferring).orElseGet(() -> trials.choice(constant));
+    Convolutions convolutions = new Convolutions(dnnl, workers, choice, constant);
+    return new Operations(dnnl, workers, convolutions, constant, samples);
   }
 
   /** Workspaces are asked of the primitives themselves. */

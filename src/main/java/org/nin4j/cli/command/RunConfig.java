@@ -8,6 +8,7 @@ import org.nin4j.backend.Backend;
 import org.nin4j.cli.output.ProgramVersion;
 import org.nin4j.data.TrainTest;
 import org.nin4j.model.json.NetworkWriter;
+import org.nin4j.plan.step.Step;
 import org.nin4j.train.TimeBudget;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
@@ -53,6 +54,13 @@ final class RunConfig implements TrainingListener {
     device.addProperty("backend", backend.name());
     device.addProperty("description", backend.description());
     device.addProperty("training_bytes", start.trainingBytes());
+    JsonObject ways = new JsonObject();
+    for (Step step : start.plan().steps()) {
+      backend.way(step).ifPresent(way -> ways.addProperty(step.layer() + " " + step.kind(), way));
+    }
+    if (ways.size() > 0) {
+      device.add("ways", ways);
+    }
     JsonObject software = new JsonObject();
     software.addProperty("nin4j", ProgramVersion.text());
     software.addProperty("java", System.getProperty("java.vm.version"));

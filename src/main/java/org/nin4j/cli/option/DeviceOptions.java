@@ -2,10 +2,14 @@ package org.nin4j.cli.option;
 
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CpuOptions;
+import org.nin4j.backend.CpuOptions.Convolution;
 import org.nin4j.backend.CudaOptions;
 import org.nin4j.backend.CudaOptions.Fusions;
 import org.nin4j.backend.choice.Devices;
@@ -23,6 +27,7 @@ import picocli.CommandLine.Spec;
 /** Where to compute. */
 public final class DeviceOptions {
   private static final String AUTO = "auto";
+  private static final String MEASURED = "measured";
   private static final int CORES = Runtime.getRuntime().availableProcessors();
   private static final String ONEDNN = "onednn";
 
@@ -77,6 +82,17 @@ public final class DeviceOptions {
               + " Default: measured.")
   private Fusions fusions = Fusions.MEASURED;
 
+  @Option(
+      names = "--algorithms",
+      paramLabel = "NAME",
+      description =
+          "On the CPU, how convolutions are computed where that is possible: measured (what was"
+              + " fastest when it was tried, once for each shape on each kind of processor), direct"
+              + " (oneDNN's primitives), widened (bf16 as fp32), tiles (Winograd's, in fp32), im2col"
+              + " (filter gradients over few channels)."
+              + " Default: measured.")
+  private String algorithms = MEASURED;
+
   /**
    * At least 1, at most the cores.
    *
@@ -101,6 +117,7 @@ public final class DeviceOptions {
         + threads.map(n -> " --threads " + n).orElse("")
         + (stepByStep ? " --no-graph" : "")
         + (secondStream ? " --second-stream" : "")
+        + (algorithms.equals(MEASURED) ? "" : " --algorithms " + algorithms)
         + (fusions == Fusions.MEASURED ? "" : " --fusions " + RecipeJson.name(fusions))
         + cudaLibraries.map(folder -> " --cuda-libs " + ShellWords.quote(folder)).orElse("");
   }
@@ -131,6 +148,27 @@ public final class DeviceOptions {
     }
   }
 
+  private CpuOptions processor(int count) {
+    CpuOptions options = Devices.processor(count);
+    if (algorithms.equals(MEASURED)) {
+      return options;
+    }
+    return Arrays.stream(Convolution.values())
+        .filter(way -> RecipeJson.name(way).equals(algorithms))
+        .findFirst()
+        .map(options::withConvolutions)
+        .orElseThrow(
+            () ->
+                new ParameterException(
+                    command.commandLine(),
+                    "--algorithms is measured, %s, not '%s'"
+                        .formatted(
+                            Arrays.stream(Convolution.values())
+                                .map(RecipeJson::name)
+                                .collect(Collectors.joining(", ")),
+                            algorithms)));
+  }
+
   public Backend open() {
     Threads chosen = chosenThreads();
     PrintWriter err = command.commandLine().getErr();
@@ -138,7 +176,7 @@ public final class DeviceOptions {
       Backend backend =
           Devices.open(
               device,
-              chosen.count(),
+              processor(chosen.count()),
               CudaOptions.STANDARD
                   .withGraph(!stepByStep)
                   .withSecondStream(secondStream)

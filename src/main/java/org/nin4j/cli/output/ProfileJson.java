@@ -31,6 +31,7 @@ public final class ProfileJson {
       JsonObject step = new JsonObject();
       step.addProperty("layer", s.step().layer());
       step.addProperty("step", s.step().kind());
+      s.way().ifPresent(way -> step.addProperty("way", way));
       step.addProperty("block", s.block());
       step.addProperty("seconds", s.seconds());
       step.addProperty("spread_seconds", s.spread());

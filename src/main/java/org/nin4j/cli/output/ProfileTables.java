@@ -52,7 +52,7 @@ public final class ProfileTables {
               List.of(
                   String.valueOf(s.index()),
                   s.step().layer(),
-                  s.step().kind() + (s.multipliesLess() ? FEWER : ""),
+                  kind(s),
                   microseconds(s.seconds()),
                   microseconds(s.spread())));
       row.addAll(work(s.seconds(), s.floor(), s.bytes(), s.flops()));
@@ -65,6 +65,13 @@ public final class ProfileTables {
     out.println();
     printBlocks(out);
     printRun(out);
+  }
+
+  /** What it does, and how, where there are several ways. */
+  private static String kind(StepTime s) {
+    return s.step().kind()
+        + s.way().map(way -> ", " + way).orElse("")
+        + (s.multipliesLess() ? FEWER : "");
   }
 
   private void printBlocks(PrintStream out) {

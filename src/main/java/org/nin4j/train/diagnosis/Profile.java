@@ -7,7 +7,9 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import org.nin4j.backend.DeviceRates;
 import org.nin4j.plan.Plan;
@@ -32,6 +34,7 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
    * @param block what it counts to, see {@link #blocks}
    * @param seconds median over the timed runs
    * @param spread of the middle half of the runs, in seconds: third quartile less first
+   * @param way how it is computed, where there are several ways
    * @param multipliesLess whether it is known to be computed with fewer multiplications than it
    *     counts, as by Winograd's tiles: its rate says nothing about the device's peak
    * @param floor seconds that the device needs at least for its bytes and FLOPs, each tensor moved
@@ -43,6 +46,7 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
       String block,
       double seconds,
       double spread,
+      Optional<String> way,
       boolean multipliesLess,
       double floor) {
     public long bytes() {
@@ -88,6 +92,7 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
    *
    * @param planned before the backend changed it, for {@link #blocks}
    * @param run as the backend runs it
+   * @param way how a step is computed, where there are several ways
    * @param multipliesLess whether a step is computed with fewer multiplications than it counts
    * @param nanoseconds of each timed run, by the step's place in {@code run}; at least one
    * @param runSeconds of a whole run when no step is waited for
@@ -96,6 +101,7 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
       Plan planned,
       Plan run,
       DeviceRates measured,
+      Function<Step, Optional<String>> way,
       Predicate<Step> multipliesLess,
       List<long[]> nanoseconds,
       double runSeconds) {
@@ -112,6 +118,7 @@ public record Profile(Plan plan, DeviceRates rates, List<StepTime> steps, double
               blocks.getOrDefault(outermost(step.layer()), step.layer()),
               quantile(sorted, 0.5),
               quantile(sorted, 0.75) - quantile(sorted, 0.25),
+              way.apply(step),
               multipliesLess.test(step),
               rates.floor(step.bytes(), 2 * step.multiplyAdds())));
     }

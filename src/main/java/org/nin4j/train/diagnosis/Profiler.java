@@ -64,7 +64,8 @@ public final class Profiler {
           plan,
           session.placed().plan(),
           rates,
-          step -> backend.multipliesLess(step, plan.precision()),
+          backend::way,
+          backend::multipliesLess,
           times,
           runSeconds);
     }

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
@@ -44,6 +45,7 @@ import org.nin4j.train.history.History;
  * not come to follows from it, and is written when the run goes on.
  */
 public final class RunFolder implements TrainingListener, AutoCloseable {
+  private static final String DEVICE = "device";
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
   private static final Pattern CONFIG = Pattern.compile("config(-\\d+)?\\.json");
@@ -315,6 +317,31 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     }
   }
 
+  private static Optional<JsonObject> device(Path config) {
+    try {
+      JsonObject json = JsonParser.parseString(Files.readString(config)).getAsJsonObject();
+      return Optional.ofNullable(json.getAsJsonObject(DEVICE));
+    } catch (IOException | JsonParseException | IllegalStateException | ClassCastException e) {
+      return Optional.empty(); // Changed by hand.
+    }
+  }
+
+  /** Numbers are added in another order there, so that the last bits differ. */
+  private void remarkChanges(JsonObject before, JsonObject config) {
+    JsonObject now = config.getAsJsonObject(DEVICE);
+    for (String what : List.of("description", "ways")) {
+      if (now != null && !Objects.equals(before.get(what), now.get(what))) {
+        remarks.accept(
+            "Computed %s than before: as good, but not with the same last bits as in one go."
+                .formatted(
+                    what.equals("ways")
+                        ? "in other ways (device.ways in config.json)"
+                        : "on another device"));
+        return;
+      }
+    }
+  }
+
   private static Optional<Instant> started(Path config) {
     try {
       JsonObject json = JsonParser.parseString(Files.readString(config)).getAsJsonObject();
@@ -429,7 +456,8 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
 
   /**
    * Writes {@code config.json}; where the run goes on, {@code config-2.json} and so on. Adds the
-   * time as {@code started}; where the clock went back since the last start, says so.
+   * time as {@code started}. Says so where the clock went back since the last start, and where it
+   * goes on but is computed on another {@code device}, or in other ways, than before.
    */
   public void writeConfig(JsonObject config, Instant now) {
     config(path)
@@ -440,6 +468,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
                 remarks.accept(
                     "The clock went back: this run was started at %s, and it is %s; nothing depends on it."
                         .formatted(before, now.truncatedTo(ChronoUnit.SECONDS))));
+    config(path).flatMap(RunFolder::device).ifPresent(before -> remarkChanges(before, config));
     Path file = path.resolve("config.json");
     for (int i = 2; Files.exists(file); i++) {
       file = path.resolve("config-" + i + ".json");

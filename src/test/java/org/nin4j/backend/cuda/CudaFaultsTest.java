@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
+import org.nin4j.backend.CpuOptions;
 import org.nin4j.backend.CudaOptions;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Metrics;
@@ -353,19 +354,19 @@ class CudaFaultsTest {
   void automaticallyTheCpuIsTakenWhereTheGpuCannotBe() {
     List<String> lines = new ArrayList<>();
     CudaOptions options = StandInGpu.options().withWarnings(lines::add);
-    try (Backend gpu = Devices.open("auto", 1, options)) {
+    try (Backend gpu = Devices.open("auto", CpuOptions.of(1), options)) {
       assertEquals("cuda", gpu.name());
     }
     assertEquals(List.of(), lines);
     StandIn.reset();
     StandIn.set("devices", 0);
-    try (Backend cpu = Devices.open("auto", 1, options)) {
+    try (Backend cpu = Devices.open("auto", CpuOptions.of(1), options)) {
       assertNotEquals("cuda", cpu.name());
     }
     assertEquals(1, lines.size());
     assertTrue(lines.get(0).contains("shows no GPU"), lines.get(0));
     assertTrue(lines.get(0).endsWith("; using the CPU"), lines.get(0));
-    assertThrows(BackendException.class, () -> Devices.open("cuda", 1, options));
+    assertThrows(BackendException.class, () -> Devices.open("cuda", CpuOptions.of(1), options));
   }
 
   /** bf16 and TF32 came with 8.0; what a Turing card lacks is said before anything is tried. */

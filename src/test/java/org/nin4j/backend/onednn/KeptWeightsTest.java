@@ -6,14 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.nin4j.backend.CpuOptions;
+import org.nin4j.backend.CpuOptions.Convolution;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.Session;
-import org.nin4j.backend.onednn.convolution.Convolutions.Algorithm;
 import org.nin4j.model.Activation;
 import org.nin4j.model.BatchNorm;
 import org.nin4j.model.Conv2d;
@@ -57,18 +57,17 @@ class KeptWeightsTest {
 
   private final long seed = System.nanoTime();
 
-  private record Kind(Precision precision, Algorithm algorithm, boolean computesInFp32) {}
+  private record Kind(Precision precision, Convolution convolutions) {}
 
   @TestFactory
   Stream<DynamicTest> newWeightsCountFromTheNextRunOn() {
     System.out.println("weights from seed " + seed);
     List<Kind> kinds = new ArrayList<>();
-    for (Algorithm algorithm : Algorithm.values()) {
-      kinds.add(new Kind(Precision.FP32, algorithm, false));
+    for (Convolution way : Convolution.values()) {
+      kinds.add(new Kind(Precision.FP32, way));
       try (OneDnnBackend backend = new OneDnnBackend(1)) {
         if (backend.computesIn(Precision.BF16)) {
-          kinds.add(new Kind(Precision.BF16, algorithm, false));
-          kinds.add(new Kind(Precision.BF16, algorithm, true));
+          kinds.add(new Kind(Precision.BF16, way));
         } else {
           System.out.println("no bf16 on this processor: its kinds are left out");
         }
@@ -79,7 +78,7 @@ class KeptWeightsTest {
 
   private void check(Kind kind) {
     try (OneDnnBackend backend =
-        new OneDnnBackend(2, kind.algorithm(), Optional.of(kind.computesInFp32()))) {
+        new OneDnnBackend(CpuOptions.of(2).withConvolutions(kind.convolutions()))) {
       Plan plan = Planner.plan(NETWORK, IMAGES, BATCH, kind.precision(), new Purpose.Inference());
       PlacedPlan placed = backend.prepare(plan);
       try (Session session = bound(backend, placed)) {

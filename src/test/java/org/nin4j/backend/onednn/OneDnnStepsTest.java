@@ -2,16 +2,16 @@ package org.nin4j.backend.onednn;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DynamicContainer;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
+import org.nin4j.backend.CpuOptions;
+import org.nin4j.backend.CpuOptions.Convolution;
 import org.nin4j.backend.Needs;
 import org.nin4j.backend.StepCases;
 import org.nin4j.backend.StepSuite;
-import org.nin4j.backend.onednn.convolution.Convolutions.Algorithm;
 import org.nin4j.plan.Precision;
 import org.nin4j.tensor.DType;
 
@@ -31,11 +31,11 @@ class OneDnnStepsTest {
     OPEN.forEach(OneDnnBackend::close);
   }
 
-  private static DynamicContainer suite(DType type, Algorithm chosen, boolean computesInFp32) {
+  private static DynamicContainer suite(DType type, Convolution chosen) {
     // Three threads: more than there are parts in some cases, and no divisor of most.
-    OneDnnBackend backend = new OneDnnBackend(3, chosen, Optional.of(computesInFp32));
+    OneDnnBackend backend = new OneDnnBackend(CpuOptions.of(3).withConvolutions(chosen));
     OPEN.add(backend);
-    String name = type + " " + chosen + (computesInFp32 ? " widened" : "");
+    String name = type + " " + chosen;
     if (type == DType.BF16 && !backend.computesIn(Precision.BF16)) {
       return DynamicContainer.dynamicContainer(
           name,
@@ -46,7 +46,7 @@ class OneDnnStepsTest {
     long seed = System.nanoTime();
     return DynamicContainer.dynamicContainer(
         name,
-        chosen == Algorithm.WINOGRAD
+        chosen == Convolution.TILES
             ? StepSuite.tests(backend, type, BY_TILES, seed)
             : StepSuite.tests(backend, type, seed));
   }
@@ -62,10 +62,12 @@ class OneDnnStepsTest {
   Stream<DynamicContainer> everyStep() {
     return Stream.of(
         foldedNorms(),
-        suite(DType.F32, Algorithm.DIRECT, false),
-        suite(DType.F32, Algorithm.WINOGRAD, false),
-        suite(DType.BF16, Algorithm.DIRECT, false),
-        suite(DType.BF16, Algorithm.DIRECT, true),
-        suite(DType.BF16, Algorithm.WINOGRAD, true));
+        suite(DType.F32, Convolution.DIRECT),
+        suite(DType.F32, Convolution.TILES),
+        suite(DType.F32, Convolution.IM2COL),
+        suite(DType.BF16, Convolution.DIRECT),
+        suite(DType.BF16, Convolution.WIDENED),
+        suite(DType.BF16, Convolution.TILES),
+        suite(DType.BF16, Convolution.IM2COL));
   }
 }

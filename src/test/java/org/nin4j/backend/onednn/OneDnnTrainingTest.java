@@ -5,18 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.management.ManagementFactory;
-import java.util.Optional;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.nin4j.backend.CpuOptions;
+import org.nin4j.backend.CpuOptions.Convolution;
 import org.nin4j.backend.Epoch;
 import org.nin4j.backend.Needs;
 import org.nin4j.backend.RandomSamples;
 import org.nin4j.backend.RecordedSteps;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.TrainingParity;
-import org.nin4j.backend.onednn.convolution.Convolutions;
 import org.nin4j.model.Network;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
@@ -39,7 +40,7 @@ class OneDnnTrainingTest {
   @Test
   void trainsSoByTiles() {
     try (OneDnnBackend backend =
-        new OneDnnBackend(3, Convolutions.Algorithm.WINOGRAD, Optional.empty())) {
+        new OneDnnBackend(CpuOptions.of(3).withConvolutions(Convolution.TILES))) {
       TrainingParity.check(backend, Precision.FP32, 4e-4);
     }
   }
@@ -47,9 +48,8 @@ class OneDnnTrainingTest {
   /** Activations of 8 bits: each step's loss is off by up to some 2⁻⁸, and the steps add up. */
   @Test
   void trainsNearlySoInBfloat16() {
-    for (boolean computesInFp32 : new boolean[] {false, true}) {
-      try (OneDnnBackend backend =
-          new OneDnnBackend(2, Convolutions.Algorithm.FASTEST, Optional.of(computesInFp32))) {
+    for (Convolution way : List.of(Convolution.DIRECT, Convolution.WIDENED)) {
+      try (OneDnnBackend backend = new OneDnnBackend(CpuOptions.of(2).withConvolutions(way))) {
         Needs.precision(backend, Precision.BF16);
         TrainingParity.check(backend, Precision.BF16, 0.03);
       }
@@ -59,20 +59,18 @@ class OneDnnTrainingTest {
   /** Whatever layer comes last gives fp32 logits from bf16 activations. */
   @TestFactory
   Stream<DynamicTest> everyLayerCanBeTheLast() {
-    return Stream.of(false, true)
+    return Stream.of(Convolution.DIRECT, Convolution.WIDENED)
         .flatMap(
-            widens ->
+            way ->
                 TrainingParity.heads().stream()
                     .map(
                         network ->
                             DynamicTest.dynamicTest(
-                                network.name() + (widens ? ", widened" : ""),
-                                () -> checkHead(network, widens))));
+                                network.name() + ", " + way, () -> checkHead(network, way))));
   }
 
-  private static void checkHead(Network network, boolean computesInFp32) {
-    try (OneDnnBackend backend =
-        new OneDnnBackend(2, Convolutions.Algorithm.FASTEST, Optional.of(computesInFp32))) {
+  private static void checkHead(Network network, Convolution way) {
+    try (OneDnnBackend backend = new OneDnnBackend(CpuOptions.of(2).withConvolutions(way))) {
       Needs.precision(backend, Precision.BF16);
       TrainingParity.checkHead(backend, network);
     }
@@ -81,7 +79,7 @@ class OneDnnTrainingTest {
   @Test
   void directConvolutionsTakeTheRecordedSteps() {
     try (OneDnnBackend backend =
-        new OneDnnBackend(2, Convolutions.Algorithm.DIRECT, Optional.empty())) {
+        new OneDnnBackend(CpuOptions.of(2).withConvolutions(Convolution.DIRECT))) {
       RecordedSteps.check(backend);
     }
   }
@@ -115,7 +113,7 @@ class OneDnnTrainingTest {
             Precision.FP32,
             new Purpose.Training(new Sgd(0.9f, true, 5e-4f)));
     try (OneDnnBackend backend =
-            new OneDnnBackend(2, Convolutions.Algorithm.WINOGRAD, Optional.empty());
+            new OneDnnBackend(CpuOptions.of(2).withConvolutions(Convolution.TILES));
         Session session = backend.bind(backend.prepare(plan))) {
       session.load(RandomSamples.of(images.source(), 6, 5, 1));
       int runs = 30;

@@ -60,7 +60,7 @@ class ProfileTest {
                         .mapToLong(i -> 1000L * factor * (i + 1))
                         .toArray())
             .toList();
-    return Profile.of(planned, run, RATES, multipliesLess, times, 1);
+    return Profile.of(planned, run, RATES, step -> Optional.empty(), multipliesLess, times, 1);
   }
 
   private static StepTime step(Profile profile, String layer, String kind) {
@@ -131,7 +131,9 @@ class ProfileTest {
     // A peak above everything that the steps reach stays as it was measured.
     DeviceRates fast = new DeviceRates(1, 1e18);
     List<long[]> slow = List.of(LongStream.range(0, plan.steps().size()).map(i -> 1000).toArray());
-    assertEquals(fast, Profile.of(plan, plan, fast, step -> false, slow, 1).rates());
+    assertEquals(
+        fast,
+        Profile.of(plan, plan, fast, step -> Optional.empty(), step -> false, slow, 1).rates());
   }
 
   @Test

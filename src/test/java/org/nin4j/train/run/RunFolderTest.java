@@ -497,6 +497,36 @@ class RunFolderTest {
   }
 
   @Test
+  void anotherDeviceAndOtherWaysAreSaid() {
+    RunFolder folder = create();
+    folder.writeConfig(device("CPU", "direct"), STARTED);
+    folder.writeConfig(device("CPU", "direct"), STARTED);
+    assertEquals(List.of(), remarks);
+    folder.writeConfig(device("CPU", "tiles"), STARTED);
+    folder.writeConfig(device("GPU", "tiles"), STARTED);
+    folder.writeConfig(new JsonObject(), STARTED);
+    folder.writeConfig(device("GPU", "tiles"), STARTED);
+    assertEquals(
+        List.of(
+            "Computed in other ways (device.ways in config.json) than before: as good, but not with"
+                + " the same last bits as in one go.",
+            "Computed on another device than before: as good, but not with the same last bits as in"
+                + " one go."),
+        remarks);
+  }
+
+  private static JsonObject device(String description, String way) {
+    JsonObject ways = new JsonObject();
+    ways.addProperty("2.0 ConvolutionForward", way);
+    JsonObject device = new JsonObject();
+    device.addProperty("description", description);
+    device.add("ways", ways);
+    JsonObject config = new JsonObject();
+    config.add("device", device);
+    return config;
+  }
+
+  @Test
   void aClockThatWentBackIsSaidAndChangesNothing() throws IOException {
     RunFolder folder = create();
     folder.writeConfig(new JsonObject(), STARTED);

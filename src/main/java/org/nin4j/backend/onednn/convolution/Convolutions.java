@@ -23,6 +23,7 @@ import org.bytedeco.dnnl.global.dnnl.prop_kind;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.post_ops;
 import org.bytedeco.dnnl.primitive_attr;
+import org.nin4j.backend.CpuOptions.Convolution;
 import org.nin4j.backend.onednn.library.Buffers;
 import org.nin4j.backend.onednn.library.Calls;
 import org.nin4j.backend.onednn.library.Dnnl;
@@ -42,67 +43,88 @@ import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
 
 /**
- * Convolution and its gradients: by oneDNN's primitives, or by {@link Winograd} where that should
- * take less time.
+ * Convolution and its gradients: by oneDNN's primitives, by {@link Winograd}'s tiles, or by {@link
+ * Im2colFilterGradient}, as a {@link ConvolutionChoice} says.
  *
  * <p>The fp32 weights are copied once a step to the layout and type that the pass likes best, and
- * the filter gradient back from it; where no step changes them, once and for all. Where the
- * processor multiplies bf16 slower than fp32, bf16 activations are widened a few samples at a time:
- * their products are exact in fp32, so that only the order of sums is another.
+ * the filter gradient back from it; where no step changes them, once and for all. bf16 activations
+ * can be widened a few samples at a time: their products are exact in fp32, so that only the order
+ * of sums is another.
  */
 public final class Convolutions {
-  /** How convolutions may be computed. */
-  public enum Algorithm {
-    /** By what should take less time. */
-    FASTEST,
-    /** By primitives only. */
-    DIRECT,
-    /** By Winograd's tiles wherever the windows allow it. */
-    WINOGRAD
-  }
-
   private final Dnnl dnnl;
+  private final Workers workers;
   private final Winograd winograd;
-  private final Algorithm chosen;
-  private final boolean computesInFp32;
+  private final ConvolutionChoice choice;
   private final boolean constant;
 
   /**
-   * @param computesInFp32 whether bf16 is multiplied as fp32
+   * @param choice how each step is computed
    * @param constant whether no step of the plan changes weights
    */
-  public Convolutions(
-      Dnnl dnnl, Workers workers, Algorithm chosen, boolean computesInFp32, boolean constant) {
+  public Convolutions(Dnnl dnnl, Workers workers, ConvolutionChoice choice, boolean constant) {
     this.dnnl = dnnl;
+    this.workers = workers;
     this.constant = constant;
     this.winograd = new Winograd(dnnl, workers, constant);
-    this.chosen = chosen;
-    this.computesInFp32 = computesInFp32;
+    this.choice = choice;
+  }
+
+  /** How a step can be computed, the plainest way first. */
+  private List<Convolution> possible(ConvolutionForward step) {
+    return possible(step.convolution(), step.input().type(), false);
+  }
+
+  private List<Convolution> possible(ConvolutionBackwardData step) {
+    return possible(step.convolution(), step.inputGradient().type(), false);
+  }
+
+  private List<Convolution> possible(ConvolutionBackwardFilter step) {
+    return possible(
+        step.convolution(), step.input().type(), Im2colFilterGradient.suits(step, workers.count()));
+  }
+
+  private static List<Convolution> possible(Conv2d convolution, DType stored, boolean im2col) {
+    List<Convolution> ways = new ArrayList<>();
+    ways.add(Convolution.DIRECT);
+    if (stored != DType.F32) {
+      ways.add(Convolution.WIDENED);
+    }
+    if (convolution.groups() == 1 && WinogradTiles.suits(convolution.window())) {
+      ways.add(Convolution.TILES);
+    }
+    if (im2col) {
+      ways.add(Convolution.IM2COL);
+    }
+    return ways;
+  }
+
+  /** How a step is computed; empty if it is no convolution. */
+  public Optional<Convolution> way(Step step) {
+    if (step instanceof ConvolutionForward s) {
+      return Optional.of(choice.of(s, possible(s)));
+    } else if (step instanceof ConvolutionBackwardData s) {
+      return Optional.of(choice.of(s, possible(s)));
+    } else if (step instanceof ConvolutionBackwardFilter s) {
+      return Optional.of(choice.of(s, possible(s)));
+    }
+    return Optional.empty();
+  }
+
+  /** A convolution or a gradient of one. */
+  Operation of(Step step) {
+    if (step instanceof ConvolutionForward s) {
+      return forward(s);
+    } else if (step instanceof ConvolutionBackwardData s) {
+      return backwardData(s);
+    } else if (step instanceof ConvolutionBackwardFilter s) {
+      return backwardFilter(s);
+    }
+    throw new IllegalArgumentException(step.kind() + " is no convolution");
   }
 
   private static long[] both(int value) {
     return new long[] {value, value};
-  }
-
-  /** The type that is multiplied where activations have this one. */
-  private DType computed(DType stored) {
-    return computesInFp32 ? DType.F32 : stored;
-  }
-
-  private static boolean winograds(Conv2d convolution) {
-    return convolution.groups() == 1 && WinogradTiles.suits(convolution.window());
-  }
-
-  /** Whether a step is a convolution, or a gradient of one, that goes by Winograd's tiles. */
-  public boolean byTiles(Step step) {
-    if (step instanceof ConvolutionForward s) {
-      return winograds(s.convolution()) && byTiles(s.input().type(), Winograd.tiles(s));
-    } else if (step instanceof ConvolutionBackwardData s) {
-      return winograds(s.convolution()) && byTiles(s.inputGradient().type(), Winograd.tiles(s));
-    } else if (step instanceof ConvolutionBackwardFilter s) {
-      return winograds(s.convolution()) && byTiles(s.input().type(), Winograd.tiles(s));
-    }
-    return false;
   }
 
   /** The weights' shape as oneDNN wants it: with the groups, if there are any, as an axis. */
@@ -113,20 +135,14 @@ public final class Convolutions {
         : Shape.of(groups, weight.dim(0) / groups, weight.dim(1), weight.dim(2), weight.dim(3));
   }
 
-  private boolean byTiles(DType stored, WinogradTiles tiles) {
-    return chosen != Algorithm.DIRECT
-        && computed(stored) == DType.F32
-        && (chosen == Algorithm.WINOGRAD || tiles.pays());
-  }
-
-  private Chunks.Spec chunks(TensorSpec tensor, int chunk) {
-    return new Chunks.Spec(dnnl, tensor, chunk, computed(tensor.type()));
+  private Chunks.Spec chunks(TensorSpec tensor, int chunk, DType computed) {
+    return new Chunks.Spec(dnnl, tensor, chunk, computed);
   }
 
   /** Samples at a time: all, unless something is copied. */
-  private int chunk(TensorSpec x, TensorSpec y) {
+  private static int chunk(TensorSpec x, TensorSpec y, DType computed) {
     int batch = x.shape().dim(0);
-    boolean copies = computed(x.type()) != x.type() || computed(y.type()) != y.type();
+    boolean copies = computed != x.type() || computed != y.type();
     return copies
         ? Chunks.samples(batch, (x.shape().elements() + y.shape().elements()) / batch)
         : batch;
@@ -169,13 +185,19 @@ public final class Convolutions {
   }
 
   public Operation forward(ConvolutionForward step) {
+    return switch (choice.of(step, possible(step))) {
+      case DIRECT -> forward(step, step.input().type());
+      case WIDENED -> forward(step, DType.F32);
+      case TILES -> winograd.forward(step);
+      case IM2COL -> throw new IllegalStateException("only a filter gradient goes by im2col");
+    };
+  }
+
+  private Operation forward(ConvolutionForward step, DType computed) {
     Window window = step.convolution().window();
-    if (byTiles(step)) {
-      return winograd.forward(step);
-    }
-    int chunk = chunk(step.input(), step.output());
-    Chunks.Spec x = chunks(step.input(), chunk);
-    Chunks.Spec y = chunks(step.output(), chunk);
+    int chunk = chunk(step.input(), step.output(), computed);
+    Chunks.Spec x = chunks(step.input(), chunk, computed);
+    Chunks.Spec y = chunks(step.output(), chunk, computed);
     primitive_attr attributes = Dnnl.withUserScratchpad();
     if (step.relu()) {
       post_ops relu = new post_ops();
@@ -193,7 +215,7 @@ public final class Convolutions {
     return pass(
         x,
         y,
-        filters(step.convolution(), step.weight(), step.input()),
+        filters(step.convolution(), step.weight(), step.input(), computed),
         descriptor.weights_desc(),
         Calls.scratchpad(descriptor),
         (calls, buffers, scratchAt, in, weights, out) -> {
@@ -208,8 +230,9 @@ public final class Convolutions {
   }
 
   /** The weights for activations like this one. */
-  private Filters filters(Conv2d convolution, TensorSpec weight, TensorSpec activation) {
-    boolean rounds = activation.type() == DType.BF16 && computed(activation.type()) == DType.F32;
+  private Filters filters(
+      Conv2d convolution, TensorSpec weight, TensorSpec activation, DType computed) {
+    boolean rounds = activation.type() == DType.BF16 && computed == DType.F32;
     return new Filters(dnnl, weight, filters(convolution, weight.shape()), constant, rounds);
   }
 
@@ -271,14 +294,20 @@ public final class Convolutions {
   }
 
   public Operation backwardData(ConvolutionBackwardData step) {
+    return switch (choice.of(step, possible(step))) {
+      case DIRECT -> backwardData(step, step.inputGradient().type());
+      case WIDENED -> backwardData(step, DType.F32);
+      case TILES -> winograd.backwardData(step);
+      case IM2COL -> throw new IllegalStateException("only a filter gradient goes by im2col");
+    };
+  }
+
+  private Operation backwardData(ConvolutionBackwardData step, DType computed) {
     Window window = step.convolution().window();
-    if (byTiles(step)) {
-      return winograd.backwardData(step);
-    }
     Shape shape = filters(step.convolution(), step.weight().shape());
-    int chunk = chunk(step.inputGradient(), step.outputGradient());
-    Chunks.Spec dx = chunks(step.inputGradient(), chunk);
-    Chunks.Spec dy = chunks(step.outputGradient(), chunk);
+    int chunk = chunk(step.inputGradient(), step.outputGradient(), computed);
+    Chunks.Spec dx = chunks(step.inputGradient(), chunk, computed);
+    Chunks.Spec dy = chunks(step.outputGradient(), chunk, computed);
     convolution_backward_data.primitive_desc descriptor =
         new convolution_backward_data.primitive_desc(
             dnnl.engine(),
@@ -295,7 +324,7 @@ public final class Convolutions {
     return pass(
         dy,
         dx,
-        filters(step.convolution(), step.weight(), step.outputGradient()),
+        filters(step.convolution(), step.weight(), step.outputGradient(), computed),
         descriptor.weights_desc(),
         Calls.scratchpad(descriptor),
         (calls, buffers, scratchAt, in, weights, out) ->
@@ -310,36 +339,44 @@ public final class Convolutions {
                     Calls.argument(DNNL_ARG_DIFF_SRC, out))));
   }
 
-  /**
-   * The filter gradient, and the bias gradient with it where bf16 is multiplied; in fp32 oneDNN
-   * takes longer for both together than for the filter's alone and the sum over pixels as a matrix
-   * product.
-   */
+  /** The filter gradient and, where there is one, the bias gradient. */
   public Operation backwardFilter(ConvolutionBackwardFilter step) {
-    Optional<TensorSpec> bias = step.biasGradient();
-    boolean apart = computed(step.outputGradient().type()) == DType.F32;
-    if (bias.isPresent() && apart) {
-      return Operation.inOrder(
-          weightGradient(step, Optional.empty()),
-          new MatMuls(dnnl, constant).columnSums(step.outputGradient(), bias.get()));
-    }
-    return weightGradient(step, bias);
+    return switch (choice.of(step, possible(step))) {
+      case DIRECT -> directFilterGradient(step, step.input().type());
+      case WIDENED -> directFilterGradient(step, DType.F32);
+      case TILES -> withBiasApart(step, winograd.backwardFilter(step));
+      case IM2COL -> new Im2colFilterGradient(dnnl, workers, step);
+    };
   }
 
-  private Operation weightGradient(ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
-    return bias.isEmpty() && byTiles(step)
-        ? winograd.backwardFilter(step)
-        : directWeightGradient(step, bias);
+  /**
+   * The bias gradient goes with it where bf16 is multiplied; in fp32 oneDNN takes longer for both
+   * together than for the filter's alone and the sum over pixels as a matrix product.
+   */
+  private Operation directFilterGradient(ConvolutionBackwardFilter step, DType computed) {
+    return computed == DType.F32
+        ? withBiasApart(step, directFilterGradient(step, Optional.empty(), computed))
+        : directFilterGradient(step, step.biasGradient(), computed);
+  }
+
+  private Operation withBiasApart(ConvolutionBackwardFilter step, Operation filterGradient) {
+    return step.biasGradient()
+        .map(
+            bias ->
+                Operation.inOrder(
+                    filterGradient,
+                    new MatMuls(dnnl, constant).columnSums(step.outputGradient(), bias)))
+        .orElse(filterGradient);
   }
 
   /** Chunk by chunk; the sum of what each gives. */
-  private Operation directWeightGradient(
-      ConvolutionBackwardFilter step, Optional<TensorSpec> bias) {
+  private Operation directFilterGradient(
+      ConvolutionBackwardFilter step, Optional<TensorSpec> bias, DType computed) {
     Shape shape = filters(step.convolution(), step.weightGradient().shape());
     memory.desc plain = Dnnl.plain(shape, DType.F32);
-    int chunk = chunk(step.input(), step.outputGradient());
-    Chunks.Spec x = chunks(step.input(), chunk);
-    Chunks.Spec dy = chunks(step.outputGradient(), chunk);
+    int chunk = chunk(step.input(), step.outputGradient(), computed);
+    Chunks.Spec x = chunks(step.input(), chunk, computed);
+    Chunks.Spec dy = chunks(step.outputGradient(), chunk, computed);
     convolution_backward_weights.primitive_desc descriptor =
         weightGradient(step.convolution().window(), x.computed(), dy.computed(), shape, bias);
     memory.desc gradient = descriptor.diff_weights_desc();

@@ -8,6 +8,7 @@ import org.nin4j.model.Window;
 import org.nin4j.plan.step.ConvolutionBackwardData;
 import org.nin4j.plan.step.ConvolutionBackwardFilter;
 import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 
 /**
@@ -26,12 +27,24 @@ import org.nin4j.plan.step.TensorSpec;
  * @param constant whether no step of the plan changes weights
  */
 record Winograd(Dnnl dnnl, Workers workers, boolean constant) {
-  static WinogradTiles tiles(ConvolutionForward s) {
+  /** The tiles of a convolution or of a gradient of one. */
+  static WinogradTiles tiles(Step step) {
+    if (step instanceof ConvolutionForward s) {
+      return tiles(s);
+    } else if (step instanceof ConvolutionBackwardData s) {
+      return tiles(s);
+    } else if (step instanceof ConvolutionBackwardFilter s) {
+      return tiles(s);
+    }
+    throw new IllegalArgumentException(step.kind() + " is no convolution");
+  }
+
+  private static WinogradTiles tiles(ConvolutionForward s) {
     return tiles(s.input(), s.output(), s.convolution().window());
   }
 
   /** The data gradient as a correlation of dy. */
-  static WinogradTiles tiles(ConvolutionBackwardData s) {
+  private static WinogradTiles tiles(ConvolutionBackwardData s) {
     int kernel = s.convolution().window().kernel();
     return WinogradTiles.of(
         s.outputGradient().shape(),
@@ -40,7 +53,7 @@ record Winograd(Dnnl dnnl, Workers workers, boolean constant) {
         kernel - 1 - s.convolution().window().padding());
   }
 
-  static WinogradTiles tiles(ConvolutionBackwardFilter s) {
+  private static WinogradTiles tiles(ConvolutionBackwardFilter s) {
     return tiles(s.input(), s.outputGradient(), s.convolution().window());
   }
 

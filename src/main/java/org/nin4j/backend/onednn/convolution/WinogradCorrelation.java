@@ -84,16 +84,16 @@ final class WinogradCorrelation implements Operation {
     transformation = dnnl.product(matrix, pairs, transformed);
     seenAs =
         backward
-            ? Dnnl.matrices(points, channels, filters)
-            : Dnnl.transposedMatrices(points, filters, channels);
+            ? Dnnl.matrices(points, channels, filters, DType.F32)
+            : Dnnl.transposedMatrices(points, filters, channels, DType.F32);
     memory.desc any =
         new memory.desc(
             new long[] {points, channels, filters}, memory.data_type.f32, memory.format_tag.any);
     product =
         dnnl.product(
-            Dnnl.matrices(points, tiles.rows(), channels),
+            Dnnl.matrices(points, tiles.rows(), channels, DType.F32),
             any,
-            Dnnl.matrices(points, tiles.rows(), filters));
+            Dnnl.matrices(points, tiles.rows(), filters, DType.F32));
     Regions regions = new Regions();
     weightsAt = regions.take(weights.workspace(plain));
     transformedAt = regions.take(transformed.get_size());

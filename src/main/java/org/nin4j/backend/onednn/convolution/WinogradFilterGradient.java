@@ -56,9 +56,9 @@ final class WinogradFilterGradient implements Operation {
     summedSeenAs = Dnnl.transposed(points, pairs, DType.F32);
     filters = Dnnl.matrix(pairs, taps, DType.F32);
     transformation = dnnl.product(summedSeenAs, matrix, filters);
-    memory.desc left = Dnnl.transposedMatrices(points, tiles.rows(), tiles.filters());
-    memory.desc right = Dnnl.matrices(points, tiles.rows(), tiles.channels());
-    memory.desc sums = Dnnl.matrices(points, tiles.filters(), tiles.channels());
+    memory.desc left = Dnnl.transposedMatrices(points, tiles.rows(), tiles.filters(), DType.F32);
+    memory.desc right = Dnnl.matrices(points, tiles.rows(), tiles.channels(), DType.F32);
+    memory.desc sums = Dnnl.matrices(points, tiles.filters(), tiles.channels(), DType.F32);
     first = dnnl.product(left, right, sums);
     further = dnnl.addedProduct(left, right, sums);
     Regions regions = new Regions();

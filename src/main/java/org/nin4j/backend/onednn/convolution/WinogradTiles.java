@@ -35,8 +35,8 @@ record WinogradTiles(
   /** So long takes it to fetch a weight, of which tiles have 2.6 or 4 times as many. */
   private static final double READING = 32;
 
-  /** A gain that is worth the workspace and the rounding. */
-  private static final double GAIN = 1.1;
+  /** An estimated gain that is worth a trial: the estimate's rates are not this processor's. */
+  private static final double GAIN = 0.8;
 
   /** The tiles of a convolution from images to the given number of filters. */
   static WinogradTiles of(Shape images, int filters, int kernel, int padding) {
@@ -71,17 +71,17 @@ record WinogradTiles(
   }
 
   /**
-   * Whether it should take less time than multiplying each weight with each input: for a chunk and
-   * all channels, the products, what passes through the transforms, and the weights from memory.
+   * Whether it may take less time than multiplying each weight with each input: for a chunk and all
+   * channels, the products, what passes through the transforms, and the weights from memory.
    */
-  boolean pays() {
+  boolean mayPay() {
     double products = (double) channels * filters;
     double passing = PASSING * (channels + filters);
     double reading = READING * products;
     double byTiles = points() * (rows() * (products + passing) + reading);
     double results = (double) chunk * outHeight() * outWidth();
     double direct = kernel * kernel * (results * products + reading);
-    return GAIN * byTiles < direct;
+    return direct > GAIN * byTiles;
   }
 
   WinogradTransform transform() {

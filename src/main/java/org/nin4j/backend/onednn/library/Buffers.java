@@ -78,6 +78,11 @@ public final class Buffers {
     return dnnl.at(desc, pointer(placed.residents().get(step).offset() + residentAt + offset));
   }
 
+  /** A tensor of at most 2³¹ − 1 bytes, in this machine's byte order. */
+  public ByteBuffer bytes(TensorSpec tensor) {
+    return bytes(placed.slot(tensor));
+  }
+
   public FloatBuffer floats(TensorSpec tensor) {
     return bytes(tensor).asFloatBuffer();
   }
@@ -97,17 +102,18 @@ public final class Buffers {
 
   /** Floats in the step's workspace. */
   public FloatBuffer workspaceFloats(long offset, long bytes) {
+    return workspaceBytes(offset, bytes).asFloatBuffer();
+  }
+
+  /** Bytes in the step's workspace, at most 2³¹ − 1. */
+  public ByteBuffer workspaceBytes(long offset, long bytes) {
     long begin = placed.workspaces().get(step).offset() + offset;
-    return bytes(new Slot(begin, bytes)).asFloatBuffer();
+    return bytes(new Slot(begin, bytes));
   }
 
   public ByteBuffer residentBytes() {
     Slot whole = placed.residents().get(step);
     return bytes(new Slot(whole.offset() + residentAt, whole.bytes() - residentAt));
-  }
-
-  private ByteBuffer bytes(TensorSpec tensor) {
-    return bytes(placed.slot(tensor));
   }
 
   private ByteBuffer bytes(Slot slot) {

@@ -85,16 +85,14 @@ public record Dnnl(engine engine, stream stream, primitive_attr userScratchpad) 
     return new memory.desc(new long[] {columns, rows}, type(type), new long[] {1, columns});
   }
 
-  /** The given number of fp32 matrices, one after the other, each row by row. */
-  public static memory.desc matrices(long count, long rows, long columns) {
-    return new memory.desc(
-        new long[] {count, rows, columns}, memory.data_type.f32, memory.format_tag.abc);
+  /** The given number of matrices, one after the other, each row by row. */
+  public static memory.desc matrices(long count, long rows, long columns, DType type) {
+    return new memory.desc(new long[] {count, rows, columns}, type(type), memory.format_tag.abc);
   }
 
   /** The transposes of such matrices: each (columns × rows). */
-  public static memory.desc transposedMatrices(long count, long rows, long columns) {
-    return new memory.desc(
-        new long[] {count, columns, rows}, memory.data_type.f32, memory.format_tag.acb);
+  public static memory.desc transposedMatrices(long count, long rows, long columns, DType type) {
+    return new memory.desc(new long[] {count, columns, rows}, type(type), memory.format_tag.acb);
   }
 
   /** result = left · right. */

@@ -91,6 +91,11 @@ public final class CacheDirectory {
     throw first.orElseThrow();
   }
 
+  /** The folder that the environment asks for, see {@link #of}; it need not exist. */
+  public static Path asked(Map<String, String> environment, Path home) {
+    return folders(environment, home, home).get(0);
+  }
+
   private static List<Path> folders(Map<String, String> environment, Path home, Path temporary) {
     List<Path> folders = new ArrayList<>();
     String own = environment.getOrDefault(VARIABLE, "");

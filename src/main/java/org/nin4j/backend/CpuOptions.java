@@ -1,0 +1,48 @@
+package org.nin4j.backend;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * How the CPU backend works.
+ *
+ * @param threads that compute, at least 1
+ * @param convolutions how they are computed wherever that is possible; empty to take what is
+ *     fastest when it is tried, once for each shape, on this processor
+ * @param cache a folder where it is kept what was fastest; empty to try it again at each start
+ */
+public record CpuOptions(int threads, Optional<Convolution> convolutions, Optional<Path> cache) {
+
+  /** A way to compute a convolution or a gradient of one. */
+  public enum Convolution {
+    /** By oneDNN's primitive in the type of the activations; always possible. */
+    DIRECT,
+    /** bf16 activations widened to fp32, a few samples at a time, for oneDNN's primitive. */
+    WIDENED,
+    /** By Winograd's tiles in fp32: fewer multiplications for 3×3 and 5×5. */
+    TILES,
+    /**
+     * A filter gradient as a matrix product with the windows of few channels, copied row by row.
+     */
+    IM2COL
+  }
+
+  public CpuOptions {
+    if (threads < 1) {
+      throw new IllegalArgumentException("at least 1 thread is needed, not " + threads);
+    }
+  }
+
+  /** What is fastest when it is tried, which is not kept. */
+  public static CpuOptions of(int threads) {
+    return new CpuOptions(threads, Optional.empty(), Optional.empty());
+  }
+
+  public CpuOptions withConvolutions(Convolution wanted) {
+    return new CpuOptions(threads, Optional.of(wanted), cache);
+  }
+
+  public CpuOptions withCache(Path folder) {
+    return new CpuOptions(threads, convolutions, Optional.of(folder));
+  }
+}
