@@ -87,8 +87,8 @@ final class Terminal {
             """
             <meta charset="utf-8"><style>body{margin:0;background:#1d2430}
             pre{margin:0;padding:14px 18px;font:14px/20px "DejaVu Sans Mono",monospace;color:#dfe6ee}
-            b{color:#7fd1a5;font-weight:normal}</style><pre><b>$</b> """);
-    page.append(command).append('\n');
+            b{color:#7fd1a5;font-weight:normal}</style><pre><b>$</b>""");
+    page.append(' ').append(command).append('\n');
     for (StringBuilder line : lines) {
       if (!line.toString().isBlank()) {
         page.append(line.toString().replace("&", "&amp;").replace("<", "&lt;")).append('\n');

@@ -164,6 +164,10 @@ public final class Arena {
     for (TensorSpec kept : plan.kept()) {
       if (blocks.containsKey(kept)) {
         blocks.get(kept).last = steps - 1;
+        if (kept.role() == Role.DERIVED) {
+          // Computed once and read by every later run, also before the step that computed it.
+          blocks.get(kept).first = 0;
+        }
       }
     }
     return new ArrayList<>(blocks.values().stream().distinct().toList());

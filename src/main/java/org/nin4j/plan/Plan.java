@@ -18,7 +18,8 @@ import org.nin4j.plan.step.TensorSpec;
  * @param precision which tensors have fewer bits
  * @param steps in execution order
  * @param kept activations that must keep their values to the end of a run and, where no step writes
- *     them, from its beginning, because someone outside reads or writes them
+ *     them, from its beginning, because someone outside reads or writes them; and what is derived
+ *     once from parameters, which keeps its values from one run to the next
  */
 public record Plan(
     String network, int batch, Precision precision, List<Step> steps, Set<TensorSpec> kept) {

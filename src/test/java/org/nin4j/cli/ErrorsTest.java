@@ -150,7 +150,12 @@ class ErrorsTest {
         bad(2, "there is no network 'vgg'; there are nin, nin-bn", "train", "--network", "vgg"),
         bad(2, "there is no device 'tpu'; there are auto", "train", "--device", "tpu"),
         bad(2, "at least 1 thread", "train", "--threads", "0"),
-        bad(2, "measured, direct, widened, tiles, im2col, not 'best'", "train", "--algorithms", "best"),
+        bad(
+            2,
+            "measured, direct, widened, tiles, im2col, not 'best'",
+            "train",
+            "--algorithms",
+            "best"),
         bad(2, "'fp8' is none of fp32, tf32, bf16", "train", "--precision", "fp8"),
         bad(2, "'often' is none of measured, always, never", "train", "--fusions", "often"),
         bad(2, "'zero' is none of xavier-uniform", "train", "--init", "zero"),

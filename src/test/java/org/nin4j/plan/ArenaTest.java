@@ -12,11 +12,13 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.nin4j.model.zoo.NetworkInNetwork;
+import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.rewrite.Fusion;
 import org.nin4j.plan.step.ActivationBackward;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.ConvolutionBackwardFilter;
 import org.nin4j.plan.step.ConvolutionForward;
+import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.SgdUpdate;
 import org.nin4j.plan.step.Step;
@@ -95,6 +97,34 @@ class ArenaTest {
     @Override
     public int lastConcurrentStep(int step) {
       return lasts.get(step);
+    }
+  }
+
+  /** The first run computes it, the second reads it. */
+  @Test
+  void whatIsDerivedOnceIsNeverOverwritten() {
+    Plan plan =
+        Fusion.FOLD_NORM.apply(
+            Planner.plan(
+                NetworkInNetwork.withBatchNorm(10, NinVariant.PUBLISHED),
+                BatchSpec.unit(Shape.of(1, 28, 28), 96, 96),
+                4,
+                Precision.FP32,
+                new Purpose.Inference()));
+    List<TensorSpec> kept = plan.steps(FoldNorm.class).map(FoldNorm::foldedBias).toList();
+    assertTrue(kept.size() > 3, kept.toString());
+    PlacedPlan placed = Arena.place(plan.keeping(kept), RULES);
+    for (TensorSpec each : kept) {
+      PlacedPlan.Slot slot = placed.slot(each);
+      for (TensorSpec other : plan.tensors()) {
+        if (!other.equals(each)) {
+          PlacedPlan.Slot its = placed.slot(other);
+          assertTrue(
+              its.offset() >= slot.offset() + slot.bytes()
+                  || slot.offset() >= its.offset() + its.bytes(),
+              each + " and " + other);
+        }
+      }
     }
   }
 
