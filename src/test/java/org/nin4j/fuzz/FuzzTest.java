@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -23,6 +24,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(value = 1800, unit = TimeUnit.SECONDS)
 class FuzzTest {
   private static final Path FOUND = Path.of("src/test/resources/org/nin4j/fuzz");
+
+  /** Those that decode millions of pixels, or set up all options, each time. */
+  private static final Set<Target> SLOW = Set.of(Target.PICTURE, Target.COMMAND_LINE);
 
   private static List<byte[]> found(Target target) throws IOException {
     Path folder = FOUND.resolve(target.name());
@@ -81,13 +85,13 @@ class FuzzTest {
   @ParameterizedTest
   @EnumSource
   void aFewInputs(Target target) throws IOException {
-    read(target, target == Target.COMMAND_LINE ? 100 : 1000);
+    read(target, SLOW.contains(target) ? 60 : 1000);
   }
 
   @Tag("slow")
   @ParameterizedTest
   @EnumSource
   void manyInputs(Target target) throws IOException {
-    read(target, target == Target.COMMAND_LINE ? 2000 : 30_000);
+    read(target, SLOW.contains(target) ? 1000 : 30_000);
   }
 }

@@ -144,7 +144,7 @@ enum Target {
 
     @Override
     long mostSeconds() {
-      return 600;
+      return 20;
     }
 
     @Override
