@@ -1,7 +1,7 @@
 # NiN4J. `make` alone lists what there is.
 .DEFAULT_GOAL := help
 .PHONY: help build train check test test-all test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
-.PHONY: judges pins release dist gpu-kit gpu-kit-rehearsal clean
+.PHONY: fuzz judges pins release dist gpu-kit gpu-kit-rehearsal clean
 
 MVN := mvn -B -ntp
 ISA ?= AVX2
@@ -37,6 +37,27 @@ test-cpu: ## run the tests of the CPU backend as on a lesser processor (ISA=AVX2
 test-jdk: ## build with another JDK and run the tests, without the CUDA stand-in (JDK=/usr/lib/jvm/...)
 	JAVA_HOME=$(JDK) $(MVN) -Dbuild.folder=target/$(notdir $(JDK)) verify \
 	  -Dtest='!%regex[.*(cuda|standin).*]'
+
+# What breaks a reader is written to target/fuzz, with the bytes that did; copied to
+# src/test/resources/org/nin4j/fuzz/READER it is tested from then on.
+READERS := IDX CIFAR PICTURE WEIGHTS CHECKPOINT NETWORK STUDY CONFIG HISTORY ELF LINKER_CACHE COMMAND_LINE
+SECONDS := 60
+FUZZ := $(CURDIR)/target/fuzz
+fuzz: ## look for bytes that break the readers of files, SECONDS=60 for each (READERS="IDX ELF" for some)
+	@$(MVN) -q -Pfuzz test-compile dependency:build-classpath -Dmdep.outputFile=$(FUZZ)/class-path
+	@path=$(CURDIR)/target/test-classes:$(CURDIR)/target/classes:$$(cat $(FUZZ)/class-path); \
+	java -Djava.awt.headless=true -cp $$path org.nin4j.fuzz.Fuzz $(FUZZ)/seeds || exit 1; \
+	found=0; for reader in $(READERS); do mkdir -p $(FUZZ)/$$reader; cd $(FUZZ)/$$reader; \
+	  echo "$$reader: $(SECONDS) s"; \
+	  java -Xmx1g -Djava.awt.headless=true -Dfuzz.target=$$reader -cp $$path \
+	    com.code_intelligence.jazzer.Jazzer --target_class=org.nin4j.fuzz.Fuzz \
+	    '--instrumentation_includes=org.nin4j.**:com.twelvemonkeys.**' \
+	    '--instrumentation_excludes=org.nin4j.fuzz.**' -max_total_time=$(SECONDS) -timeout=30 \
+	    -rss_limit_mb=4096 -max_len=20000 -print_final_stats=1 \
+	    $(FUZZ)/$$reader $(FUZZ)/seeds/$$reader > log.txt 2>&1 \
+	    || { found=1; grep -A 3 -e '== Java Exception' -e 'ERROR' log.txt; }; \
+	  grep -e number_of_executed -e cov: log.txt | tail -n 2; \
+	done; exit $$found
 
 bench: ## measure steps and training, ours beside libtorch (BENCH=full: everything)
 	@bench/run $(BENCH)

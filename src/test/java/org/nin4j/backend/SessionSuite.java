@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -441,6 +442,38 @@ public final class SessionSuite {
           s.close();
           s.close();
         });
+    test(
+        "closing before one that was bound later",
+        s -> {
+          try (Session later = ready()) {
+            s.close();
+            runAll(later);
+            try (Session last = ready()) {
+              runAll(last);
+              later.close();
+              runAll(again(last));
+              assertEquals(SAMPLES, last.metrics().samples());
+            }
+          }
+        });
+    test(
+        "use and closing by a thread that is interrupted",
+        s -> {
+          TensorSpec weight = training().tensor("0.weight");
+          Thread.currentThread().interrupt();
+          try {
+            runAll(s);
+            float[] interrupted = s.read(weight).values();
+            s.close();
+            assertTrue(Thread.interrupted(), "it is no longer interrupted");
+            try (Session calm = ready()) {
+              runAll(calm);
+              assertArrayEquals(calm.read(weight).values(), interrupted);
+            }
+          } finally {
+            Thread.interrupted();
+          }
+        });
     String closed = "the session is closed";
     TensorSpec weight = training().tensor("0.weight");
     Map<String, Use> uses = new LinkedHashMap<>();
@@ -484,6 +517,11 @@ public final class SessionSuite {
             assertEquals(Math.log(3), session.metrics().lossSum(), 1e-5);
           }
         });
+  }
+
+  private static Session again(Session session) {
+    session.begin(epoch(ORDER, RATES));
+    return session;
   }
 
   private static Plan loss() {

@@ -3,7 +3,6 @@ package org.nin4j.cli.command;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -108,7 +107,7 @@ public final class ExportCommand implements Callable<Integer> {
 
   /** Checks that no file of anyone's would be replaced. */
   static void requireFree(Path file) {
-    if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+    if (Files.isSymbolicLink(file) || PartialFile.isThere(file)) {
       throw new UncheckedIOException(
           file + " is there already; name another file, or remove it",
           new IOException("it is there"));

@@ -2,7 +2,6 @@ package org.nin4j.data.file;
 
 import java.awt.image.BufferedImage;
 import java.io.File;
-import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -15,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
 import javax.imageio.ImageIO;
@@ -36,11 +36,19 @@ public final class PartialFile implements AutoCloseable {
 
   private final Path target;
   private final Path partial;
-  private final FileOutputStream stream;
 
-  private PartialFile(Path target, Path partial, FileOutputStream stream) {
+  /** Open from before the first write: a sync tells of all that failed since. */
+  private final FileChannel channel;
+
+  /** Of its own, since it goes on when the thread is interrupted; a channel would be closed. */
+  private final OutputStream stream;
+
+  private boolean committed;
+
+  private PartialFile(Path target, Path partial, FileChannel channel, OutputStream stream) {
     this.target = target;
     this.partial = partial;
+    this.channel = channel;
     this.stream = stream;
   }
 
@@ -52,10 +60,21 @@ public final class PartialFile implements AutoCloseable {
       Files.createDirectories(folder);
     }
     Path partial = folder.resolve(target.getFileName() + "." + UUID.randomUUID() + ".part");
-    FileOutputStream stream = new FileOutputStream(partial.toFile());
+    FileChannel channel =
+        FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     // For a run that is interrupted.
     partial.toFile().deleteOnExit();
-    return new PartialFile(target, partial, stream);
+    try {
+      OutputStream stream = Files.newOutputStream(partial, StandardOpenOption.WRITE);
+      return new PartialFile(target, partial, channel, stream);
+    } catch (IOException e) {
+      try (channel) {
+        Files.deleteIfExists(partial);
+      } catch (IOException again) {
+        e.addSuppressed(again);
+      }
+      throw e;
+    }
   }
 
   /**
@@ -93,7 +112,7 @@ public final class PartialFile implements AutoCloseable {
 
   /** The same file, to be written at any place, by several threads if need be. */
   public FileChannel channel() {
-    return stream.getChannel();
+    return channel;
   }
 
   /**
@@ -101,9 +120,11 @@ public final class PartialFile implements AutoCloseable {
    * when this returns: a machine that loses its power has the old file or the new one.
    */
   public void commit() throws IOException {
-    stream.getFD().sync();
     stream.close();
+    sync(channel);
+    channel.close();
     rename(WAITS_FOR_READERS ? ATTEMPTS : 1);
+    committed = true;
     sync(target.toAbsolutePath().getParent());
   }
 
@@ -113,9 +134,21 @@ public final class PartialFile implements AutoCloseable {
    */
   public static void sync(Path folder) {
     try (FileChannel names = FileChannel.open(folder, StandardOpenOption.READ)) {
-      names.force(true);
+      sync(names);
     } catch (IOException e) {
       return; // The file is whole, and will have its name unless the power fails this moment.
+    }
+  }
+
+  /** A thread that is interrupted would not sync: it is so again afterwards. */
+  private static void sync(FileChannel channel) throws IOException {
+    boolean interrupted = Thread.interrupted();
+    try {
+      channel.force(true);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -135,8 +168,39 @@ public final class PartialFile implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    stream.close();
-    Files.deleteIfExists(partial);
+    if (committed) {
+      return; // Whole and in its place: nothing that fails from now on changes that.
+    }
+    try {
+      stream.close();
+    } finally {
+      try {
+        channel.close();
+      } finally {
+        Files.deleteIfExists(partial);
+      }
+    }
+  }
+
+  /**
+   * Whether there is a file or folder of that name. {@link Files#exists} says no, too, where a disk
+   * does not answer; what stands there would then be taken for lost, or written over.
+   *
+   * @throws UncheckedIOException if that cannot be found out
+   */
+  public static boolean isThere(Path file) {
+    try {
+      Files.readAttributes(file, BasicFileAttributes.class);
+      return true;
+    } catch (NoSuchFileException e) {
+      return false;
+    } catch (IOException e) {
+      Path folder = file.toAbsolutePath().getParent();
+      if (folder != null && Files.isRegularFile(folder)) {
+        return false; // Nothing is in what is no folder.
+      }
+      throw unreadable(file, e);
+    }
   }
 
   /** What to throw where a file is there and cannot be read. */

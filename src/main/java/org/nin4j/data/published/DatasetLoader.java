@@ -105,10 +105,11 @@ public final class DatasetLoader {
 
   /** Some data sets have files of the same names and sizes; the label files tell them apart. */
   private static void checkIsNotAnother(PublishedDataset dataset, Path folder) {
-    Path signature = dataset.find(folder, dataset.signature()).orElseThrow();
-    if (!Files.isRegularFile(signature)) {
-      return;
+    Optional<Path> found = dataset.find(folder, dataset.signature());
+    if (found.isEmpty() || !Files.isRegularFile(found.get())) {
+      return; // Reading it says what is wrong.
     }
+    Path signature = found.get();
     for (PublishedDataset other : PublishedDataset.all()) {
       if (!other.id().equals(dataset.id())
           && other.signature().name().equals(dataset.signature().name())

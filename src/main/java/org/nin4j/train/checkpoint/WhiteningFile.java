@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Pattern;
+import org.nin4j.data.file.PartialFile;
 import org.nin4j.data.whitening.Whitening;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
@@ -56,7 +57,7 @@ final class WhiteningFile {
           checkpoint + " was written by another program: it names the whitening '" + name + "'");
     }
     Path file = checkpoint.resolveSibling(name);
-    if (!Files.exists(file)) {
+    if (!PartialFile.isThere(file)) {
       throw new CheckpointException(
           "%s was trained on whitened images and needs %s beside it, which is not there; copy it along"
               .formatted(checkpoint, name));

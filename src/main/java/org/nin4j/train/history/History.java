@@ -89,17 +89,21 @@ public record History(List<EpochResult> epochs) {
     if (v.length != HEADER.split(",").length) {
       throw new IllegalArgumentException("no line of a history: " + line);
     }
-    return new EpochResult(
-        Integer.parseInt(v[0]),
-        Double.parseDouble(v[1]),
-        Double.parseDouble(v[2]),
-        Double.parseDouble(v[3]),
-        Double.parseDouble(v[4]),
-        Double.parseDouble(v[5]),
-        Double.parseDouble(v[6]),
-        Double.parseDouble(v[7]),
-        Float.parseFloat(v[8]),
-        Integer.parseInt(v[9]),
-        Integer.parseInt(v[10]));
+    try {
+      return new EpochResult(
+          Integer.parseInt(v[0]),
+          Double.parseDouble(v[1]),
+          Double.parseDouble(v[2]),
+          Double.parseDouble(v[3]),
+          Double.parseDouble(v[4]),
+          Double.parseDouble(v[5]),
+          Double.parseDouble(v[6]),
+          Double.parseDouble(v[7]),
+          Float.parseFloat(v[8]),
+          Integer.parseInt(v[9]),
+          Integer.parseInt(v[10]));
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException("no line of a history: " + line, e);
+    }
   }
 }

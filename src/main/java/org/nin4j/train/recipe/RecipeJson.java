@@ -65,6 +65,16 @@ public final class RecipeJson {
    * @throws IllegalArgumentException if something is missing or makes no sense
    */
   public static Recipe read(JsonObject json) {
+    try {
+      return recipe(json);
+    } catch (UnsupportedOperationException | IllegalStateException e) {
+      // Gson's, where a value is an object, a list or null.
+      throw new IllegalArgumentException(
+          "the recipe has a value of another kind than there should be: " + e.getMessage(), e);
+    }
+  }
+
+  private static Recipe recipe(JsonObject json) {
     return new Recipe(
         get(json, "name").getAsString(),
         get(json, "network").getAsString(),

@@ -151,7 +151,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
       for (int i = 1; ; i++) {
         Path path = runs.resolve(i == 1 ? name : name + "-" + i);
         try {
-          RunFolder made = new RunFolder(Files.createDirectory(path), true, remarks);
+          RunFolder made = in(Files.createDirectory(path), remarks);
           PartialFile.sync(runs);
           return made;
         } catch (FileAlreadyExistsException e) {
@@ -161,6 +161,21 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(
           "no run folder can be made in " + runs + ": " + PartialFile.reason(e), e);
+    }
+  }
+
+  /** In a folder that was just made, and goes again where it cannot be used. */
+  private static RunFolder in(Path made, Consumer<String> remarks) {
+    try {
+      return new RunFolder(made, true, remarks);
+    } catch (UncheckedIOException e) {
+      try {
+        Files.deleteIfExists(RunLock.file(made));
+        Files.deleteIfExists(made);
+      } catch (IOException again) {
+        e.addSuppressed(again);
+      }
+      throw e;
     }
   }
 
@@ -193,7 +208,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
       return open(path, remarks);
     }
     try {
-      return new RunFolder(Files.createDirectories(path), true, remarks);
+      return in(Files.createDirectories(path), remarks);
     } catch (IOException e) {
       throw new UncheckedIOException(
           "no run folder can be made at " + path + ": " + PartialFile.reason(e), e);
@@ -211,7 +226,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     Path last = last(run);
     String why = last.getFileName() + " is not there";
     Optional<CheckpointException> damage = Optional.empty();
-    if (Files.exists(last)) {
+    if (PartialFile.isThere(last)) {
       try {
         return Optional.of(new Newest(last, Checkpoint.read(last)));
       } catch (CheckpointException e) {
@@ -240,7 +255,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   }
 
   private static Optional<Newest> readIfWhole(Path file) {
-    if (!Files.exists(file)) {
+    if (!PartialFile.isThere(file)) {
       return Optional.empty();
     }
     try {
@@ -403,7 +418,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
 
   /** What a file holds, if that is the best epoch of the same run. */
   private static Optional<Checkpoint> bestOf(Checkpoint from, Path file) {
-    if (!Files.exists(file)) {
+    if (!PartialFile.isThere(file)) {
       return Optional.empty();
     }
     try {
@@ -470,9 +485,10 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
                         .formatted(before, now.truncatedTo(ChronoUnit.SECONDS))));
     config(path).flatMap(RunFolder::device).ifPresent(before -> remarkChanges(before, config));
     Path file = path.resolve("config.json");
-    for (int i = 2; Files.exists(file); i++) {
+    for (int i = 2; PartialFile.isThere(file); i++) {
       file = path.resolve("config-" + i + ".json");
     }
+    sayIfGone();
     JsonObject dated = new JsonObject();
     dated.addProperty("started", now.truncatedTo(ChronoUnit.MILLIS).toString());
     config.entrySet().forEach(e -> dated.add(e.getKey(), e.getValue()));
@@ -483,11 +499,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   public void started(TrainingStart start) {
     title = start.recipe().network() + " on " + start.data();
     if (goesOnHere) {
-      try {
-        showAgain(start.history());
-      } catch (UncheckedIOException e) {
-        return; // The next checkpoint says so, once it is safe.
-      }
+      showAgain(start.history());
     }
   }
 
@@ -545,7 +557,8 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
         copy(last, kept);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(kept + " cannot be written: " + PartialFile.reason(e), e);
+      // Without it there is still the last one, which matters more.
+      remarks.accept(kept + " cannot be written: " + PartialFile.reason(e));
     }
   }
 
@@ -574,6 +587,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   /** The checkpoint comes first: history and curves can be had from it again. */
   @Override
   public void checkpointed(Checkpoint checkpoint, boolean best) {
+    sayIfGone();
     if (!best && bestFromElsewhere.isPresent()) {
       bestFromElsewhere.get().write(best(path));
     }
@@ -588,14 +602,31 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     removeOldest();
   }
 
+  /** What is written makes its folder: better an incomplete one than none. */
+  private void sayIfGone() {
+    if (Files.notExists(path)) {
+      remarks.accept(path + " is there no more: it is made anew, and holds what comes from now on");
+    }
+  }
+
   /** Writes history and curves where they are not there, or say something else. */
   private void show(History history) {
     if (history.epochs().isEmpty() || history.equals(shown)) {
       return;
     }
-    PartialFile.write(historyFile(), history.toCsv());
-    draw(history);
-    shown = history;
+    sayIfGone();
+    try {
+      PartialFile.write(historyFile(), history.toCsv());
+      Curves.write(history, title, curvesFile());
+      shown = history;
+    } catch (UncheckedIOException e) {
+      // The checkpoint has it all: it is tried again with the next one.
+      remarks.accept(e.getMessage());
+    } catch (RuntimeException | LinkageError | InternalError e) {
+      // Machines without fonts or graphics libraries; the numbers are in the history.
+      remarks.accept(curvesFile() + " cannot be drawn: " + e);
+      shown = history;
+    }
   }
 
   private Path historyFile() {
@@ -620,16 +651,6 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
       shown = History.EMPTY;
     }
     show(history);
-  }
-
-  private void draw(History history) {
-    Path curves = curvesFile();
-    try {
-      Curves.write(history, title, curves);
-    } catch (RuntimeException | LinkageError | InternalError e) {
-      // Machines without fonts or graphics libraries; the numbers are in the history.
-      remarks.accept(curves + " cannot be drawn: " + e);
-    }
   }
 
   /**

@@ -32,9 +32,12 @@ public final class RunLock implements AutoCloseable {
   /** Kept: Java forgets a lock within this process that nobody refers to. */
   private final Optional<FileLock> lock;
 
-  private RunLock(FileChannel channel, Optional<FileLock> lock) {
+  private final Consumer<String> remarks;
+
+  private RunLock(FileChannel channel, Optional<FileLock> lock, Consumer<String> remarks) {
     this.channel = channel;
     this.lock = lock;
+    this.remarks = remarks;
   }
 
   static Path file(Path run) {
@@ -63,9 +66,19 @@ public final class RunLock implements AutoCloseable {
       channel.truncate(0);
       channel.write(
           ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.UTF_8)));
-      return new RunLock(channel, lock);
+      return new RunLock(channel, lock, remarks);
     } catch (IOException e) {
+      // Else this process would keep the folder locked, for nothing.
+      closeQuietly(channel, e);
       throw new UncheckedIOException(file + " cannot be written: " + PartialFile.reason(e), e);
+    }
+  }
+
+  private static void closeQuietly(FileChannel channel, IOException reason) {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      reason.addSuppressed(e);
     }
   }
 
@@ -93,15 +106,13 @@ public final class RunLock implements AutoCloseable {
     return lock;
   }
 
+  /** Closing the file gives the lock back, too; what fails here costs nothing but is said. */
   @Override
   public void close() {
     try {
-      if (lock.isPresent() && lock.get().isValid()) {
-        lock.get().release();
-      }
       channel.close();
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      remarks.accept("the lock of a run cannot be closed: " + PartialFile.reason(e));
     }
   }
 }

@@ -2,6 +2,7 @@ package org.nin4j.train.run;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,7 +39,7 @@ public record RunSettings(Recipe recipe, Optional<Network> network, Optional<Pat
       return new RunSettings(
           RecipeJson.read(recipe),
           Optional.ofNullable(config.get("network")).map(NetworkReader::read),
-          Optional.ofNullable(config.get("start_from")).map(text -> Path.of(text.getAsString())));
+          Optional.ofNullable(config.get("start_from")).map(RunSettings::path));
     } catch (IOException e) {
       throw PartialFile.unreadable(file, e);
     } catch (DescriptionException e) {
@@ -47,5 +48,12 @@ public record RunSettings(Recipe recipe, Optional<Network> network, Optional<Pat
       throw new IllegalArgumentException(
           "%s is no config.json of a run: %s".formatted(file, e.getMessage()), e);
     }
+  }
+
+  private static Path path(JsonElement json) {
+    if (json instanceof JsonPrimitive text && text.isString()) {
+      return Path.of(text.getAsString());
+    }
+    throw new IllegalArgumentException("its start_from is no text");
   }
 }

@@ -1,5 +1,6 @@
 package org.nin4j.cli.command;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -30,6 +31,7 @@ import org.nin4j.study.Study;
 import org.nin4j.study.StudyJson;
 import org.nin4j.study.StudyPlan;
 import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.history.Timeless;
 import org.nin4j.train.run.RunFolder;
 import org.nin4j.train.run.RunLock;
 
@@ -120,6 +122,57 @@ class StudyCommandTest {
         assertEquals("fp32", run.settings().words().get("precision"));
       }
     }
+  }
+
+  /** After a crash within an epoch: with what was saved by the clock, and no more. */
+  @Test
+  void aRunIsSavedByTheClockAndGoesOnFromThere() throws IOException {
+    String file = write("\"one\": {\"epochs\": 2, \"limit\": 800}", "");
+    String[] command = {
+      file,
+      "--seeds",
+      "1",
+      "--device",
+      "reference",
+      "--checkpoint-every",
+      "0.0001",
+      "--keep",
+      "9",
+      "--out",
+      out()
+    };
+    Shell.Outcome whole = study(command);
+    assertEquals(0, whole.code(), whole::toString);
+    Path run = folder.resolve("out/runs/one-seed1");
+    Checkpoint undisturbed = Checkpoint.read(RunFolder.last(run));
+    List<Path> all;
+    try (Stream<Path> files = Files.list(run)) {
+      all = files.sorted().toList();
+    }
+    Path within =
+        all.stream()
+            .filter(f -> f.getFileName().toString().startsWith("epoch-1-step-"))
+            .findFirst()
+            .orElseThrow(() -> new AssertionError("nothing was saved by the clock: " + all));
+    for (Path other : all) {
+      if (!other.equals(within) && !other.getFileName().toString().equals("config.json")) {
+        Files.delete(other);
+      }
+    }
+    Files.move(within, RunFolder.last(run));
+    int step = Checkpoint.read(RunFolder.last(run)).position().step();
+    assertTrue(step > 0);
+    Shell.Outcome again = study(command);
+    assertEquals(0, again.code(), again::toString);
+    Checkpoint end = Checkpoint.read(RunFolder.last(run));
+    assertEquals(Timeless.of(undisturbed.history()), Timeless.of(end.history()));
+    undisturbed
+        .parameters()
+        .forEach(
+            (name, tensor) ->
+                assertArrayEquals(tensor.values(), end.parameters().get(name).values(), name));
+    assertEquals(undisturbed.best(), Checkpoint.read(RunFolder.best(run)).best());
+    assertTrue(again.text().contains("step " + step), again.text());
   }
 
   /** As the documentation has it. */

@@ -20,6 +20,9 @@ final class LinkerCache {
   private static final int HEADER_SIZE = 48;
   private static final int ENTRY_SIZE = 24;
 
+  /** Linux's; without it, each entry of a damaged cache could have all of it for its name. */
+  private static final int LONGEST_PATH = 4096;
+
   private LinkerCache() {}
 
   /** A library that the linker knows. */
@@ -55,7 +58,8 @@ final class LinkerCache {
 
   private static String string(ByteBuffer cache, int offset) {
     StringBuilder text = new StringBuilder();
-    for (int i = offset; i >= 0 && i < cache.limit() && cache.get(i) != 0; i++) {
+    long end = Math.min(cache.limit(), (long) offset + LONGEST_PATH);
+    for (int i = offset; i >= 0 && i < end && cache.get(i) != 0; i++) {
       text.append((char) (cache.get(i) & 0xff));
     }
     return text.toString();

@@ -1,0 +1,81 @@
+package org.nin4j.fuzz;
+
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** Gives bytes to a reader, which may refuse them as documented, soon, and in bounded memory. */
+final class Fuzzing implements AutoCloseable {
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  private final Target target;
+  private final Path folder;
+
+  Fuzzing(Target target) throws IOException {
+    this.target = target;
+    Path memory = Path.of("/dev/shm");
+    folder =
+        Files.isWritable(memory)
+            ? Files.createTempDirectory(memory, "fuzz")
+            : Files.createTempDirectory("fuzz");
+  }
+
+  /**
+   * Reads once; what takes long or much, once more, since classes may have been loaded.
+   *
+   * @throws AssertionError if it ends in another way than documented
+   */
+  void read(byte[] input) {
+    if (tooMuch(input).isPresent()) {
+      tooMuch(input)
+          .ifPresent(
+              told -> {
+                throw new AssertionError(told);
+              });
+    }
+  }
+
+  private Optional<String> tooMuch(byte[] input) {
+    long thread = Thread.currentThread().getId();
+    long allocated = THREADS.getThreadAllocatedBytes(thread);
+    long begin = System.nanoTime();
+    try {
+      target.read(folder, input);
+    } catch (Throwable thrown) {
+      if (!target.documents(thrown)) {
+        throw new AssertionError(target + " throws what it does not document", thrown);
+      }
+      if (String.valueOf(thrown.getMessage()).isBlank() || thrown.getMessage() == null) {
+        throw new AssertionError(target + " says nothing of what is wrong", thrown);
+      }
+    }
+    long nanoseconds = System.nanoTime() - begin;
+    allocated = THREADS.getThreadAllocatedBytes(thread) - allocated;
+    if (nanoseconds > target.mostSeconds() * 1e9) {
+      return Optional.of("%s took %.1f s".formatted(target, nanoseconds / 1e9));
+    }
+    return allocated <= target.mostBytes(input.length)
+        ? Optional.empty()
+        : Optional.of("%s allocated %,d bytes for %,d".formatted(target, allocated, input.length));
+  }
+
+  static void delete(Path folder) throws IOException {
+    try (Stream<Path> all = Files.walk(folder)) {
+      List<Path> paths = all.sorted(Comparator.reverseOrder()).toList();
+      for (Path path : paths) {
+        Files.delete(path);
+      }
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    delete(folder);
+  }
+}
