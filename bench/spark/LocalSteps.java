@@ -144,8 +144,7 @@ final class LocalSteps {
     }
     Network network = recipe.network(data.train().classNames().size());
     Recipe used = recipe.toBuilder().precision(recipe.precisionOn(backend)).build();
-    Shape image =
-        Shape.of(data.train().channels(), data.train().height(), data.train().width());
+    Shape image = Shape.of(data.train().channels(), data.train().height(), data.train().width());
     try (OneAfterTheOther workers =
         new OneAfterTheOther(
             new RoundTask(backend, rounds.get(), used, network, image), rounds.get().tasks())) {

@@ -23,8 +23,8 @@ import org.nin4j.spark.NinEstimator;
 
 /**
  * Times rounds on a cluster against the number of tasks and of local steps: from the start of one
- * job to that of the next, and what tasks compute meanwhile. The rest is what a round costs: to tell,
- * to schedule, to collect, to add up, to update. {@code bench/run spark} starts it.
+ * job to that of the next, and what tasks compute meanwhile. The rest is what a round costs: to
+ * tell, to schedule, to collect, to add up, to update. {@code bench/run spark} starts it.
  */
 final class RoundTimes {
   /** What a round took, in milliseconds, and what each task returned, in bytes. */
@@ -46,8 +46,7 @@ final class RoundTimes {
     @Override
     public synchronized void onJobStart(SparkListenerJobStart start) {
       Properties properties = start.properties();
-      String title =
-          properties == null ? "" : properties.getProperty("spark.job.description", "");
+      String title = properties == null ? "" : properties.getProperty("spark.job.description", "");
       if (title.startsWith(network + ":")) {
         starts.add(start.time());
         start.stageIds().foreach(stage -> jobs.put((Integer) stage, start.jobId()));

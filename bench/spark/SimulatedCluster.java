@@ -19,7 +19,9 @@ import org.knowm.xchart.style.Styler.LegendPosition;
  * network, a line through the measured rests by least squares; V bytes are told to each, from peer
  * to peer, so about twice, and the driver gets V from each of the K.
  *
- * <pre>{@code java -cp 'target/nin4j.jar:target/lib/*' bench/spark/SimulatedCluster.java [CSV] [PNG]}</pre>
+ * <pre>
+ * {@code java -cp 'target/nin4j.jar:target/lib/*' bench/spark/SimulatedCluster.java [CSV] [PNG]}
+ * </pre>
  */
 final class SimulatedCluster {
   private static final int[] WORKERS = {4, 8, 16, 32, 64};

@@ -8,7 +8,7 @@ final class Driver {
   private Driver() {}
 
   static Recipe recipe() {
-    return Trial.recipe().toBuilder().epochs(10).build();
+    return Trial.recipe().toBuilder().epochs(6).build();
   }
 
   static NinEstimator estimator(String folder) {

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.spark.SparkConf;
 import org.apache.spark.launcher.JavaModuleOptions;
 
@@ -38,6 +39,7 @@ final class StandaloneCluster implements AutoCloseable {
         "" + port,
         "--webui-port",
         "0");
+    await(folder.resolve("master.log"), "New state: ALIVE");
     for (int i = 2; i <= 3; i++) {
       String host = "127.0.0." + i;
       start(
@@ -56,6 +58,20 @@ final class StandaloneCluster implements AutoCloseable {
           Files.createDirectories(folder.resolve("work-" + i)).toString(),
           master);
     }
+    for (int i = 2; i <= 3; i++) {
+      await(folder.resolve("worker-" + i + ".log"), "Successfully registered with master");
+    }
+  }
+
+  /** Whoever asks earlier is told to come back in half a minute. */
+  private static void await(Path log, String line) throws IOException {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
+    while (!Files.exists(log) || !Files.readString(log).contains(line)) {
+      if (System.nanoTime() > end) {
+        throw new IOException(log + " does not say: " + line + "\n" + Files.readString(log));
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100));
+    }
   }
 
   private void start(Path log, String host, String main, String... arguments) throws IOException {
@@ -67,6 +83,7 @@ final class StandaloneCluster implements AutoCloseable {
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     builder.environment().put("SPARK_LOCAL_IP", host);
+    builder.environment().put("SPARK_SCALA_VERSION", "2.13"); // As an installed Spark's scripts do.
     builder.environment().remove("OMP_NUM_THREADS"); // Spark sets it for executors.
     processes.add(builder.start());
   }
@@ -79,16 +96,9 @@ final class StandaloneCluster implements AutoCloseable {
         .set("spark.scheduler.maxRegisteredResourcesWaitingTime", "120s");
   }
 
-  /** The executor that the first worker has started. */
+  /** The executor that the first worker has started: it starts nothing else. */
   ProcessHandle executor() {
-    return processes
-        .get(1)
-        .descendants()
-        .filter(
-            process ->
-                process.info().commandLine().orElse("").contains("CoarseGrainedExecutorBackend"))
-        .findFirst()
-        .orElseThrow();
+    return processes.get(1).descendants().findFirst().orElseThrow();
   }
 
   @Override
