@@ -4,7 +4,6 @@ import static org.apache.spark.sql.functions.col;
 
 import java.util.Locale;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -70,7 +69,7 @@ final class Commands {
     return SparkSession.builder().appName("NiN4J " + name).getOrCreate();
   }
 
-  private static Dataset<Row> frame(SparkSession spark, String data, OptionalInt limit) {
+  private static Dataset<Row> frame(SparkSession spark, String data, Optional<Integer> limit) {
     if (data.contains("/") || data.contains(":")) {
       return Frames.folder(spark, data);
     }
@@ -79,8 +78,8 @@ final class Commands {
         limit.isEmpty()
             ? all
             : new TrainTest(
-                all.train().first(Math.min(limit.getAsInt(), all.train().count())),
-                all.test().first(Math.min(limit.getAsInt(), all.test().count())),
+                all.train().first(Math.min(limit.get(), all.train().count())),
+                all.test().first(Math.min(limit.get(), all.test().count())),
                 all.origin());
     return Frames.of(spark, some, Math.max(2, spark.sparkContext().defaultParallelism()));
   }
@@ -98,7 +97,7 @@ final class Commands {
     private String data;
 
     @Option(names = "--limit", description = "The first images of each set only.")
-    private OptionalInt limit = OptionalInt.empty();
+    private Optional<Integer> limit = Optional.empty();
 
     @Option(names = "--out", required = true, description = "Where the model is saved.")
     private String out;
@@ -110,22 +109,22 @@ final class Commands {
     private Optional<String> network = Optional.empty();
 
     @Option(names = "--epochs", description = "Passes over the images.")
-    private OptionalInt epochs = OptionalInt.empty();
+    private Optional<Integer> epochs = Optional.empty();
 
     @Option(names = "--batch", description = "Images of a step, over all tasks.")
-    private OptionalInt batch = OptionalInt.empty();
+    private Optional<Integer> batch = Optional.empty();
 
     @Option(names = "--size", description = "Images are enlarged to squares of this side.")
-    private OptionalInt size = OptionalInt.empty();
+    private Optional<Integer> size = Optional.empty();
 
     @Option(names = "--seed", description = "Of all that is drawn.")
-    private OptionalInt seed = OptionalInt.empty();
+    private Optional<Long> seed = Optional.empty();
 
     @Option(names = "--tasks", description = "Parts of a batch, K. Default: 2.")
-    private OptionalInt tasks = OptionalInt.empty();
+    private Optional<Integer> tasks = Optional.empty();
 
     @Option(names = "--local-steps", description = "Steps of a round, H. Default: 1.")
-    private OptionalInt localSteps = OptionalInt.empty();
+    private Optional<Integer> localSteps = Optional.empty();
 
     @Option(names = "--outer-rate", description = "Rate of an outer step, such as 0.7.")
     private Optional<Double> outerRate = Optional.empty();
@@ -192,7 +191,7 @@ final class Commands {
     private String data;
 
     @Option(names = "--limit", description = "The first images of each set only.")
-    private OptionalInt limit = OptionalInt.empty();
+    private Optional<Integer> limit = Optional.empty();
 
     @Override
     public Integer call() throws Exception {
