@@ -1,7 +1,7 @@
 # NiN4J. `make` alone lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build train check test test-all test-cpu test-jdk bench doctor kernels stand-in cuda-libs cudnn-table
-.PHONY: fuzz judges pins release dist gpu-kit gpu-kit-rehearsal clean
+.PHONY: help build train check test test-all test-cpu test-jdk test-spark spark bench doctor kernels stand-in
+.PHONY: cuda-libs cudnn-table fuzz judges pins release dist gpu-kit gpu-kit-rehearsal clean
 
 MVN := mvn -B -ntp
 ISA ?= AVX2
@@ -32,6 +32,14 @@ test-all: stand-in ## the same with the slow ones: every network on the CUDA sta
 test-cpu: ## run the tests of the CPU backend as on a lesser processor (ISA=AVX2 or another of oneDNN's)
 	ONEDNN_MAX_CPU_ISA=$(ISA) $(MVN) test \
 	  -Dtest='**/onednn/**/*Test,**/train/**/*Test,**/cli/**/*Test,ExampleTest,!LauncherTest'
+
+# The module and the core together, so that neither must be installed; of the tests only the module's.
+SPARK := $(MVN) -f spark/with-core.xml
+test-spark: ## build the module for Apache Spark and run its tests, some 4 minutes
+	$(SPARK) verify -Dtest='org.nin4j.spark.*Test' -Dsurefire.failIfNoSpecifiedTests=false
+
+spark: ## build spark/target/nin4j-spark-all.jar, which spark-submit takes
+	@$(SPARK) -q -Dmaven.test.skip=true package && ls spark/target/nin4j-spark-all.jar
 
 # All but the CUDA stand-in, most of whose time is C++; in a folder of its own.
 test-jdk: ## build with another JDK and run the tests, without the CUDA stand-in (JDK=/usr/lib/jvm/...)
@@ -129,4 +137,4 @@ gpu-kit-rehearsal: stand-in gpu-kit ## run the kit on the stand-in, and kill eac
 	else echo "There is no g++, so no stand-in: the kit is not rehearsed."; fi
 
 clean: ## remove what was built
-	rm -rf target gpu-kit gpu-work gpu-report
+	rm -rf target spark/target gpu-kit gpu-work gpu-report

@@ -5,7 +5,7 @@
 //   source     = images[i], of which pixel (r, c) is taken at (r + down, c' + right), border
 //                outside, with c' = width - 1 - c if flip and Philox output 0 is odd, else c; down
 //                and right = Philox outputs 1 and 2 mod (2 shift + 1) - shift; Philox(seed, block
-//                n, step, stream); but cut[k] where r - top and c - left lie in [0, cutout), with
+//                first_place + n, step, stream); but cut[k] where r - top and c - left lie in [0, cutout), with
 //                top and left = row and column of pixel (Philox output 3 mod (height width)) less
 //                cutout / 2
 //   h[r, x, k] = clip((2^21 + sum of columns[x].weight[t] source[k, r, columns[x].start + t])
@@ -144,7 +144,7 @@ __device__ void make_grey_rows(const unsigned char* wide, const float* scaled, T
 template <typename T>
 __device__ void make_batch(const unsigned char* images, const unsigned char* labels,
                            const int* order, long long order_length, const long long* run,
-                           const long long* step,
+                           const long long* step, const long long* first_place,
                            const int* rows, int row_taps, const int* columns, int column_taps,
                            const float* mean, const float* std, const int* cut, T* batch,
                            int* batch_labels, int batch_size, int channels, int height, int width,
@@ -181,7 +181,8 @@ __device__ void make_batch(const unsigned char* images, const unsigned char* lab
                   false, 0, 0, border, cut, cutout, 0, 0};
     if (flip != 0 || shift > 0 || cutout > 0) {
       unsigned words[4];
-      philox(seed, n, static_cast<unsigned>(*step), static_cast<unsigned>(stream), words);
+      philox(seed, static_cast<unsigned long long>(*first_place + n), static_cast<unsigned>(*step),
+             static_cast<unsigned>(stream), words);
       const unsigned range = 2u * static_cast<unsigned>(shift) + 1u;
       source.flip = flip != 0 && (words[0] & 1u) != 0;
       source.down = static_cast<int>(words[1] % range) - shift;
@@ -230,12 +231,12 @@ __device__ void make_batch(const unsigned char* images, const unsigned char* lab
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 make_batch_f32(const unsigned char* images, const unsigned char* labels, const int* order,
                long long order_length, const long long* run, const long long* step,
-               const int* rows, int row_taps, const int* columns, int column_taps,
+               const long long* first_place, const int* rows, int row_taps, const int* columns, int column_taps,
                const float* mean, const float* std, const int* cut, float* batch, int* batch_labels,
                int batch_size, int channels, int height, int width, int out_channels,
                int out_height, int out_width, int tile_rows, unsigned long long seed, int stream,
                int flip, int shift, int border, int cutout) {
-  make_batch(images, labels, order, order_length, run, step, rows, row_taps, columns,
+  make_batch(images, labels, order, order_length, run, step, first_place, rows, row_taps, columns,
              column_taps, mean, std, cut, batch, batch_labels, batch_size, channels, height, width,
              out_channels, out_height, out_width, tile_rows, seed, stream, flip, shift, border,
              cutout);
@@ -244,12 +245,12 @@ make_batch_f32(const unsigned char* images, const unsigned char* labels, const i
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 make_batch_bf16(const unsigned char* images, const unsigned char* labels, const int* order,
                 long long order_length, const long long* run, const long long* step,
-                const int* rows, int row_taps, const int* columns, int column_taps,
+                const long long* first_place, const int* rows, int row_taps, const int* columns, int column_taps,
                 const float* mean, const float* std, const int* cut, bf16* batch, int* batch_labels,
                 int batch_size, int channels, int height, int width, int out_channels,
                 int out_height, int out_width, int tile_rows, unsigned long long seed, int stream,
                 int flip, int shift, int border, int cutout) {
-  make_batch(images, labels, order, order_length, run, step, rows, row_taps, columns,
+  make_batch(images, labels, order, order_length, run, step, first_place, rows, row_taps, columns,
              column_taps, mean, std, cut, batch, batch_labels, batch_size, channels, height, width,
              out_channels, out_height, out_width, tile_rows, seed, stream, flip, shift, border,
              cutout);

@@ -4,9 +4,10 @@
 //   y[i]  = keep(i) ? x[i]  / (1 - p) : 0
 //   dx[i] = keep(i) ? dy[i] / (1 - p) : 0
 //
-//   keep(i): element e = ((n C + c) H W + h W + w) is kept if and only if u >= p, u in [0, 1) from
+//   keep(i): element e = (((place + n) C + c) H W + h W + w) is kept if and only if u >= p, u in [0, 1) from
 //            word e % 4 of Philox(seed, block e / 4, step, stream). e counts in NCHW order, so the
-//            mask does not depend on the layout in memory.
+//            mask does not depend on the layout in memory. `place` is where sample 0 stands in the
+//            batch of which this one is a part.
 //
 // Shapes   [N, H, W, C] with pixels = H W; y may be x.
 // Bytes    2 N H W C sizeof(T).
@@ -18,6 +19,7 @@
 struct Dropout {
   unsigned long long seed;
   unsigned step;
+  long long place;
   unsigned stream;
   float p;
   float scale;
@@ -37,7 +39,8 @@ __device__ void drop_runs(const T* x, T* y, long long images, int channels, int 
     const int run = unit / channels;
     const int c = unit - run * channels;
     const int count = min(RUN, pixels - run * RUN);
-    const unsigned long long first = (image * channels + c) * pixels + run * RUN;
+    const unsigned long long first =
+        ((dropout.place + image) * channels + c) * pixels + run * RUN;
     const long long offset = (image * pixels + run * RUN) * channels + c;
     float values[RUN];
 #pragma unroll
@@ -80,7 +83,7 @@ __device__ void drop_packs(const T* x, T* y, long long images, int channels, int
   for_each_unit(images, groups * packs, [=](long long image, int unit) {
     const int group = unit / packs;
     const int c = (unit - group * packs) * N;
-    const unsigned long long first = (image * channels + c) * groups + group;
+    const unsigned long long first = ((dropout.place + image) * channels + c) * groups + group;
     const long long offset = (image * pixels + group * 4) * channels + c;
     float values[4][N];
 #pragma unroll
@@ -107,9 +110,10 @@ __device__ void drop_packs(const T* x, T* y, long long images, int channels, int
 
 template <typename T>
 __device__ void drop(const T* x, T* y, long long images, int channels, int pixels, float p,
-                     unsigned long long seed, const long long* step, int stream) {
-  const Dropout dropout{seed, static_cast<unsigned>(*step), static_cast<unsigned>(stream), p,
-                        1.0f / (1.0f - p)};
+                     unsigned long long seed, const long long* step, const long long* place,
+                     int stream) {
+  const Dropout dropout{seed, static_cast<unsigned>(*step), *place, static_cast<unsigned>(stream),
+                        p,    1.0f / (1.0f - p)};
   if (pixels % 4 == 0 && channels % PACK<T> == 0 && is_aligned(x) && is_aligned(y)) {
     drop_packs(x, y, images, channels, pixels, dropout);
   } else {
@@ -119,12 +123,12 @@ __device__ void drop(const T* x, T* y, long long images, int channels, int pixel
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 dropout_f32(const float* x, float* y, long long images, int channels, int pixels, float p,
-            unsigned long long seed, const long long* step, int stream) {
-  drop(x, y, images, channels, pixels, p, seed, step, stream);
+            unsigned long long seed, const long long* step, const long long* place, int stream) {
+  drop(x, y, images, channels, pixels, p, seed, step, place, stream);
 }
 
 extern "C" __global__ void __launch_bounds__(BLOCK, BLOCKS)
 dropout_bf16(const bf16* x, bf16* y, long long images, int channels, int pixels, float p,
-             unsigned long long seed, const long long* step, int stream) {
-  drop(x, y, images, channels, pixels, p, seed, step, stream);
+             unsigned long long seed, const long long* step, const long long* place, int stream) {
+  drop(x, y, images, channels, pixels, p, seed, step, place, stream);
 }

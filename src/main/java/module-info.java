@@ -39,6 +39,7 @@ module org.nin4j {
   exports org.nin4j.train.diagnosis;
   exports org.nin4j.train.history;
   exports org.nin4j.train.recipe;
+  exports org.nin4j.train.rounds;
   exports org.nin4j.train.run;
   exports org.nin4j.train.tensorboard;
 }

@@ -41,6 +41,11 @@ public final class CheckedSession implements Session {
   }
 
   @Override
+  public int stride() {
+    return session.stride();
+  }
+
+  @Override
   public void write(TensorSpec tensor, HostTensor values) {
     requireOpen();
     requirePlaced(tensor);
@@ -95,6 +100,10 @@ public final class CheckedSession implements Session {
   @Override
   public void begin(Epoch epoch) {
     requireOpen();
+    if (epoch.firstPlace() < 0) {
+      throw new IllegalArgumentException(
+          "places in a batch are counted from 0, not " + epoch.firstPlace());
+    }
     int count = runs(epoch);
     begun = false;
     session.begin(
@@ -103,7 +112,8 @@ public final class CheckedSession implements Session {
             epoch.firstStep(),
             epoch.order().clone(),
             epoch.learningRates().clone(),
-            epoch.before()));
+            epoch.before(),
+            epoch.firstPlace()));
     begun = true;
     runsOfEpoch = count;
     runs = 0;

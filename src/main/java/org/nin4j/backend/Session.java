@@ -75,6 +75,15 @@ public interface Session extends AutoCloseable {
   void run();
 
   /**
+   * How many runs belong together, from the beginning of an epoch on: only after so many, and at
+   * the epoch's end, what is read and the metrics are those of the runs so far. More than 1 where
+   * many devices train by themselves for some steps.
+   */
+  default int stride() {
+    return 1;
+  }
+
+  /**
    * Waits for the runs so far and reads {@link Epoch#before} plus the sums since {@link #begin}.
    */
   Metrics metrics();

@@ -77,9 +77,18 @@ public final class Philox {
     private long next;
 
     public Sequence(long seed, int step, int stream) {
+      this(seed, 0, step, stream);
+    }
+
+    /** The same from an element on. */
+    public Sequence(long seed, long element, int step, int stream) {
       this.seed = seed;
       this.step = step;
       this.stream = stream;
+      next = element;
+      if ((element & 3) != 0) {
+        block(seed, element >>> 2, step, stream, outputs);
+      }
     }
 
     public int nextBits() {

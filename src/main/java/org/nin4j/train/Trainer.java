@@ -464,12 +464,11 @@ public final class Trainer {
         begin += waitWhilePaused(at);
         continue;
       }
-      if (timing) {
-        stepTimes.run(session).ifPresent(times -> tellTimes(session.placed().plan(), times));
-      } else {
-        session.run();
+      int together = Math.min(session.stride(), steps - step);
+      for (int i = 0; i < together; i++) {
+        runStep(session);
       }
-      step++;
+      step += together;
       if (pace.due() && step < steps) {
         Position at =
             new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin));
@@ -484,6 +483,14 @@ public final class Trainer {
     Position reached = new Position(epoch, step, sums, from.seconds() + secondsSince(begin));
     report(reached);
     return reached;
+  }
+
+  private void runStep(Session session) {
+    if (timing) {
+      stepTimes.run(session).ifPresent(times -> tellTimes(session.placed().plan(), times));
+    } else {
+      session.run();
+    }
   }
 
   /**

@@ -34,6 +34,7 @@ import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.DropoutForward;
+import org.nin4j.plan.step.MakeBatch;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.SgdUpdate;
 import org.nin4j.plan.step.SoftmaxCrossEntropy;
@@ -89,6 +90,7 @@ public final class SessionSuite {
     suite.samples();
     suite.epochs();
     suite.ends();
+    suite.parts();
     return suite.tests.entrySet().stream()
         .map(e -> DynamicTest.dynamicTest(e.getKey(), e.getValue()));
   }
@@ -313,6 +315,70 @@ public final class SessionSuite {
           s.run();
           assertEquals(1, s.metrics().samples());
         });
+  }
+
+  /** Images of odd and of even sizes: devices draw masks in different ways for them. */
+  private void parts() {
+    for (Shape image : List.of(Shape.of(3, 5, 7), Shape.of(4, 4, 6))) {
+      tests.put("parts of a batch of " + image, () -> parts(image));
+    }
+    refused(
+        "a part at a place below 0",
+        IllegalArgumentException.class,
+        "places in a batch are counted from 0, not -1",
+        s -> s.begin(new Epoch(3, 0, ORDER, RATES, Metrics.NONE, -1)));
+  }
+
+  /** What is drawn for a sample goes by its place in the whole batch. */
+  private void parts(Shape image) {
+    int whole = 6;
+    int[] order = {4, 1, 0, 3, 2, 4, 0, 0, 1, 2, 3, 4};
+    float[][] expected = varied(image, whole, order, 0);
+    for (int part : new int[] {1, 2, 3}) {
+      for (int first = 0; first < whole; first += part) {
+        int[] own = new int[2 * part];
+        System.arraycopy(order, first, own, 0, part);
+        System.arraycopy(order, whole + first, own, part, part);
+        float[][] actual = varied(image, part, own, first);
+        int elements = Math.toIntExact(image.elements());
+        for (int run = 0; run < 2; run++) {
+          assertArrayEquals(
+              Arrays.copyOfRange(expected[run], first * elements, (first + part) * elements),
+              actual[run],
+              "part of " + part + " at " + first);
+        }
+      }
+    }
+  }
+
+  /** Two runs' images, varied at random, after a dropout. */
+  private float[][] varied(Shape image, int batch, int[] order, int firstPlace) {
+    BatchSpec spec =
+        BatchSpec.unit(image, image.dim(1), image.dim(2))
+            .with(new BatchSpec.Augmentation(true, 2, 2));
+    TensorSpec images = new TensorSpec("images", image.batched(batch), DType.F32, Role.ACTIVATION);
+    TensorSpec labels = new TensorSpec("labels", Shape.of(batch), DType.I32, Role.ACTIVATION);
+    TensorSpec dropped =
+        new TensorSpec("dropped", image.batched(batch), DType.F32, Role.ACTIVATION);
+    Plan plan =
+        new Plan(
+            "varied",
+            batch,
+            Precision.FP32,
+            List.of(
+                new MakeBatch(spec, images, labels),
+                new DropoutForward("dropout", 0.4f, Philox.Stream.DROPOUT, images, dropped)),
+            Set.of(dropped));
+    float[][] read = new float[2][];
+    try (Session session = bind(plan)) {
+      session.load(samples(image, SAMPLES, CLASSES));
+      session.begin(new Epoch(seed, 9, order, new float[2], Metrics.NONE, firstPlace));
+      for (int run = 0; run < read.length; run++) {
+        session.run();
+        read[run] = session.read(dropped).values();
+      }
+    }
+    return read;
   }
 
   private void epochs() {

@@ -42,7 +42,7 @@ public final class Trial {
   /** 50 images in batches of 8: the seventh step of an epoch has 2. */
   static final int STEPS = 7;
 
-  static TrainTest data() {
+  public static TrainTest data() {
     return Shapes.draw(5, 50, 30, 1);
   }
 

@@ -145,7 +145,7 @@ public final class OneDnnBackend implements Backend {
               .formatted(here, String.join(", ", Platform.WITH_ONEDNN)),
           e);
     }
-    if (ClassLoader.getSystemResource(nativePart(here)) == null) {
+    if (OneDnnBackend.class.getClassLoader().getResource(nativePart(here)) == null) {
       return new BackendException(
           "oneDNN for %s is not among the libraries: build NiN4J on this machine, or with"
                   .formatted(here)

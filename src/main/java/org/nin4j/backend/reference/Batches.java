@@ -27,7 +27,11 @@ final class Batches {
         if (sample >= 0) {
           int[] random = new int[4];
           Philox.block(
-              epoch.seed(), n, epoch.firstStep() + run, Philox.Stream.AUGMENTATION, random);
+              epoch.seed(),
+              epoch.firstPlace() + n,
+              epoch.firstStep() + run,
+              Philox.Stream.AUGMENTATION,
+              random);
           byte[] source = augmented(spec, samples, sample, c, random);
           BilinearResize.of(spec.source().dim(1), spec.source().dim(2), spec.height(), spec.width())
               .resize(source, 0, plane, 0);

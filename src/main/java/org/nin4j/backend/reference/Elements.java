@@ -56,9 +56,14 @@ final class Elements {
     }
   }
 
-  /** Forward and backward alike: what was dropped stays 0, what was kept is scaled. */
-  static void dropout(float probability, long seed, int step, int stream, View x, View y) {
-    Philox.Sequence random = new Philox.Sequence(seed, step, stream);
+  /**
+   * Forward and backward alike: what was dropped stays 0, what was kept is scaled.
+   *
+   * @param first which element of the sequence is the first of x
+   */
+  static void dropout(
+      float probability, long seed, long first, int step, int stream, View x, View y) {
+    Philox.Sequence random = new Philox.Sequence(seed, first, step, stream);
     for (int e = 0; e < x.size(); e++) {
       boolean keep = random.nextUniform() >= probability;
       y.set(e, keep ? x.get(e) / (1.0 - probability) : 0);

@@ -334,7 +334,8 @@ final class ReferenceSteps implements StepVisitor<Runnable> {
     return () -> {
       Epoch epoch = session.epoch();
       int step = epoch.firstStep() + session.index();
-      Elements.dropout(probability, epoch.seed(), step, stream, x, y);
+      long first = (long) epoch.firstPlace() * (x.size() / x.dim(0));
+      Elements.dropout(probability, epoch.seed(), first, step, stream, x, y);
     };
   }
 

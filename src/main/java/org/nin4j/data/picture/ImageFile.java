@@ -93,6 +93,18 @@ public final class ImageFile {
     return (invert ? picture.inverted() : picture).pixels(shape, fit);
   }
 
+  /**
+   * Reads a picture whose bytes are at hand and turns it upright. What is transparent becomes
+   * black.
+   *
+   * @param name what messages call it
+   * @throws DataException if it is no picture, or damaged
+   */
+  public static Picture read(byte[] bytes, String name) {
+    requireNotTooLong(name, bytes.length);
+    return read(name, bytes, Color.BLACK);
+  }
+
   private static void requireNotTooLong(String name, long bytes) {
     if (bytes > MOST_BYTES) {
       throw new DataException(

@@ -28,11 +28,12 @@ public record BatchSpec(
   /**
    * Random variation of training images, drawn anew for each sample of each step, on the stored
    * image before it is enlarged. Of the block of (seed, step, {@code Stream.AUGMENTATION}) with the
-   * sample's place in the batch as its number, output 0 decides the flip (its lowest bit), outputs
-   * 1 and 2 the vertical and horizontal shift: (output modulo (2·shift + 1)) − shift as unsigned
-   * numbers; pixel (i, j) is the stored pixel (i + vertical, j' + horizontal), where j' is width −
-   * 1 − j if flipped and j if not; the border's value where there is none. Output 3 modulo (height
-   * · width) is the centre of the cut-out, a pixel counted row by row.
+   * sample's place in the batch (the whole one, where this is a part) as its number, output 0
+   * decides the flip (its lowest bit), outputs 1 and 2 the vertical and horizontal shift: (output
+   * modulo (2·shift + 1)) − shift as unsigned numbers; pixel (i, j) is the stored pixel (i +
+   * vertical, j' + horizontal), where j' is width − 1 − j if flipped and j if not; the border's
+   * value where there is none. Output 3 modulo (height · width) is the centre of the cut-out, a
+   * pixel counted row by row.
    *
    * <p>A shift by up to n is a crop of the image's own size out of the image with n pixels of
    * border on each side, as PyTorch's {@code RandomCrop(size, padding=n)} makes it; the border's 0

@@ -5,7 +5,8 @@ import java.util.Optional;
 
 /**
  * y[e] = x[e] / (1 − p) where uniform(e) ≥ p, else 0; uniform(e) is element e, in logical order, of
- * the Philox sequence (seed, step, {@code stream}).
+ * the Philox sequence (seed, step, {@code stream}), counted in the batch of which this one is a
+ * part.
  */
 public record DropoutForward(
     String layer, float probability, int stream, TensorSpec input, TensorSpec output)

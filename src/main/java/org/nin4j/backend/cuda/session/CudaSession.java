@@ -251,7 +251,9 @@ public final class CudaSession implements Session {
             inputs.set(inputs.rateCount(), epoch.learningRates().length);
           }
           inputs.set(inputs.seed(), epoch.seed());
-          memory.control().begin(device.staging(), epoch.firstStep(), epoch.before());
+          memory
+              .control()
+              .begin(device.staging(), epoch.firstStep(), epoch.firstPlace(), epoch.before());
           if (replays) {
             capture();
           }

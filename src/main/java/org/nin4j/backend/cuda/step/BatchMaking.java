@@ -44,6 +44,7 @@ record BatchMaking(Device device, MakeBatch step) implements Operation {
         inputs.orderLength(),
         a.control().run(),
         a.control().step(),
+        a.control().firstPlace(),
         resident.withByteOffset(tables.rowsOffset()),
         tables.rows().maxCount(),
         resident.withByteOffset(tables.columnsOffset()),

@@ -7,10 +7,11 @@ import org.nin4j.backend.cuda.device.Staging;
 
 /**
  * The session's counters and sums on the device, as {@code counters.cu} and {@code
- * softmax_cross_entropy.cu} keep them: step and run, then the metrics.
+ * softmax_cross_entropy.cu} keep them: step, run and first place, then the metrics.
  */
 public final class Control {
   static final long BYTES = 256;
+  private static final int FIRST_PLACE = 2 * Long.BYTES;
   private static final int METRICS = 64;
   private static final int METRICS_BYTES = 64;
   private static final int SAMPLES = 2;
@@ -33,18 +34,24 @@ public final class Control {
     return base.withByteOffset(Long.BYTES);
   }
 
+  /** Where each run's samples begin in the batch of which they are a part. */
+  public CUdeviceptr firstPlace() {
+    return base.withByteOffset(FIRST_PLACE);
+  }
+
   CUdeviceptr metrics() {
     return base.withByteOffset(METRICS);
   }
 
   /** Starts an epoch. */
-  public void begin(Staging staging, long firstStep, Metrics before) {
+  public void begin(Staging staging, long firstStep, long firstPlace, Metrics before) {
     staging.upload(
         base,
         BYTES,
         (buffer, offset) -> {
           buffer.put(new byte[buffer.remaining()]);
           buffer.putLong(0, firstStep);
+          buffer.putLong(FIRST_PLACE, firstPlace);
           buffer.putDouble(METRICS, before.lossSum());
           buffer.putLong(METRICS + SAMPLES * Long.BYTES, before.samples());
           buffer.putLong(METRICS + TOP1 * Long.BYTES, before.top1());

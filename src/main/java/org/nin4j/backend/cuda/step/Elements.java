@@ -123,6 +123,7 @@ final class Elements {
             probability,
             a.inputs().seed(),
             a.control().step(),
+            a.control().firstPlace(),
             stream);
   }
 

@@ -56,6 +56,7 @@ public interface Operation {
     private int written;
     private long seed;
     private int step;
+    private int firstPlace;
     private int index;
     private int[] order = {};
     private float[] learningRates = {};
@@ -67,6 +68,7 @@ public interface Operation {
     public void begin(Epoch epoch) {
       seed = epoch.seed();
       step = epoch.firstStep();
+      firstPlace = epoch.firstPlace();
       index = 0;
       order = epoch.order();
       learningRates = epoch.learningRates();
@@ -99,6 +101,11 @@ public interface Operation {
     /** The number of the training step, counted from the run's first. */
     public int step() {
       return step;
+    }
+
+    /** Where the n-th sample stands in the batch of which this one is a part. */
+    public int place(int n) {
+      return firstPlace + n;
     }
 
     /** Which sample is the n-th of the present batch, for batches of this size. */

@@ -103,7 +103,7 @@ public final class BatchMaking implements Operation {
       int sample = run.sample(labels.capacity(), n);
       labels.put(n, sample < 0 ? -1 : samples.labels().get(sample) & 0xff);
       if (sample >= 0) {
-        Philox.block(run.seed(), n, run.step(), Philox.Stream.AUGMENTATION, random);
+        Philox.block(run.seed(), run.place(n), run.step(), Philox.Stream.AUGMENTATION, random);
         for (int c = 0; c < channels; c++) {
           gather(samples.images(), sample * channels + c);
           cutOut(c);

@@ -64,7 +64,7 @@ public final class Dropouts implements Operation {
       } else {
         floatsIn.get(at, values);
       }
-      mask(run, (long) n * values.length);
+      mask(run, (long) run.place(n) * values.length);
       if (bf16) {
         for (int i = 0; i < shorts.length; i++) {
           shorts[i] = Bfloat16.fromFloat(values[i]);
