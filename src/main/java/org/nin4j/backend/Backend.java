@@ -1,5 +1,6 @@
 package org.nin4j.backend;
 
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.nin4j.plan.PlacedPlan;
@@ -24,6 +25,11 @@ public interface Backend extends AutoCloseable {
    */
   default boolean multipliesLess(Step step) {
     return false;
+  }
+
+  /** What was fastest of several ways for which shapes, as far as it was tried on the CPU. */
+  default Map<String, CpuOptions.Convolution> chosen() {
+    return Map.of();
   }
 
   /** How a step of a prepared plan is computed, in a word, where there are several ways. */

@@ -1,6 +1,7 @@
 package org.nin4j.backend;
 
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -10,8 +11,14 @@ import java.util.Optional;
  * @param convolutions how they are computed wherever that is possible; empty to take what is
  *     fastest when it is tried, once for each shape, on this processor
  * @param cache a folder where it is kept what was fastest; empty to try it again at each start
+ * @param chosen what was fastest elsewhere, see {@link Backend#chosen}, and is not tried here: so
+ *     that several machines add in the same order
  */
-public record CpuOptions(int threads, Optional<Convolution> convolutions, Optional<Path> cache) {
+public record CpuOptions(
+    int threads,
+    Optional<Convolution> convolutions,
+    Optional<Path> cache,
+    Map<String, Convolution> chosen) {
 
   /** A way to compute a convolution or a gradient of one. */
   public enum Convolution {
@@ -28,6 +35,7 @@ public record CpuOptions(int threads, Optional<Convolution> convolutions, Option
   }
 
   public CpuOptions {
+    chosen = Map.copyOf(chosen);
     if (threads < 1) {
       throw new IllegalArgumentException("at least 1 thread is needed, not " + threads);
     }
@@ -35,14 +43,18 @@ public record CpuOptions(int threads, Optional<Convolution> convolutions, Option
 
   /** What is fastest when it is tried, which is not kept. */
   public static CpuOptions of(int threads) {
-    return new CpuOptions(threads, Optional.empty(), Optional.empty());
+    return new CpuOptions(threads, Optional.empty(), Optional.empty(), Map.of());
   }
 
   public CpuOptions withConvolutions(Convolution wanted) {
-    return new CpuOptions(threads, Optional.of(wanted), cache);
+    return new CpuOptions(threads, Optional.of(wanted), cache, chosen);
   }
 
   public CpuOptions withCache(Path folder) {
-    return new CpuOptions(threads, convolutions, Optional.of(folder));
+    return new CpuOptions(threads, convolutions, Optional.of(folder), chosen);
+  }
+
+  public CpuOptions withChosen(Map<String, Convolution> elsewhere) {
+    return new CpuOptions(threads, convolutions, cache, elsewhere);
   }
 }

@@ -175,10 +175,16 @@ public final class NinEstimator extends Estimator<NinModel> implements DefaultPa
               .network(described.name())
               .precision(wanted.precisionOn(driver))
               .build();
+      long taskBytes = driver.prepare(rounds.taskPlan(used, described, image)).bytes();
       TaskDevice.Kind kind =
           TaskDevice.Kind.of(
-              used, described, image, rounds, getOrDefault(predicting.device), cluster.threads());
-      long taskBytes = driver.prepare(rounds.taskPlan(used, described, image)).bytes();
+              used,
+              described,
+              image,
+              rounds,
+              getOrDefault(predicting.device),
+              cluster.threads(),
+              driver.chosen());
 
       try (SparkWorkers workers = new SparkWorkers(spark, kind, described.name());
           RunOrNone run = RunOrNone.open(folder, flag(resume), start -> config(start, rounds))) {

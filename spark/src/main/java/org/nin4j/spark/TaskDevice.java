@@ -4,8 +4,12 @@ import com.google.gson.JsonParser;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.nin4j.backend.Backend;
+import org.nin4j.backend.CpuOptions.Convolution;
+import org.nin4j.backend.CudaOptions;
 import org.nin4j.backend.Samples;
 import org.nin4j.backend.choice.Devices;
 import org.nin4j.model.Network;
@@ -30,6 +34,7 @@ final class TaskDevice implements AutoCloseable {
    * @param outerRate 0 where there is no outer step
    * @param device its name, see {@link Devices#open(String, int)}
    * @param threads of a task, on processors
+   * @param chosen what the driver found fastest, so that all executors add in the same order
    */
   record Kind(
       String recipe,
@@ -40,10 +45,17 @@ final class TaskDevice implements AutoCloseable {
       float outerRate,
       float outerMomentum,
       String device,
-      int threads)
+      int threads,
+      TreeMap<String, Convolution> chosen)
       implements Serializable {
     static Kind of(
-        Recipe recipe, Network network, Shape image, Rounds rounds, String device, int threads) {
+        Recipe recipe,
+        Network network,
+        Shape image,
+        Rounds rounds,
+        String device,
+        int threads,
+        Map<String, Convolution> chosen) {
       return new Kind(
           RecipeJson.write(recipe).toString(),
           NetworkWriter.write(network).toString(),
@@ -53,7 +65,8 @@ final class TaskDevice implements AutoCloseable {
           rounds.outer().map(Rounds.Outer::rate).orElse(0f),
           rounds.outer().map(Rounds.Outer::momentum).orElse(0f),
           device,
-          threads);
+          threads,
+          new TreeMap<>(chosen));
     }
 
     Rounds rounds() {
@@ -106,7 +119,11 @@ final class TaskDevice implements AutoCloseable {
   }
 
   static TaskDevice open(Kind kind) {
-    Backend backend = Devices.open(kind.device(), kind.threads());
+    Backend backend =
+        Devices.open(
+            kind.device(),
+            Devices.processor(kind.threads()).withChosen(kind.chosen()),
+            CudaOptions.STANDARD);
     try {
       return new TaskDevice(backend, kind.bind(backend));
     } catch (RuntimeException | Error e) {

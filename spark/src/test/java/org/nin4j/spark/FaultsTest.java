@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -84,7 +85,13 @@ class FaultsTest {
     Checkpoint expected = Trial.onOneMachine(Trial.recipe(), Trial.rounds(2, 2), "reference");
     TaskDevice.Kind kind =
         TaskDevice.Kind.of(
-            expected.recipe(), Trial.NETWORK, Trial.IMAGE, Trial.rounds(2, 2), "reference", 1);
+            expected.recipe(),
+            Trial.NETWORK,
+            Trial.IMAGE,
+            Trial.rounds(2, 2),
+            "reference",
+            1,
+            Map.of());
     try (SparkSession spark = Trial.session(Trial.settings("local[2,4]"))) {
       Watch watch =
           new Watch(

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.bytedeco.dnnl.dnnl_version_t;
@@ -114,8 +115,8 @@ public final class OneDnnBackend implements Backend {
     KeptChoices kept =
         options
             .cache()
-            .map(cache -> KeptChoices.in(cache.resolve("cpu"), environment()))
-            .orElseGet(KeptChoices::here);
+            .map(cache -> KeptChoices.in(cache.resolve("cpu"), environment(), options.chosen()))
+            .orElseGet(() -> KeptChoices.here(options.chosen()));
     trials = new ConvolutionTrials(dnnl, workers, kept);
   }
 
@@ -189,6 +190,11 @@ public final class OneDnnBackend implements Backend {
         yield X86 && (get_effective_cpu_isa().value & needed) == needed;
       }
     };
+  }
+
+  @Override
+  public Map<String, Convolution> chosen() {
+    return trials.all();
   }
 
   @Override

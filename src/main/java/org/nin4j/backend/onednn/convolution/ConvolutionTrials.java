@@ -2,6 +2,7 @@ package org.nin4j.backend.onednn.convolution;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
@@ -82,6 +83,11 @@ public final class ConvolutionTrials {
     return isConvolution(step)
         ? kept.find(key(step, false)).or(() -> kept.find(key(step, true)))
         : Optional.empty();
+  }
+
+  /** Everything that was chosen, here or elsewhere. */
+  public Map<String, Convolution> all() {
+    return kept.all();
   }
 
   private static boolean isConvolution(Step step) {

@@ -21,31 +21,47 @@ public final class KeptChoices {
 
   private final Optional<Path> file;
   private final String environment;
+  private final Map<String, Convolution> given;
   private final Map<String, Convolution> choices = new TreeMap<>();
 
-  private KeptChoices(Optional<Path> file, String environment) {
+  private KeptChoices(
+      Optional<Path> file, String environment, Map<String, Convolution> given) {
     this.file = file;
     this.environment = environment;
+    this.given = given;
     choices.putAll(read());
   }
 
-  /** Kept in this process only. */
-  public static KeptChoices here() {
-    return new KeptChoices(Optional.empty(), "");
+  /**
+   * Kept in this process only.
+   *
+   * @param given what counts before anything else
+   */
+  public static KeptChoices here(Map<String, Convolution> given) {
+    return new KeptChoices(Optional.empty(), "", given);
   }
 
   /**
    * Kept in a folder, which need not exist.
    *
    * @param environment what the choices depend on: processor, threads, versions
+   * @param given what counts before anything else, and is not kept
    */
-  public static KeptChoices in(Path folder, String environment) {
+  public static KeptChoices in(
+      Path folder, String environment, Map<String, Convolution> given) {
     UUID name = UUID.nameUUIDFromBytes(environment.getBytes(StandardCharsets.UTF_8));
-    return new KeptChoices(Optional.of(folder.resolve(name + ".txt")), environment);
+    return new KeptChoices(Optional.of(folder.resolve(name + ".txt")), environment, given);
   }
 
   public Optional<Convolution> find(String shape) {
-    return Optional.ofNullable(choices.get(shape));
+    return Optional.ofNullable(given.getOrDefault(shape, choices.get(shape)));
+  }
+
+  /** All of them by shape. */
+  public Map<String, Convolution> all() {
+    Map<String, Convolution> all = new TreeMap<>(choices);
+    all.putAll(given);
+    return all;
   }
 
   /** Keeps a choice, unless another process was first; what counts from now on. */
