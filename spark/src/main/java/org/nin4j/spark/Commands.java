@@ -2,6 +2,7 @@ package org.nin4j.spark;
 
 import static org.apache.spark.sql.functions.col;
 
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -66,12 +67,18 @@ final class Commands {
   }
 
   private static SparkSession session(String name) {
-    return SparkSession.builder().appName("NiN4J " + name).getOrCreate();
+    SparkSession session = SparkSession.builder().appName("NiN4J " + name).getOrCreate();
+    // What Spark tells of its ordinary work would hide what is printed here.
+    session.sparkContext().setLogLevel("WARN");
+    return session;
   }
 
-  private static Dataset<Row> frame(SparkSession spark, String data, Optional<Integer> limit) {
+  /** Images, and their classes' names where these do not stand in the frame. */
+  private record Labelled(Dataset<Row> frame, List<String> classes) {}
+
+  private static Labelled labelled(SparkSession spark, String data, Optional<Integer> limit) {
     if (data.contains("/") || data.contains(":")) {
-      return Frames.folder(spark, data);
+      return new Labelled(Frames.folder(spark, data), List.of());
     }
     TrainTest all = Frames.published(data);
     TrainTest some =
@@ -81,7 +88,8 @@ final class Commands {
                 all.train().first(Math.min(limit.get(), all.train().count())),
                 all.test().first(Math.min(limit.get(), all.test().count())),
                 all.origin());
-    return Frames.of(spark, some, Math.max(2, spark.sparkContext().defaultParallelism()));
+    int parts = Math.max(2, spark.sparkContext().defaultParallelism());
+    return new Labelled(Frames.of(spark, some, parts), some.train().classNames());
   }
 
   private static NinModel model(SparkSession spark, String model) {
@@ -162,7 +170,11 @@ final class Commands {
       device.ifPresent(estimator::setDevice);
       estimator.setListener(new Lines());
       try (SparkSession spark = session("train")) {
-        NinModel model = estimator.fit(frame(spark, data, limit));
+        Labelled images = labelled(spark, data, limit);
+        if (!images.classes().isEmpty()) {
+          estimator.setClasses(images.classes().toArray(String[]::new));
+        }
+        NinModel model = estimator.fit(images.frame());
         model.write().overwrite().save(out);
         System.out.println("saved: " + out);
       }
@@ -197,7 +209,7 @@ final class Commands {
     public Integer call() throws Exception {
       try (SparkSession spark = session("evaluate")) {
         NinModel loaded = model(spark, model);
-        Dataset<Row> test = frame(spark, data, limit).where(col("validation"));
+        Dataset<Row> test = labelled(spark, data, limit).frame().where(col("validation"));
         Dataset<Row> answers =
             loaded
                 .transform(test)

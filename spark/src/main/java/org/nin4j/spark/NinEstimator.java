@@ -263,7 +263,8 @@ public final class NinEstimator extends Estimator<NinModel> implements DefaultPa
     if (given.isEmpty() || given.startsWith("{")) {
       return Recipes.named(name);
     }
-    return isSet(recipe) ? Recipes.named(name, given) : Recipes.of(given);
+    boolean standard = isSet(recipe) || Recipes.standardFits(given);
+    return standard ? Recipes.named(name, given) : Recipes.of(given);
   }
 
   private Network network(Recipe of, int classCount) {
