@@ -163,7 +163,12 @@ public final class Arena {
     }
     for (TensorSpec kept : plan.kept()) {
       if (blocks.containsKey(kept)) {
-        blocks.get(kept).last = steps - 1;
+        Block block = blocks.get(kept);
+        block.last = steps - 1;
+        if (kept.role() == Role.DERIVED) {
+          // Made once for all runs: what the next run does before it must leave it alone.
+          block.first = 0;
+        }
       }
     }
     return new ArrayList<>(blocks.values().stream().distinct().toList());
