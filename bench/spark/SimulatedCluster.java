@@ -9,6 +9,7 @@ import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.Styler.LegendPosition;
 
 /**
@@ -99,11 +100,11 @@ final class SimulatedCluster {
           y[i] = 100 * h * step / (h * step + fixed + perTask * k + moved);
           row.append(i == 0 ? "" : ", ").append(Math.round(y[i]));
         }
-        chart
-            .addSeries("%.0f Gbit/s, H = %d".formatted(GIGABITS[g], h), x, y)
-            .setLineColor(COLORS[g])
-            .setMarkerColor(COLORS[g])
-            .setLineWidth(h == 1 ? 1f : h == 8 ? 2f : 3f);
+        XYSeries series =
+            chart.addSeries("%.0f Gbit/s, H = %d".formatted(GIGABITS[g], h), x, y);
+        series.setLineColor(COLORS[g]);
+        series.setMarkerColor(COLORS[g]);
+        series.setLineWidth(h == 1 ? 1f : h == 8 ? 2f : 3f);
         System.out.printf("| %.0f | %d | %s |%n", GIGABITS[g], h, row);
       }
     }
