@@ -100,8 +100,7 @@ final class SimulatedCluster {
           y[i] = 100 * h * step / (h * step + fixed + perTask * k + moved);
           row.append(i == 0 ? "" : ", ").append(Math.round(y[i]));
         }
-        XYSeries series =
-            chart.addSeries("%.0f Gbit/s, H = %d".formatted(GIGABITS[g], h), x, y);
+        XYSeries series = chart.addSeries("%.0f Gbit/s, H = %d".formatted(GIGABITS[g], h), x, y);
         series.setLineColor(COLORS[g]);
         series.setMarkerColor(COLORS[g]);
         series.setLineWidth(h == 1 ? 1f : h == 8 ? 2f : 3f);

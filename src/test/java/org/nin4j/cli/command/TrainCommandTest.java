@@ -555,26 +555,21 @@ class TrainCommandTest {
   }
 
   @Test
-  void whatCannotBeWrittenLeavesWhatIsSavedAndSaysHowToGoOn() throws IOException {
+  void aHistoryThatCannotBeWrittenIsSaidAndTrainingGoesOn() throws IOException {
     assertEquals(0, train("--epochs", "1").code());
     Path run = onlyRun();
     Path history = run.resolve("history.csv");
     Files.delete(history);
     Files.createDirectories(history.resolve("in the way"));
     Shell.Outcome outcome = resume(run, "--epochs", "3");
-    assertEquals(7, outcome.code());
-    assertEquals(1, outcome.err().size());
-    String line = outcome.err().get(0);
-    assertTrue(line.startsWith("nin train: " + history + " cannot be written: "), line);
-    assertTrue(
-        line.endsWith(
-            "; the run is saved after epoch 2; go on with: nin train --resume %s --device reference"
-                .formatted(run)),
-        line);
+    assertEquals(0, outcome.code(), () -> String.join("\n", outcome.err()));
+    String said = String.join("\n", outcome.err()) + String.join("\n", outcome.out());
+    assertTrue(said.contains(history + " cannot be written: "), said);
+    assertEquals(3, Checkpoint.read(RunFolder.last(run)).position().epoch());
     Files.delete(history.resolve("in the way"));
     Files.delete(history);
-    assertEquals(0, resume(run).code());
-    assertEquals(3, Checkpoint.read(RunFolder.last(run)).position().epoch());
+    assertEquals(0, resume(run, "--epochs", "4").code());
+    assertEquals(4, history(run).size() - 1);
   }
 
   @Test

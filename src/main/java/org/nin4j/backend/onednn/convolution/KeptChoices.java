@@ -24,8 +24,7 @@ public final class KeptChoices {
   private final Map<String, Convolution> given;
   private final Map<String, Convolution> choices = new TreeMap<>();
 
-  private KeptChoices(
-      Optional<Path> file, String environment, Map<String, Convolution> given) {
+  private KeptChoices(Optional<Path> file, String environment, Map<String, Convolution> given) {
     this.file = file;
     this.environment = environment;
     this.given = given;
@@ -47,8 +46,7 @@ public final class KeptChoices {
    * @param environment what the choices depend on: processor, threads, versions
    * @param given what counts before anything else, and is not kept
    */
-  public static KeptChoices in(
-      Path folder, String environment, Map<String, Convolution> given) {
+  public static KeptChoices in(Path folder, String environment, Map<String, Convolution> given) {
     UUID name = UUID.nameUUIDFromBytes(environment.getBytes(StandardCharsets.UTF_8));
     return new KeptChoices(Optional.of(folder.resolve(name + ".txt")), environment, given);
   }

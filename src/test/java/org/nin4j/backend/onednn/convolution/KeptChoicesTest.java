@@ -19,7 +19,8 @@ class KeptChoicesTest {
 
   @Test
   void aChoiceIsTheSameNextTime() {
-    assertEquals(Convolution.TILES, KeptChoices.in(folder, "a", Map.of()).keep("x y", Convolution.TILES));
+    assertEquals(
+        Convolution.TILES, KeptChoices.in(folder, "a", Map.of()).keep("x y", Convolution.TILES));
     KeptChoices again = KeptChoices.in(folder, "a", Map.of());
     assertEquals(Optional.of(Convolution.TILES), again.find("x y"));
     assertEquals(Optional.empty(), again.find("x"));
@@ -60,7 +61,8 @@ class KeptChoicesTest {
     }
     Files.write(file, new byte[] {(byte) 0xff, (byte) 0xfe});
     assertEquals(Optional.empty(), KeptChoices.in(folder, "a", Map.of()).find("x"));
-    assertEquals(Convolution.DIRECT, KeptChoices.in(folder, "a", Map.of()).keep("x", Convolution.DIRECT));
+    assertEquals(
+        Convolution.DIRECT, KeptChoices.in(folder, "a", Map.of()).keep("x", Convolution.DIRECT));
     assertEquals(Optional.of(Convolution.DIRECT), KeptChoices.in(folder, "a", Map.of()).find("x"));
   }
 
