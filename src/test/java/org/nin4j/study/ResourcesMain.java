@@ -2,6 +2,8 @@ package org.nin4j.study;
 
 import java.util.Map;
 import org.nin4j.backend.Backend;
+import org.nin4j.backend.CpuOptions;
+import org.nin4j.backend.CpuOptions.Convolution;
 import org.nin4j.backend.onednn.OneDnnBackend;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
@@ -20,7 +22,8 @@ final class ResourcesMain {
     TrainTest data = Shapes.draw(1, 256, 256, 1);
     Recipe recipe = Recipes.d2l("nin-mini").toBuilder().size(56).batch(128).build();
     Network network = recipe.network(10);
-    try (Backend backend = new OneDnnBackend(2)) {
+    try (Backend backend =
+        new OneDnnBackend(CpuOptions.of(2).withConvolutions(Convolution.DIRECT))) {
       Map<String, HostTensor> values = Parameters.draw(recipe, network, Shape.of(1, 56, 56));
       Resources.measure(backend, recipe, network, data, values);
       // What the first time has left is kept by the process, and must not hide the second.
