@@ -23,7 +23,7 @@ public interface Backend extends AutoCloseable {
    * Whether a step of a prepared plan is known to be computed with fewer multiplications than it
    * counts, such as by Winograd's tiles.
    */
-  default boolean multipliesLess(Step step) {
+  default boolean multipliesLess(Plan plan, Step step) {
     return false;
   }
 
@@ -33,7 +33,7 @@ public interface Backend extends AutoCloseable {
   }
 
   /** How a step of a prepared plan is computed, in a word, where there are several ways. */
-  default Optional<String> way(Step step) {
+  default Optional<String> way(Plan plan, Step step) {
     return Optional.empty();
   }
 

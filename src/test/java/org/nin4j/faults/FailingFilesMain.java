@@ -67,10 +67,9 @@ final class FailingFilesMain {
     void prepare(Path work) throws IOException;
 
     /** Below which its files fail. */
-    Path watched(Path work);
-
-    /** What vanishes. */
-    Path vanishing(Path work);
+    default Path watched(Path work) {
+      return work.resolve("watched");
+    }
 
     String[] command(Path work) throws IOException;
 
@@ -108,7 +107,7 @@ final class FailingFilesMain {
   private void run(int first, int stride) throws IOException {
     Path whole = work("whole");
     String[] words = scenario.command(whole);
-    Faults.begin(scenario.watched(whole), scenario.vanishing(whole), Fault.NONE, 0);
+    Faults.begin(scenario.watched(whole), scenario.watched(whole), Fault.NONE, 0);
     Outcome undisturbed = scenario.shell(whole).run(words);
     List<String> operations = Faults.end();
     require(undisturbed.code() == OK, "undisturbed: " + undisturbed);
@@ -129,7 +128,7 @@ final class FailingFilesMain {
   private int runOnce(Fault fault, int number, String operation) throws IOException {
     Path work = work("faulty");
     String[] words = scenario.command(work);
-    Faults.begin(scenario.watched(work), scenario.vanishing(work), fault, number);
+    Faults.begin(scenario.watched(work), scenario.watched(work), fault, number);
     Outcome outcome;
     List<String> seen;
     try {
@@ -293,11 +292,6 @@ final class FailingFilesMain {
     }
 
     @Override
-    public Path vanishing(Path work) {
-      return runs(work);
-    }
-
-    @Override
     public String[] command(Path work) throws IOException {
       return resumes ? goOn(list(runs(work)).get(0)) : words(work, "2");
     }
@@ -433,16 +427,6 @@ final class FailingFilesMain {
     }
 
     @Override
-    public Path watched(Path work) {
-      return work.resolve("watched");
-    }
-
-    @Override
-    public Path vanishing(Path work) {
-      return work.resolve("watched");
-    }
-
-    @Override
     public String[] command(Path work) {
       String data = watched(work).resolve("data").toString();
       List<String> words = new ArrayList<>(List.of("train", "--device", "reference"));
@@ -516,16 +500,6 @@ final class FailingFilesMain {
     @Override
     public void prepare(Path work) throws IOException {
       copyTree(begun.resolve("runs"), watched(work).resolve("runs"));
-    }
-
-    @Override
-    public Path watched(Path work) {
-      return work.resolve("watched");
-    }
-
-    @Override
-    public Path vanishing(Path work) {
-      return work.resolve("watched");
     }
 
     @Override

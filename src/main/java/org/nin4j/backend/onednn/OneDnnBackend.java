@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.bytedeco.dnnl.dnnl_version_t;
 import org.bytedeco.dnnl.global.dnnl.cpu_isa;
@@ -33,6 +34,7 @@ import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.LibraryFolder;
 import org.nin4j.backend.onednn.library.OpenMp;
 import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.OperationStorage;
 import org.nin4j.backend.onednn.library.Workers;
 import org.nin4j.backend.onednn.step.SampleStore;
 import org.nin4j.plan.Arena;
@@ -40,12 +42,11 @@ import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.StepOrder;
-import org.nin4j.plan.StorageRules;
 import org.nin4j.plan.rewrite.Fusion;
 import org.nin4j.plan.rewrite.NormMasks;
+import org.nin4j.plan.step.ConvolutionStep;
 import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.Step;
-import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.Update;
 
 /** Runs plans on the CPU through oneDNN. */
@@ -198,22 +199,34 @@ public final class OneDnnBackend implements Backend {
   }
 
   @Override
-  public Optional<String> way(Step step) {
-    return convolution(step).map(way -> way.name().toLowerCase(Locale.ROOT));
+  public Optional<String> way(Plan plan, Step step) {
+    return convolution(plan, step).map(way -> way.name().toLowerCase(Locale.ROOT));
   }
 
   @Override
-  public boolean multipliesLess(Step step) {
-    return convolution(step).filter(way -> way == Convolution.TILES).isPresent();
+  public boolean multipliesLess(Plan plan, Step step) {
+    return convolution(plan, step).filter(way -> way == Convolution.TILES).isPresent();
   }
 
   /** How it is computed as far as that is known, without trying anything. */
-  private Optional<Convolution> convolution(Step step) {
-    ConvolutionChoice known =
+  private Optional<Convolution> convolution(Plan plan, Step step) {
+    return step instanceof ConvolutionStep s
+        ? Optional.of(convolutions(isConstant(plan), trials::known).way(s))
+        : Optional.empty();
+  }
+
+  /** Whether no step changes weights. */
+  private static boolean isConstant(Plan plan) {
+    return plan.steps(Update.class).findAny().isEmpty();
+  }
+
+  private Convolutions convolutions(
+      boolean constant, Function<Boolean, ConvolutionChoice> unlessOneIsWanted) {
+    ConvolutionChoice choice =
         wanted
             .map(ConvolutionChoice::preferring)
-            .orElse((one, possible) -> trials.chosen(one).orElse(possible.get(0)));
-    return new Convolutions(dnnl, workers, known, false).way(step);
+            .orElseGet(() -> unlessOneIsWanted.apply(constant));
+    return new Convolutions(dnnl, workers, choice, constant);
   }
 
   @Override
@@ -261,47 +274,21 @@ public final class OneDnnBackend implements Backend {
       fused = fused.keeping(fused.steps(FoldNorm.class).map(FoldNorm::foldedBias).toList());
       Operations operations = operations(fused, new SampleStore());
       fused = NormMasks.apply(fused, operations::keepsMask);
-      Rules rules = new Rules(operations);
+      OperationStorage rules = new OperationStorage(operations::of);
       return Arena.place(StepOrder.forMemory(fused, rules), rules);
     }
   }
 
   private Operations operations(Plan plan, SampleStore samples) {
-    boolean constant = plan.steps(Update.class).findAny().isEmpty();
-    ConvolutionChoice choice =
-        wanted.map(ConvolutionChoice::preferring).orElseGet(() -> trials.choice(constant));
-    Convolutions convolutions = new Convolutions(dnnl, workers, choice, constant);
-    return new Operations(dnnl, workers, convolutions, constant, samples);
-  }
-
-  /** Workspaces are asked of the primitives themselves. */
-  private record Rules(Operations operations) implements StorageRules {
-    @Override
-    public long bytes(TensorSpec tensor) {
-      return tensor.bytes();
-    }
-
-    @Override
-    public long alignment() {
-      return Buffers.ALIGNMENT;
-    }
-
-    @Override
-    public long workspace(Step step) {
-      return operations.of(step).workspace();
-    }
-
-    @Override
-    public long resident(Step step) {
-      return operations.of(step).resident();
-    }
+    boolean constant = isConstant(plan);
+    return new Operations(dnnl, workers, convolutions(constant, trials::choice), constant, samples);
   }
 
   @Override
   public Session bind(PlacedPlan placed) {
     PointerScope owned = new PointerScope();
     try {
-      BytePointer arena = allocate(placed.bytes());
+      BytePointer arena = Buffers.arena(placed.bytes(), 0);
       SampleStore samples = new SampleStore();
       Operations operations = operations(placed.plan(), samples);
       List<Operation.Kernel> kernels = new ArrayList<>();
@@ -313,22 +300,6 @@ public final class OneDnnBackend implements Backend {
       return new CheckedSession(new OneDnnSession(dnnl, placed, owned, arena, samples, kernels));
     } finally {
       owned.close();
-    }
-  }
-
-  /** Zeroed memory that begins on a page. */
-  private static BytePointer allocate(long bytes) {
-    try {
-      BytePointer whole = new BytePointer(bytes + Buffers.ALIGNMENT);
-      long gap = (Buffers.ALIGNMENT - whole.address() % Buffers.ALIGNMENT) % Buffers.ALIGNMENT;
-      BytePointer aligned = new BytePointer(whole.getPointer(gap));
-      Pointer.memset(aligned, 0, bytes);
-      return aligned;
-    } catch (OutOfMemoryError e) {
-      throw new BackendException(
-          "the plan needs %.2f GiB, which this machine does not give; use a smaller batch"
-              .formatted(bytes / (double) (1 << 30)),
-          e);
     }
   }
 

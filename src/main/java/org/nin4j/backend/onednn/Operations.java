@@ -104,17 +104,17 @@ final class Operations implements StepVisitor<Operation> {
 
   @Override
   public Operation visit(ConvolutionForward s) {
-    return convolutions.forward(s);
+    return convolutions.of(s);
   }
 
   @Override
   public Operation visit(ConvolutionBackwardData s) {
-    return convolutions.backwardData(s);
+    return convolutions.of(s);
   }
 
   @Override
   public Operation visit(ConvolutionBackwardFilter s) {
-    return convolutions.backwardFilter(s);
+    return convolutions.of(s);
   }
 
   @Override

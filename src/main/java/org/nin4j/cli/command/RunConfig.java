@@ -56,7 +56,9 @@ final class RunConfig implements TrainingListener {
     device.addProperty("training_bytes", start.trainingBytes());
     JsonObject ways = new JsonObject();
     for (Step step : start.plan().steps()) {
-      backend.way(step).ifPresent(way -> ways.addProperty(step.layer() + " " + step.kind(), way));
+      backend
+          .way(start.plan(), step)
+          .ifPresent(way -> ways.addProperty(step.layer() + " " + step.kind(), way));
     }
     if (ways.size() > 0) {
       device.add("ways", ways);

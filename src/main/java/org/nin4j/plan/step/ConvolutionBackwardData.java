@@ -10,10 +10,30 @@ public record ConvolutionBackwardData(
     TensorSpec outputGradient,
     TensorSpec weight,
     TensorSpec inputGradient)
-    implements Step {
+    implements ConvolutionStep {
   public ConvolutionBackwardData {
     TensorRules.of(layer, ConvolutionBackwardData.class)
         .convolved(convolution, inputGradient, weight, outputGradient);
+  }
+
+  @Override
+  public TensorSpec images() {
+    return inputGradient;
+  }
+
+  @Override
+  public TensorSpec results() {
+    return outputGradient;
+  }
+
+  @Override
+  public ConvolutionStep withSamples(int samples) {
+    return new ConvolutionBackwardData(
+        layer,
+        convolution,
+        outputGradient.withSamples(samples),
+        weight,
+        inputGradient.withSamples(samples));
   }
 
   @Override

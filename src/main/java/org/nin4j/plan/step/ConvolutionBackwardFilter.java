@@ -16,7 +16,7 @@ public record ConvolutionBackwardFilter(
     TensorSpec outputGradient,
     TensorSpec weightGradient,
     Optional<TensorSpec> biasGradient)
-    implements Step {
+    implements ConvolutionStep {
   public ConvolutionBackwardFilter {
     TensorRules.of(layer, ConvolutionBackwardFilter.class)
         .convolved(convolution, input, weightGradient, outputGradient);
@@ -24,6 +24,27 @@ public record ConvolutionBackwardFilter(
         b ->
             TensorRules.of(layer, ConvolutionBackwardFilter.class)
                 .channels(b, weightGradient.shape().dim(0)));
+  }
+
+  @Override
+  public TensorSpec images() {
+    return input;
+  }
+
+  @Override
+  public TensorSpec results() {
+    return outputGradient;
+  }
+
+  @Override
+  public ConvolutionStep withSamples(int samples) {
+    return new ConvolutionBackwardFilter(
+        layer,
+        convolution,
+        input.withSamples(samples),
+        outputGradient.withSamples(samples),
+        weightGradient,
+        biasGradient);
   }
 
   @Override

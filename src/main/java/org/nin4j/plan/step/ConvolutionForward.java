@@ -15,7 +15,7 @@ public record ConvolutionForward(
     Optional<TensorSpec> bias,
     TensorSpec output,
     boolean relu)
-    implements ForwardStep {
+    implements ForwardStep, ConvolutionStep {
   public ConvolutionForward {
     TensorRules rules = TensorRules.of(layer, ConvolutionForward.class);
     rules.convolved(convolution, input, weight, output);
@@ -25,6 +25,28 @@ public record ConvolutionForward(
   @Override
   public List<TensorSpec> inputs() {
     return List.of(input);
+  }
+
+  @Override
+  public TensorSpec images() {
+    return input;
+  }
+
+  @Override
+  public TensorSpec results() {
+    return output;
+  }
+
+  @Override
+  public ConvolutionStep withSamples(int samples) {
+    return new ConvolutionForward(
+        layer,
+        convolution,
+        input.withSamples(samples),
+        weight,
+        bias,
+        output.withSamples(samples),
+        relu);
   }
 
   @Override

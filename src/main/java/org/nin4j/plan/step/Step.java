@@ -14,8 +14,7 @@ import java.util.stream.Stream;
 public sealed interface Step
     permits MakeBatch,
         ForwardStep,
-        ConvolutionBackwardData,
-        ConvolutionBackwardFilter,
+        ConvolutionStep,
         LinearBackwardData,
         LinearBackwardFilter,
         ActivationBackward,

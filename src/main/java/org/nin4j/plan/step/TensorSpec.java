@@ -46,6 +46,13 @@ public record TensorSpec(String name, Shape shape, DType type, Role role) {
     return shape.elements() * type.bytes();
   }
 
+  /** The same for another number of samples, the first dimension. */
+  TensorSpec withSamples(int samples) {
+    int[] dims = shape.dims().stream().mapToInt(Integer::intValue).toArray();
+    dims[0] = samples;
+    return new TensorSpec(name, Shape.of(dims), type, role);
+  }
+
   @Override
   public String toString() {
     return name + "[" + shape + " " + type + "]";

@@ -60,12 +60,13 @@ public final class Profiler {
       for (int i = 0; i < runs; i++) {
         times.add(session.runTimed());
       }
+      Plan bound = session.placed().plan();
       return Profile.of(
           plan,
-          session.placed().plan(),
+          bound,
           rates,
-          backend::way,
-          backend::multipliesLess,
+          step -> backend.way(bound, step),
+          step -> backend.multipliesLess(bound, step),
           times,
           runSeconds);
     }

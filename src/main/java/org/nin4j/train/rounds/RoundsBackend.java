@@ -49,13 +49,13 @@ public final class RoundsBackend implements Backend {
   }
 
   @Override
-  public boolean multipliesLess(Step step) {
-    return here.multipliesLess(step);
+  public boolean multipliesLess(Plan plan, Step step) {
+    return here.multipliesLess(plan, step);
   }
 
   @Override
-  public Optional<String> way(Step step) {
-    return here.way(step);
+  public Optional<String> way(Plan plan, Step step) {
+    return here.way(plan, step);
   }
 
   @Override

@@ -2,7 +2,7 @@ package org.nin4j.backend.onednn.convolution;
 
 import java.util.List;
 import org.nin4j.backend.CpuOptions.Convolution;
-import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.ConvolutionStep;
 
 /** Chooses how a convolution, or a gradient of one, is computed; the same each time it is asked. */
 @FunctionalInterface
@@ -10,7 +10,7 @@ public interface ConvolutionChoice {
   /**
    * @param possible ways to compute the step, the plainest first
    */
-  Convolution of(Step step, List<Convolution> possible);
+  Convolution of(ConvolutionStep step, List<Convolution> possible);
 
   /** One way wherever it is possible, else the plainest. */
   static ConvolutionChoice preferring(Convolution wanted) {

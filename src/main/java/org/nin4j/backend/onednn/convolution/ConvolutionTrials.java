@@ -3,26 +3,22 @@ package org.nin4j.backend.onednn.convolution;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
 import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.nin4j.backend.CpuOptions.Convolution;
 import org.nin4j.backend.onednn.library.Buffers;
 import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.Operation;
+import org.nin4j.backend.onednn.library.OperationStorage;
 import org.nin4j.backend.onednn.library.Workers;
+import org.nin4j.model.Conv2d;
 import org.nin4j.plan.Arena;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
-import org.nin4j.plan.StorageRules;
-import org.nin4j.plan.step.ConvolutionBackwardData;
-import org.nin4j.plan.step.ConvolutionBackwardFilter;
-import org.nin4j.plan.step.ConvolutionForward;
-import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.ConvolutionStep;
 import org.nin4j.plan.step.TensorSpec;
-import org.nin4j.tensor.Shape;
 
 /**
  * Chooses by trying: each way to compute a shape runs some times on some samples, in turn with the
@@ -43,6 +39,9 @@ public final class ConvolutionTrials {
 
   /** A plainer way is taken unless the other takes less than this part of its time. */
   private static final double CLEARLY = 0.85;
+
+  /** A byte of which a float or bf16 is near 0.75: zeros might be multiplied in no time. */
+  private static final int NEAR_ONE = 0x3f;
 
   /** Loops of Java's are compiled while they run. */
   private static final long WARM_UP_NANOSECONDS = 600_000_000;
@@ -78,11 +77,9 @@ public final class ConvolutionTrials {
     };
   }
 
-  /** What was chosen for a step, if it was tried. */
-  public Optional<Convolution> chosen(Step step) {
-    return isConvolution(step)
-        ? kept.find(key(step, false)).or(() -> kept.find(key(step, true)))
-        : Optional.empty();
+  /** What was chosen for a step of a plan, if it was tried; else the plainest. Tries nothing. */
+  public ConvolutionChoice known(boolean constant) {
+    return (step, possible) -> kept.find(key(step, constant)).orElse(possible.get(0));
   }
 
   /** Everything that was chosen, here or elsewhere. */
@@ -90,24 +87,13 @@ public final class ConvolutionTrials {
     return kept.all();
   }
 
-  private static boolean isConvolution(Step step) {
-    return step instanceof ConvolutionForward
-        || step instanceof ConvolutionBackwardData
-        || step instanceof ConvolutionBackwardFilter;
-  }
-
   /** Whatever a choice depends on but the processor and the libraries. */
-  private static String key(Step step, boolean constant) {
+  private static String key(ConvolutionStep step, boolean constant) {
     StringBuilder key = new StringBuilder(step.kind());
     List<TensorSpec> tensors = new ArrayList<>(step.reads());
     tensors.addAll(step.writes());
     tensors.forEach(t -> key.append(' ').append(t.shape()).append(' ').append(t.type()));
-    var convolution =
-        step instanceof ConvolutionForward f
-            ? f.convolution()
-            : step instanceof ConvolutionBackwardData d
-                ? d.convolution()
-                : ((ConvolutionBackwardFilter) step).convolution();
+    Conv2d convolution = step.convolution();
     return key.append(" stride ")
         .append(convolution.window().stride())
         .append(" padding ")
@@ -118,17 +104,17 @@ public final class ConvolutionTrials {
         .toString();
   }
 
-  private static List<Convolution> worthTrying(Step step, List<Convolution> possible) {
+  private static List<Convolution> worthTrying(ConvolutionStep step, List<Convolution> possible) {
     return possible.stream()
         .filter(way -> way != Convolution.TILES || Winograd.tiles(step).mayPay())
         .toList();
   }
 
-  private Convolution fastest(Step step, List<Convolution> ways, boolean constant) {
+  private Convolution fastest(ConvolutionStep step, List<Convolution> ways, boolean constant) {
     if (ways.size() == 1) {
       return ways.get(0);
     }
-    Step fewer = withSamples(step, samples(step));
+    ConvolutionStep fewer = step.withSamples(samples(step));
     try (PointerScope temporary = new PointerScope()) {
       List<Trial> trials = new ArrayList<>();
       for (Convolution way : ways) {
@@ -181,84 +167,20 @@ public final class ConvolutionTrials {
     }
   }
 
-  /** The step by itself, in memory of its own full of numbers near 1. */
-  private Operation.Kernel kernel(Step step, Convolution way, boolean constant) {
+  /** The step by itself, in memory of its own. */
+  private Operation.Kernel kernel(ConvolutionStep step, Convolution way, boolean constant) {
     Operation operation =
         new Convolutions(dnnl, workers, ConvolutionChoice.preferring(way), constant).of(step);
-    Plan plan = new Plan("trial", 1, Precision.FP32, List.of(step), java.util.Set.of());
-    PlacedPlan placed =
-        Arena.place(
-            plan,
-            new StorageRules() {
-              @Override
-              public long bytes(TensorSpec tensor) {
-                return tensor.bytes();
-              }
-
-              @Override
-              public long alignment() {
-                return Buffers.ALIGNMENT;
-              }
-
-              @Override
-              public long workspace(Step same) {
-                return operation.workspace();
-              }
-
-              @Override
-              public long resident(Step same) {
-                return operation.resident();
-              }
-            });
-    BytePointer whole = new BytePointer(placed.bytes() + Buffers.ALIGNMENT);
-    long gap = (Buffers.ALIGNMENT - whole.address() % Buffers.ALIGNMENT) % Buffers.ALIGNMENT;
-    BytePointer arena = new BytePointer(whole.getPointer(gap));
-    Pointer.memset(arena, 0x3f, placed.bytes());
+    Plan plan = new Plan("trial", 1, Precision.FP32, List.of(step), Set.of());
+    PlacedPlan placed = Arena.place(plan, new OperationStorage(same -> operation));
+    BytePointer arena = Buffers.arena(placed.bytes(), NEAR_ONE);
     return operation.bind(new Buffers(dnnl, placed, arena, 0));
   }
 
-  private int samples(Step step) {
-    int batch = step.reads().get(0).shape().dim(0);
+  private int samples(ConvolutionStep step) {
+    int batch = step.images().shape().dim(0);
     int wanted = (int) Math.max(1, Math.min(batch, LONG * batch / step.multiplyAdds()));
     // Each thread has as many.
     return wanted > workers.count() ? wanted - wanted % workers.count() : wanted;
-  }
-
-  private static Step withSamples(Step step, int samples) {
-    if (step instanceof ConvolutionForward s) {
-      return new ConvolutionForward(
-          s.layer(),
-          s.convolution(),
-          withSamples(s.input(), samples),
-          s.weight(),
-          s.bias(),
-          withSamples(s.output(), samples),
-          s.relu());
-    } else if (step instanceof ConvolutionBackwardData s) {
-      return new ConvolutionBackwardData(
-          s.layer(),
-          s.convolution(),
-          withSamples(s.outputGradient(), samples),
-          s.weight(),
-          withSamples(s.inputGradient(), samples));
-    } else if (step instanceof ConvolutionBackwardFilter s) {
-      return new ConvolutionBackwardFilter(
-          s.layer(),
-          s.convolution(),
-          withSamples(s.input(), samples),
-          withSamples(s.outputGradient(), samples),
-          s.weightGradient(),
-          s.biasGradient());
-    }
-    throw new IllegalArgumentException(step.kind() + " is no convolution");
-  }
-
-  private static TensorSpec withSamples(TensorSpec tensor, int samples) {
-    Shape shape = tensor.shape();
-    return new TensorSpec(
-        tensor.name(),
-        Shape.of(samples, shape.dim(1), shape.dim(2), shape.dim(3)),
-        tensor.type(),
-        tensor.role());
   }
 }

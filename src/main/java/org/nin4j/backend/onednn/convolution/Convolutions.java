@@ -37,7 +37,7 @@ import org.nin4j.model.Window;
 import org.nin4j.plan.step.ConvolutionBackwardData;
 import org.nin4j.plan.step.ConvolutionBackwardFilter;
 import org.nin4j.plan.step.ConvolutionForward;
-import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.ConvolutionStep;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
@@ -71,56 +71,35 @@ public final class Convolutions {
   }
 
   /** How a step can be computed, the plainest way first. */
-  private List<Convolution> possible(ConvolutionForward step) {
-    return possible(step.convolution(), step.input().type(), false);
-  }
-
-  private List<Convolution> possible(ConvolutionBackwardData step) {
-    return possible(step.convolution(), step.inputGradient().type(), false);
-  }
-
-  private List<Convolution> possible(ConvolutionBackwardFilter step) {
-    return possible(
-        step.convolution(), step.input().type(), Im2colFilterGradient.suits(step, workers.count()));
-  }
-
-  private static List<Convolution> possible(Conv2d convolution, DType stored, boolean im2col) {
+  private List<Convolution> possible(ConvolutionStep step) {
     List<Convolution> ways = new ArrayList<>();
     ways.add(Convolution.DIRECT);
-    if (stored != DType.F32) {
+    if (step.images().type() != DType.F32) {
       ways.add(Convolution.WIDENED);
     }
+    Conv2d convolution = step.convolution();
     if (convolution.groups() == 1 && WinogradTiles.suits(convolution.window())) {
       ways.add(Convolution.TILES);
     }
-    if (im2col) {
+    if (step instanceof ConvolutionBackwardFilter filter
+        && Im2colFilterGradient.suits(filter, workers.count())) {
       ways.add(Convolution.IM2COL);
     }
     return ways;
   }
 
-  /** How a step is computed; empty if it is no convolution. */
-  public Optional<Convolution> way(Step step) {
-    if (step instanceof ConvolutionForward s) {
-      return Optional.of(choice.of(s, possible(s)));
-    } else if (step instanceof ConvolutionBackwardData s) {
-      return Optional.of(choice.of(s, possible(s)));
-    } else if (step instanceof ConvolutionBackwardFilter s) {
-      return Optional.of(choice.of(s, possible(s)));
-    }
-    return Optional.empty();
-  }
-
-  /** A convolution or a gradient of one. */
-  Operation of(Step step) {
+  public Operation of(ConvolutionStep step) {
     if (step instanceof ConvolutionForward s) {
       return forward(s);
     } else if (step instanceof ConvolutionBackwardData s) {
       return backwardData(s);
-    } else if (step instanceof ConvolutionBackwardFilter s) {
-      return backwardFilter(s);
     }
-    throw new IllegalArgumentException(step.kind() + " is no convolution");
+    return backwardFilter((ConvolutionBackwardFilter) step);
+  }
+
+  /** How a step is computed. */
+  public Convolution way(ConvolutionStep step) {
+    return choice.of(step, possible(step));
   }
 
   private static long[] both(int value) {
@@ -184,8 +163,8 @@ public final class Convolutions {
         false);
   }
 
-  public Operation forward(ConvolutionForward step) {
-    return switch (choice.of(step, possible(step))) {
+  private Operation forward(ConvolutionForward step) {
+    return switch (way(step)) {
       case DIRECT -> forward(step, step.input().type());
       case WIDENED -> forward(step, DType.F32);
       case TILES -> winograd.forward(step);
@@ -293,8 +272,8 @@ public final class Convolutions {
     };
   }
 
-  public Operation backwardData(ConvolutionBackwardData step) {
-    return switch (choice.of(step, possible(step))) {
+  private Operation backwardData(ConvolutionBackwardData step) {
+    return switch (way(step)) {
       case DIRECT -> backwardData(step, step.inputGradient().type());
       case WIDENED -> backwardData(step, DType.F32);
       case TILES -> winograd.backwardData(step);
@@ -340,8 +319,8 @@ public final class Convolutions {
   }
 
   /** The filter gradient and, where there is one, the bias gradient. */
-  public Operation backwardFilter(ConvolutionBackwardFilter step) {
-    return switch (choice.of(step, possible(step))) {
+  private Operation backwardFilter(ConvolutionBackwardFilter step) {
+    return switch (way(step)) {
       case DIRECT -> directFilterGradient(step, step.input().type());
       case WIDENED -> directFilterGradient(step, DType.F32);
       case TILES -> withBiasApart(step, winograd.backwardFilter(step));

@@ -8,7 +8,7 @@ import org.nin4j.model.Window;
 import org.nin4j.plan.step.ConvolutionBackwardData;
 import org.nin4j.plan.step.ConvolutionBackwardFilter;
 import org.nin4j.plan.step.ConvolutionForward;
-import org.nin4j.plan.step.Step;
+import org.nin4j.plan.step.ConvolutionStep;
 import org.nin4j.plan.step.TensorSpec;
 
 /**
@@ -27,38 +27,17 @@ import org.nin4j.plan.step.TensorSpec;
  * @param constant whether no step of the plan changes weights
  */
 record Winograd(Dnnl dnnl, Workers workers, boolean constant) {
-  /** The tiles of a convolution or of a gradient of one. */
-  static WinogradTiles tiles(Step step) {
-    if (step instanceof ConvolutionForward s) {
-      return tiles(s);
-    } else if (step instanceof ConvolutionBackwardData s) {
-      return tiles(s);
-    } else if (step instanceof ConvolutionBackwardFilter s) {
-      return tiles(s);
-    }
-    throw new IllegalArgumentException(step.kind() + " is no convolution");
-  }
-
-  private static WinogradTiles tiles(ConvolutionForward s) {
-    return tiles(s.input(), s.output(), s.convolution().window());
-  }
-
-  /** The data gradient as a correlation of dy. */
-  private static WinogradTiles tiles(ConvolutionBackwardData s) {
-    int kernel = s.convolution().window().kernel();
-    return WinogradTiles.of(
-        s.outputGradient().shape(),
-        s.inputGradient().shape().dim(1),
-        kernel,
-        kernel - 1 - s.convolution().window().padding());
-  }
-
-  private static WinogradTiles tiles(ConvolutionBackwardFilter s) {
-    return tiles(s.input(), s.outputGradient(), s.convolution().window());
-  }
-
-  private static WinogradTiles tiles(TensorSpec x, TensorSpec y, Window window) {
-    return WinogradTiles.of(x.shape(), y.shape().dim(1), window.kernel(), window.padding());
+  /** The tiles of a step; a data gradient is a correlation of dy. */
+  static WinogradTiles tiles(ConvolutionStep s) {
+    Window window = s.convolution().window();
+    return s instanceof ConvolutionBackwardData
+        ? WinogradTiles.of(
+            s.results().shape(),
+            s.images().shape().dim(1),
+            window.kernel(),
+            window.kernel() - 1 - window.padding())
+        : WinogradTiles.of(
+            s.images().shape(), s.results().shape().dim(1), window.kernel(), window.padding());
   }
 
   Operation forward(ConvolutionForward s) {

@@ -8,6 +8,7 @@ import java.nio.ShortBuffer;
 import org.bytedeco.dnnl.memory;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
+import org.nin4j.backend.BackendException;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.PlacedPlan.Slot;
 import org.nin4j.plan.step.TensorSpec;
@@ -37,6 +38,27 @@ public final class Buffers {
     this.arena = arena;
     this.step = step;
     this.residentAt = residentAt;
+  }
+
+  /**
+   * Memory for an arena, from a page on.
+   *
+   * @param fill what each byte is
+   * @throws BackendException if the machine does not give it
+   */
+  public static BytePointer arena(long bytes, int fill) {
+    try {
+      BytePointer whole = new BytePointer(bytes + ALIGNMENT);
+      long gap = (ALIGNMENT - whole.address() % ALIGNMENT) % ALIGNMENT;
+      BytePointer aligned = new BytePointer(whole.getPointer(gap));
+      Pointer.memset(aligned, fill, bytes);
+      return aligned;
+    } catch (OutOfMemoryError e) {
+      throw new BackendException(
+          "the plan needs %.2f GiB, which this machine does not give; use a smaller batch"
+              .formatted(bytes / (double) (1 << 30)),
+          e);
+    }
   }
 
   /**

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,7 +25,6 @@ import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.Sgd;
-import org.nin4j.plan.step.Step;
 import org.nin4j.tensor.Shape;
 
 /** Steps that are long enough are tried once; whatever is chosen, it is what is said. */
@@ -82,8 +80,10 @@ class ConvolutionTrialsTest {
 
   private static List<String> ways(CpuOptions options) {
     try (OneDnnBackend backend = new OneDnnBackend(options)) {
-      List<Step> steps = backend.prepare(PLAN).plan().steps();
-      return steps.stream().map(backend::way).flatMap(Optional::stream).toList();
+      Plan prepared = backend.prepare(PLAN).plan();
+      return prepared.steps().stream()
+          .flatMap(step -> backend.way(prepared, step).stream())
+          .toList();
     }
   }
 
