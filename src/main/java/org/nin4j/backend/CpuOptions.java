@@ -13,12 +13,14 @@ import java.util.Optional;
  * @param cache a folder where it is kept what was fastest; empty to try it again at each start
  * @param chosen what was fastest elsewhere, see {@link Backend#chosen}, and is not tried here: so
  *     that several machines add in the same order
+ * @param tries whether what is not known yet is tried, or computed in the plainest way
  */
 public record CpuOptions(
     int threads,
     Optional<Convolution> convolutions,
     Optional<Path> cache,
-    Map<String, Convolution> chosen) {
+    Map<String, Convolution> chosen,
+    boolean tries) {
 
   /** A way to compute a convolution or a gradient of one. */
   public enum Convolution {
@@ -43,18 +45,23 @@ public record CpuOptions(
 
   /** What is fastest when it is tried, which is not kept. */
   public static CpuOptions of(int threads) {
-    return new CpuOptions(threads, Optional.empty(), Optional.empty(), Map.of());
+    return new CpuOptions(threads, Optional.empty(), Optional.empty(), Map.of(), true);
   }
 
   public CpuOptions withConvolutions(Convolution wanted) {
-    return new CpuOptions(threads, Optional.of(wanted), cache, chosen);
+    return new CpuOptions(threads, Optional.of(wanted), cache, chosen, tries);
   }
 
   public CpuOptions withCache(Path folder) {
-    return new CpuOptions(threads, convolutions, Optional.of(folder), chosen);
+    return new CpuOptions(threads, convolutions, Optional.of(folder), chosen, tries);
   }
 
   public CpuOptions withChosen(Map<String, Convolution> elsewhere) {
-    return new CpuOptions(threads, convolutions, cache, elsewhere);
+    return new CpuOptions(threads, convolutions, cache, elsewhere, tries);
+  }
+
+  /** For whoever only plans: a trial takes longer than its answer is worth. */
+  public CpuOptions withoutTrials() {
+    return new CpuOptions(threads, convolutions, cache, chosen, false);
   }
 }

@@ -3,9 +3,12 @@ package org.nin4j.cli;
 import java.io.PrintWriter;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
 import org.nin4j.backend.CudaOptions;
 import org.nin4j.cli.command.CompletionCommand;
 import org.nin4j.cli.command.DataCommand;
@@ -56,6 +59,12 @@ import picocli.CommandLine.TypeConversionException;
       "  ${ROOT-COMMAND-NAME} train --help"
     })
 public final class Main implements Runnable {
+  /** Asks for all others. */
+  private static final String COMPLETION = "completion";
+
+  /** In the order of the help. */
+  private static final Map<String, Function<Console, Object>> COMMANDS = commands();
+
   private final Console console;
 
   @Spec private CommandSpec command;
@@ -93,7 +102,12 @@ public final class Main implements Runnable {
   static int run(Console console, String... arguments) {
     Locale.setDefault(Locale.Category.FORMAT, Locale.ROOT);
     Main main = new Main(console);
-    CommandLine line = main.commandLine();
+    Optional<String> only =
+        Arrays.stream(arguments)
+            .findFirst()
+            .filter(COMMANDS.keySet()::contains)
+            .filter(name -> !name.equals(COMPLETION));
+    CommandLine line = main.commandLine(only);
     int code;
     try {
       code = line.execute(arguments);
@@ -118,24 +132,20 @@ public final class Main implements Runnable {
     return failed || code == ExitCode.INTERRUPTED.number() ? code : ExitCode.FILES.number();
   }
 
-  private CommandLine commandLine() {
+  /**
+   * The program's command line.
+   *
+   * @param only the one command that is read: to learn of all takes a quarter of a second. Empty for
+   *     all of them
+   */
+  private CommandLine commandLine(Optional<String> only) {
     CommandLine line = new CommandLine(this);
-    line.addSubcommand(new TrainCommand(console))
-        .addSubcommand(new StudyCommand(console))
-        .addSubcommand(new RunsCommand(console))
-        .addSubcommand(new UiCommand(console))
-        .addSubcommand(new EvaluateCommand(console))
-        .addSubcommand(new PredictCommand(console))
-        .addSubcommand(new ShowCommand(console))
-        .addSubcommand(new ExportCommand(console))
-        .addSubcommand(new ImportCommand(console))
-        .addSubcommand(new PlanCommand(console))
-        .addSubcommand(new ProfileCommand(console))
-        .addSubcommand(new SummaryCommand(console))
-        .addSubcommand(new ModelsCommand(console))
-        .addSubcommand(new DataCommand(console))
-        .addSubcommand(new DoctorCommand(console))
-        .addSubcommand(new CompletionCommand(console));
+    COMMANDS.forEach(
+        (name, command) -> {
+          if (only.isEmpty() || only.get().equals(name)) {
+            line.addSubcommand(name, command.apply(console));
+          }
+        });
     Map<String, String> exitCodes = new LinkedHashMap<>();
     for (ExitCode code : ExitCode.values()) {
       exitCodes.put(" " + code.number(), code.meaning());
@@ -155,6 +165,27 @@ public final class Main implements Runnable {
             CudaOptions.Fusions.class, Converters.constants(CudaOptions.Fusions.class))
         .setExecutionExceptionHandler((e, of, result) -> fail(e, of.getCommandSpec()))
         .setParameterExceptionHandler((e, all) -> misuse(e));
+  }
+
+  private static Map<String, Function<Console, Object>> commands() {
+    Map<String, Function<Console, Object>> commands = new LinkedHashMap<>();
+    commands.put("train", TrainCommand::new);
+    commands.put("study", StudyCommand::new);
+    commands.put("runs", RunsCommand::new);
+    commands.put("ui", UiCommand::new);
+    commands.put("evaluate", EvaluateCommand::new);
+    commands.put("predict", PredictCommand::new);
+    commands.put("show", ShowCommand::new);
+    commands.put("export", ExportCommand::new);
+    commands.put("import", ImportCommand::new);
+    commands.put("plan", PlanCommand::new);
+    commands.put("profile", ProfileCommand::new);
+    commands.put("summary", SummaryCommand::new);
+    commands.put("models", ModelsCommand::new);
+    commands.put("data", DataCommand::new);
+    commands.put("doctor", DoctorCommand::new);
+    commands.put(COMPLETION, CompletionCommand::new);
+    return commands;
   }
 
   private static Path path(String name) {

@@ -1,6 +1,7 @@
 package org.nin4j.backend.choice;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.nin4j.backend.Backend;
@@ -60,12 +61,16 @@ public final class Devices {
   }
 
   private static Backend automatic(CpuOptions processor, CudaOptions options) {
-    try {
-      return CudaBackend.open(0, options);
-    } catch (BackendException e) {
-      String error = e.getMessage().lines().findFirst().orElse("");
-      options.warnings().accept(CudaBackend.whyNot(options).orElse(error) + "; using the CPU");
+    Optional<String> whyNot = CudaBackend.knownWhyNot(options);
+    if (whyNot.isEmpty()) {
+      try {
+        return CudaBackend.open(0, options);
+      } catch (BackendException e) {
+        String error = e.getMessage().lines().findFirst().orElse("");
+        whyNot = CudaBackend.whyNot(options).or(() -> Optional.of(error));
+      }
     }
+    options.warnings().accept(whyNot.orElseThrow() + "; using the CPU");
     try {
       return cpu(processor, options);
     } catch (BackendException e) {

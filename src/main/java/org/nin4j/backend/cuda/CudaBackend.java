@@ -10,6 +10,7 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.CheckedSession;
 import org.nin4j.backend.CudaOptions;
+import org.nin4j.backend.Platform;
 import org.nin4j.backend.Session;
 import org.nin4j.backend.cuda.convolution.ConvolutionChoice.Method;
 import org.nin4j.backend.cuda.convolution.ConvolutionSearch;
@@ -131,8 +132,22 @@ public final class CudaBackend implements Backend {
    * not.
    */
   public static Optional<String> whyNot(CudaOptions options) {
+    Optional<String> known = knownWhyNot(options);
+    if (known.isPresent()) {
+      return known;
+    }
     Report report = Doctor.examine(SearchPlaces.ofThisMachine(options.libraries()));
     return report.usable() ? Optional.empty() : Optional.of(report.verdict());
+  }
+
+  /**
+   * Why {@link #open} would not succeed, as far as a glance shows it: on most machines without a GPU
+   * there is no driver either, or nothing for their platform.
+   */
+  public static Optional<String> knownWhyNot(CudaOptions options) {
+    return JCudaNatives.platformProblem(Platform.ofThisMachine())
+        .or(() -> Doctor.noDriver(SearchPlaces.ofThisMachine(options.libraries())))
+        .map(Report::verdict);
   }
 
   @Override

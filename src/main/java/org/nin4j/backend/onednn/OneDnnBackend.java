@@ -71,6 +71,7 @@ public final class OneDnnBackend implements Backend {
   private final int threads;
   private final List<String> remarks = new ArrayList<>();
   private final Optional<Convolution> wanted;
+  private final boolean tries;
   private final Workers workers;
   private final ConvolutionTrials trials;
   private final PointerScope scope;
@@ -112,6 +113,7 @@ public final class OneDnnBackend implements Backend {
     }
     threads = options.threads();
     wanted = options.convolutions();
+    tries = options.tries();
     workers = new Workers(threads);
     KeptChoices kept =
         options
@@ -281,7 +283,7 @@ public final class OneDnnBackend implements Backend {
 
   private Operations operations(Plan plan, SampleStore samples) {
     boolean constant = isConstant(plan);
-    return new Operations(dnnl, workers, convolutions(constant, trials::choice), constant, samples);
+    return new Operations(dnnl, workers, convolutions(constant, tries ? trials::choice : trials::known), constant, samples);
   }
 
   @Override

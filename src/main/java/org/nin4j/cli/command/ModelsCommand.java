@@ -116,7 +116,7 @@ public final class ModelsCommand implements Callable<Integer> {
             "Size",
             "Batch",
             "Rate");
-    try (Backend backend = deviceOptions.open()) {
+    try (Backend backend = deviceOptions.openToPlan()) {
       for (Networks.Known known : networks) {
         table.add(row(backend, known));
       }

@@ -58,7 +58,7 @@ public final class PlanCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Plan plan = inference ? network.inference() : network.training();
-    try (Backend backend = deviceOptions.open()) {
+    try (Backend backend = deviceOptions.openToPlan()) {
       PlacedPlan placed = backend.prepare(plan);
       print(placed, backend.name());
     }

@@ -54,7 +54,7 @@ public final class SummaryCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     List<Network.Node> layers = network.network().nodes(network.input());
-    try (Backend backend = deviceOptions.open()) {
+    try (Backend backend = deviceOptions.openToPlan()) {
       long training = backend.prepare(network.training()).bytes();
       long prediction = backend.prepare(network.inference()).bytes();
       printLayers(layers);

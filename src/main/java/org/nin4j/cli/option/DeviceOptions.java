@@ -171,12 +171,22 @@ public final class DeviceOptions {
 
   public Backend open() {
     Threads chosen = chosenThreads();
+    return open(chosen, processor(chosen.count()));
+  }
+
+  /** A backend for plans that are shown and not run: it tries no ways to compute. */
+  public Backend openToPlan() {
+    Threads chosen = chosenThreads();
+    return open(chosen, processor(chosen.count()).withoutTrials());
+  }
+
+  private Backend open(Threads chosen, CpuOptions processor) {
     PrintWriter err = command.commandLine().getErr();
     try {
       Backend backend =
           Devices.open(
               device,
-              processor(chosen.count()),
+              processor,
               CudaOptions.STANDARD
                   .withGraph(!stepByStep)
                   .withSecondStream(secondStream)

@@ -79,7 +79,8 @@ public final class ConvolutionTrials {
 
   /** What was chosen for a step of a plan, if it was tried; else the plainest. Tries nothing. */
   public ConvolutionChoice known(boolean constant) {
-    return (step, possible) -> kept.find(key(step, constant)).orElse(possible.get(0));
+    return (step, possible) ->
+        kept.find(key(step, constant)).filter(possible::contains).orElse(possible.get(0));
   }
 
   /** Everything that was chosen, here or elsewhere. */

@@ -1,6 +1,7 @@
 package org.nin4j.backend.onednn.convolution;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -64,6 +65,13 @@ class ConvolutionTrialsTest {
     List<String> direct = ways(CpuOptions.of(2).withCache(folder));
     assertEquals(first.size(), direct.size());
     assertTrue(direct.stream().allMatch("direct"::equals), direct.toString());
+  }
+
+  @Test
+  void whoOnlyPlansTriesNothing() {
+    List<String> ways = ways(CpuOptions.of(2).withCache(folder).withoutTrials());
+    assertTrue(ways.stream().allMatch("direct"::equals), ways.toString());
+    assertFalse(Files.exists(folder.resolve("cpu")));
   }
 
   @Test

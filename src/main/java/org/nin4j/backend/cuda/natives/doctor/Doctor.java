@@ -35,6 +35,13 @@ public final class Doctor {
     return examine(places, Platform.ofThisMachine());
   }
 
+  /** That there is no driver, where there is none: the whole examination would begin with it. */
+  public static Optional<Problem> noDriver(SearchPlaces places) {
+    return CudaLibraries.hasDriver(places)
+        ? Optional.empty()
+        : Optional.of(noDriver(places.root()));
+  }
+
   /** The same on a given platform; where it has no CUDA for us, nothing is looked for. */
   static Report examine(SearchPlaces places, Platform platform) {
     Optional<Problem> unsupported = JCudaNatives.platformProblem(platform);

@@ -47,7 +47,12 @@ public record Report(
   public String verdict() {
     return usable()
         ? "The GPU can be used."
-        : "The GPU cannot be used: " + problems.get(0).message();
+        : verdict(problems.get(0));
+  }
+
+  /** The same where a problem is known before all others. */
+  public static String verdict(Problem first) {
+    return "The GPU cannot be used: " + first.message();
   }
 
   /** The whole report, a line each. */

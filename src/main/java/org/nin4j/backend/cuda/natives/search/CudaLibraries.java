@@ -77,6 +77,11 @@ public final class CudaLibraries {
     return new Found(folders, libraries, driver, driverVersion, choice.set(), problems, passedOver);
   }
 
+  /** Whether the places hold a driver's library, usable or not; only names are looked at. */
+  public static boolean hasDriver(SearchPlaces places) {
+    return LibraryScan.hasDriver(places.folders());
+  }
+
   /** By the real file's name, libcuda.so.580.65.06, or else what the kernel module says. */
   private static Optional<Version> driverVersion(CudaLibrary driver, Path root) {
     try {

@@ -215,6 +215,16 @@ record LibraryScan(List<Contents> byFolder, List<Problem> rejected) {
         .max(Version::compareTo);
   }
 
+  /** Whether there is one by its name, usable or not; nothing is opened. */
+  static boolean hasDriver(List<Place> places) {
+    return places.stream()
+        .flatMap(place -> libraryFiles(place.folder()).stream())
+        .anyMatch(
+            file ->
+                LibraryRole.ofName(file.getFileName().toString())
+                    .equals(Optional.of(LibraryRole.DRIVER)));
+  }
+
   private static List<Path> libraryFiles(Path folder) {
     List<Path> files = new ArrayList<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder, "lib{cu,nvrtc}*.so.*")) {
