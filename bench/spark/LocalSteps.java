@@ -24,6 +24,7 @@ import org.nin4j.data.published.DownloadListener;
 import org.nin4j.data.published.Downloader;
 import org.nin4j.data.published.PublishedDataset;
 import org.nin4j.model.Network;
+import org.nin4j.plan.Precision;
 import org.nin4j.tensor.Shape;
 import org.nin4j.train.Trainer;
 import org.nin4j.train.TrainingListener;
@@ -71,6 +72,9 @@ final class LocalSteps {
             .epochs(epochs)
             .size(Integer.parseInt(settings.getOrDefault("size", "" + base.size())))
             .batch(Integer.parseInt(settings.getOrDefault("batch", "" + base.batch())))
+            .precision(
+                Precision.valueOf(
+                    settings.getOrDefault("precision", base.precision().name()).toUpperCase()))
             .seed(Long.parseLong(settings.getOrDefault("seed", "" + base.seed())))
             .build();
     Map<String, Optional<Rounds>> variants = new LinkedHashMap<>();
