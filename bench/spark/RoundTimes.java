@@ -27,15 +27,22 @@ import org.nin4j.spark.NinEstimator;
  * tell, to schedule, to collect, to add up, to update. {@code bench/run spark} starts it.
  */
 final class RoundTimes {
-  /** What a round took, in milliseconds, and what each task returned, in bytes. */
-  private record Times(double round, double compute, long returned) {}
+  /**
+   * What a round took, in milliseconds, and what each task returned, in bytes.
+   *
+   * @param longest of its tasks
+   * @param busy of the executor with most to do, which takes its tasks in turn
+   */
+  private record Times(double round, double longest, double busy, long returned) {}
 
   /** Notes what Spark tells of the training's jobs, which are called after the network. */
   private static final class Watch extends SparkListener {
     final List<Long> starts = new ArrayList<>();
     final List<Long> longest = new ArrayList<>();
+    final List<Long> busiest = new ArrayList<>();
     final Map<Integer, Integer> jobs = new HashMap<>();
     final Map<Integer, Long> computed = new HashMap<>();
+    final Map<Integer, Map<String, Long>> busy = new HashMap<>();
     private final String network;
     long returned;
 
@@ -56,7 +63,11 @@ final class RoundTimes {
     @Override
     public synchronized void onTaskEnd(SparkListenerTaskEnd end) {
       if (jobs.containsKey(end.stageId())) {
-        computed.merge(jobs.get(end.stageId()), end.taskMetrics().executorRunTime(), Math::max);
+        int job = jobs.get(end.stageId());
+        long took = end.taskMetrics().executorRunTime();
+        computed.merge(job, took, Math::max);
+        busy.computeIfAbsent(job, j -> new HashMap<>())
+            .merge(end.taskInfo().executorId(), took, Long::sum);
         returned = end.taskMetrics().resultSize();
       }
     }
@@ -65,6 +76,7 @@ final class RoundTimes {
     public synchronized void onJobEnd(SparkListenerJobEnd end) {
       if (computed.containsKey(end.jobId())) {
         longest.add(computed.get(end.jobId()));
+        busiest.add(busy.get(end.jobId()).values().stream().max(Long::compare).orElseThrow());
       }
     }
 
@@ -77,6 +89,7 @@ final class RoundTimes {
       return new Times(
           median(Arrays.copyOfRange(rounds, Math.min(warmUp, rounds.length - 1), rounds.length)),
           median(longest.stream().skip(warmUp).mapToDouble(t -> t).toArray()),
+          median(busiest.stream().skip(warmUp).mapToDouble(t -> t).toArray()),
           returned);
     }
   }
@@ -101,23 +114,33 @@ final class RoundTimes {
     Files.createDirectories(file.toAbsolutePath().getParent());
     try (SparkSession spark = SparkSession.builder().appName("NiN4J rounds").getOrCreate();
         PrintWriter csv = new PrintWriter(Files.newBufferedWriter(file))) {
-      csv.println("network,size,tasks,local_steps,part,round_ms,compute_ms,returned_bytes");
-      System.out.println("K  H  part  round ms  compute ms  rest ms  MB a task");
+      csv.println(
+          "network,size,tasks,local_steps,part,round_ms,task_ms,busy_ms,returned_bytes");
+      System.out.println("K  H  part  round ms  task ms  busy ms  rest ms  MB a task");
       for (int tasks : numbers(settings.getOrDefault("tasks", "1,2,4,8"))) {
         for (int steps : numbers(settings.getOrDefault("steps", "1,8"))) {
           Times t = times(spark, network, size, part, tasks, steps, rounds);
           csv.printf(
-              "%s,%d,%d,%d,%d,%.0f,%.0f,%d%n",
-              network, size, tasks, steps, part, t.round(), t.compute(), t.returned());
-          csv.flush();
-          System.out.printf(
-              "%d  %d  %d  %.0f  %.0f  %.0f  %.1f%n",
+              "%s,%d,%d,%d,%d,%.0f,%.0f,%.0f,%d%n",
+              network,
+              size,
               tasks,
               steps,
               part,
               t.round(),
-              t.compute(),
-              t.round() - t.compute(),
+              t.longest(),
+              t.busy(),
+              t.returned());
+          csv.flush();
+          System.out.printf(
+              "%d  %d  %d  %.0f  %.0f  %.0f  %.0f  %.1f%n",
+              tasks,
+              steps,
+              part,
+              t.round(),
+              t.longest(),
+              t.busy(),
+              t.round() - t.busy(),
               t.returned() / 1e6);
         }
       }

@@ -44,14 +44,15 @@ final class SimulatedCluster {
     for (String line : Files.readAllLines(csv).subList(1, Files.readAllLines(csv).size())) {
       String[] f = line.split(",");
       double round = Double.parseDouble(f[5]);
-      double compute = Double.parseDouble(f[6]);
+      double task = Double.parseDouble(f[6]);
+      double busy = Double.parseDouble(f[7]);
       measured.add(
           new Measured(
               Integer.parseInt(f[2]),
               Integer.parseInt(f[3]),
-              Math.max(0, round - compute) / 1e3,
-              compute / 1e3,
-              Double.parseDouble(f[7])));
+              Math.max(0, round - busy) / 1e3,
+              task / 1e3,
+              Double.parseDouble(f[8])));
     }
     // One task alone on its core, so that no other slows it down.
     double step =
