@@ -114,23 +114,14 @@ final class RoundTimes {
     Files.createDirectories(file.toAbsolutePath().getParent());
     try (SparkSession spark = SparkSession.builder().appName("NiN4J rounds").getOrCreate();
         PrintWriter csv = new PrintWriter(Files.newBufferedWriter(file))) {
-      csv.println(
-          "network,size,tasks,local_steps,part,round_ms,task_ms,busy_ms,returned_bytes");
+      csv.println("network,size,tasks,local_steps,part,round_ms,task_ms,busy_ms,returned_bytes");
       System.out.println("K  H  part  round ms  task ms  busy ms  rest ms  MB a task");
       for (int tasks : numbers(settings.getOrDefault("tasks", "1,2,4,8"))) {
         for (int steps : numbers(settings.getOrDefault("steps", "1,8"))) {
           Times t = times(spark, network, size, part, tasks, steps, rounds);
           csv.printf(
               "%s,%d,%d,%d,%d,%.0f,%.0f,%.0f,%d%n",
-              network,
-              size,
-              tasks,
-              steps,
-              part,
-              t.round(),
-              t.longest(),
-              t.busy(),
-              t.returned());
+              network, size, tasks, steps, part, t.round(), t.longest(), t.busy(), t.returned());
           csv.flush();
           System.out.printf(
               "%d  %d  %d  %.0f  %.0f  %.0f  %.0f  %.1f%n",

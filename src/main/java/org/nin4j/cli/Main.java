@@ -135,8 +135,8 @@ public final class Main implements Runnable {
   /**
    * The program's command line.
    *
-   * @param only the one command that is read: to learn of all takes a quarter of a second. Empty for
-   *     all of them
+   * @param only the one command that is read: to learn of all takes a quarter of a second. Empty
+   *     for all of them
    */
   private CommandLine commandLine(Optional<String> only) {
     CommandLine line = new CommandLine(this);

@@ -10,9 +10,9 @@ import org.nin4j.plan.step.TensorSpec.Role;
 /**
  * Looks for parameters that are not finite while a training runs: one tensor at a time, in turn,
  * where progress is told anyway. The loss alone does not show them everywhere: oneDNN's ReLU makes
- * 0 of NaN. It takes no more than a five-hundredth of the training's time, but for a few values that
- * cost next to nothing, so that a small network is seen whole each time, a network's values are all
- * seen within seconds, very large ones within minutes.
+ * 0 of NaN. It takes no more than a five-hundredth of the training's time, but for a few values
+ * that cost next to nothing, so that a small network is seen whole each time, a network's values
+ * are all seen within seconds, very large ones within minutes.
  */
 final class ParameterWatch {
   private static final double MOST_SHARE = 0.002;

@@ -141,8 +141,8 @@ public final class CudaBackend implements Backend {
   }
 
   /**
-   * Why {@link #open} would not succeed, as far as a glance shows it: on most machines without a GPU
-   * there is no driver either, or nothing for their platform.
+   * Why {@link #open} would not succeed, as far as a glance shows it: on most machines without a
+   * GPU there is no driver either, or nothing for their platform.
    */
   public static Optional<String> knownWhyNot(CudaOptions options) {
     return JCudaNatives.platformProblem(Platform.ofThisMachine())

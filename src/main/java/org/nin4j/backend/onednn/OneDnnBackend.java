@@ -283,7 +283,12 @@ public final class OneDnnBackend implements Backend {
 
   private Operations operations(Plan plan, SampleStore samples) {
     boolean constant = isConstant(plan);
-    return new Operations(dnnl, workers, convolutions(constant, tries ? trials::choice : trials::known), constant, samples);
+    return new Operations(
+        dnnl,
+        workers,
+        convolutions(constant, tries ? trials::choice : trials::known),
+        constant,
+        samples);
   }
 
   @Override

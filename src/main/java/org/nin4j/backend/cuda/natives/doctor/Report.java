@@ -45,9 +45,7 @@ public record Report(
 
   /** In one line: whether the GPU can be used, or else the first thing that keeps it from it. */
   public String verdict() {
-    return usable()
-        ? "The GPU can be used."
-        : verdict(problems.get(0));
+    return usable() ? "The GPU can be used." : verdict(problems.get(0));
   }
 
   /** The same where a problem is known before all others. */
