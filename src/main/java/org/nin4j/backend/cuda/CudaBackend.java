@@ -132,10 +132,6 @@ public final class CudaBackend implements Backend {
    * not.
    */
   public static Optional<String> whyNot(CudaOptions options) {
-    Optional<String> known = knownWhyNot(options);
-    if (known.isPresent()) {
-      return known;
-    }
     Report report = Doctor.examine(SearchPlaces.ofThisMachine(options.libraries()));
     return report.usable() ? Optional.empty() : Optional.of(report.verdict());
   }

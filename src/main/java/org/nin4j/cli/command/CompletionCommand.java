@@ -10,7 +10,6 @@ import picocli.CommandLine.Spec;
 
 /** Prints a script for shells. */
 @Command(
-    name = "completion",
     header = "Prints a script by which bash and zsh complete commands and options.",
     description = {
       "%nRead by a shell, it completes what is typed after nin until the shell ends.",

@@ -30,7 +30,6 @@ import picocli.CommandLine.Spec;
 
 /** Finds, shows and writes data sets. */
 @Command(
-    name = "data",
     header = "Finds, checks, shows and writes data sets.",
     description = {
       "%nA data set that is not on this machine is downloaded. Samples of each class can be drawn"

@@ -18,7 +18,6 @@ import picocli.CommandLine.Option;
 
 /** Says which devices can be used. */
 @Command(
-    name = "doctor",
     header = "Says which devices can be used, and why others cannot.",
     description = {
       "%nEnds with 0 if training on the GPU would work, and with 8 if not; training on the CPU may"

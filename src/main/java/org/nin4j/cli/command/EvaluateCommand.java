@@ -39,7 +39,6 @@ import picocli.CommandLine.Spec;
 
 /** Evaluates a checkpoint on a test set. */
 @Command(
-    name = "evaluate",
     header = "Evaluates a trained network on the test images of a data set.",
     description = {
       "%nPrints each class's precision (the share of its answers that are right), recall (the share of"

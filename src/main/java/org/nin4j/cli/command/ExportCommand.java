@@ -22,7 +22,6 @@ import picocli.CommandLine.Spec;
 
 /** Writes a trained network for other programs. */
 @Command(
-    name = "export",
     header = "Writes a trained network for PyTorch, or as ONNX.",
     description = {
       "%nBoth take images as the network does: floats (batch, channels, height, width), each"

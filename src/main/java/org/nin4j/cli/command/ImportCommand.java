@@ -38,7 +38,6 @@ import picocli.CommandLine.Spec;
 
 /** Makes a checkpoint of weights that another program wrote. */
 @Command(
-    name = "import",
     header = "Makes a checkpoint of weights from PyTorch or any other program.",
     description = {
       "%nTakes a safetensors file of any program (F16, BF16, F32 or F64) whose tensors are called as"

@@ -30,7 +30,6 @@ import picocli.CommandLine.Spec;
 
 /** Lists the networks that come with the library. */
 @Command(
-    name = "models",
     header = "Lists the networks that come with NiN4J, or prints one's description.",
     description = {
       "%nFor images of one channel, of three for nin-cifar, and 10 classes, with the settings as"

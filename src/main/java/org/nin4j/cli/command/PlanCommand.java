@@ -24,7 +24,6 @@ import picocli.CommandLine.Option;
 
 /** Prints what a device runs. */
 @Command(
-    name = "plan",
     header = "Prints the steps that a device runs for one batch.",
     description = {
       "%nIn order: what each step writes, its parameters, its multiply-adds in millions (MMAC), how"

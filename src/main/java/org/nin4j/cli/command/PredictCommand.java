@@ -41,7 +41,6 @@ import picocli.CommandLine.Spec;
 
 /** Says what pictures show. */
 @Command(
-    name = "predict",
     header = "Says what pictures show.",
     description = {
       "%nPrints the checkpoint used and the most probable classes of each picture, as they are found."

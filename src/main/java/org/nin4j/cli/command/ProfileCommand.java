@@ -35,7 +35,6 @@ import picocli.CommandLine.Spec;
 
 /** Says where the time of a training step goes. */
 @Command(
-    name = "profile",
     header = "Times each step of a training run beside the least it can take on this device.",
     description = {
       "%nMeasures the device's memory bandwidth and matrix rate, trains some runs, and prints for"

@@ -31,7 +31,6 @@ import picocli.CommandLine.Parameters;
 
 /** Lists runs, and compares some. */
 @Command(
-    name = "runs",
     header = "Lists the runs of a folder, or compares those that are named.",
     description = {
       "%nOf a single folder that is no run itself, all runs in it, the latest last. Of the runs that"

@@ -24,7 +24,6 @@ import picocli.CommandLine.Spec;
 
 /** Draws what is inside a trained network. */
 @Command(
-    name = "show",
     header = "Draws a trained network's first filters, and what its blocks make of a picture.",
     description = {
       "%nWrites a sheet as a PNG file. Of each block the channels with the largest means are drawn, in"

@@ -48,7 +48,6 @@ import picocli.CommandLine.Spec;
 
 /** Trains variants side by side and reports what came out. */
 @Command(
-    name = "study",
     header = "Trains variants side by side, several seeds of each, and reports.",
     description = {
       "%nA study is one of those that --list shows, which are the book's exercises, or a JSON file:"

@@ -23,7 +23,6 @@ import picocli.CommandLine.Mixin;
 
 /** Prints a network's layers. */
 @Command(
-    name = "summary",
     header = "Prints a network's layers, its work and its memory.",
     description = {
       "%nLayers with their shapes for one image and their parameters, the work for one image, and"

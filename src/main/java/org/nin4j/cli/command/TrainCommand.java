@@ -60,7 +60,6 @@ import picocli.CommandLine.Spec;
 
 /** Trains a network. */
 @Command(
-    name = "train",
     header = "Trains a network and evaluates it after every epoch.",
     description = {
       "%nWithout options it trains Network in Network on Fashion-MNIST by the recipe 'default';"

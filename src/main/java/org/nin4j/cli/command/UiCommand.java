@@ -20,7 +20,6 @@ import picocli.CommandLine.TypeConversionException;
 
 /** Shows runs on a page. */
 @Command(
-    name = "ui",
     header = "Shows the runs of a folder on a page in the browser, to compare them.",
     description = {
       "%nPrints the page's address, which is for this machine alone, and serves it until Ctrl-C."
