@@ -31,7 +31,8 @@ public record CpuOptions(
     /** By Winograd's tiles in fp32: fewer multiplications for 3×3 and 5×5. */
     TILES,
     /**
-     * A filter gradient as a matrix product with the windows of few channels, copied row by row.
+     * As a matrix product with the windows, copied side by side some samples at a time; 1×1
+     * convolutions without a copy.
      */
     IM2COL
   }

@@ -80,7 +80,7 @@ final class Operations implements StepVisitor<Operation> {
       SampleStore samples) {
     this.workers = workers;
     this.convolutions = convolutions;
-    this.matrices = new MatMuls(dnnl, constant);
+    this.matrices = new MatMuls(dnnl, workers.count(), constant);
     this.elements = new Elements(dnnl);
     this.pools = new Pools(dnnl);
     this.norms = new BatchNorms(dnnl, workers, constant);

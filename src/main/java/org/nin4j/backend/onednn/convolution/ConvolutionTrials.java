@@ -1,8 +1,10 @@
 package org.nin4j.backend.onednn.convolution;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerScope;
@@ -34,6 +36,9 @@ public final class ConvolutionTrials {
 
   private static final int ROUNDS = 5;
 
+  /** Rounds in which all take part: the first run of a way may wait for memory. */
+  private static final int FOR_ALL = 1;
+
   /** What takes so many times as long as the best is not tried on. */
   private static final double HOPELESS = 1.5;
 
@@ -49,7 +54,9 @@ public final class ConvolutionTrials {
   private final Dnnl dnnl;
   private final Workers workers;
   private final KeptChoices kept;
-  private final List<Convolution> warm = new ArrayList<>();
+
+  /** Loops that were run long enough. */
+  private final Set<String> warm = new HashSet<>();
 
   /**
    * @param kept what was chosen before, and gets what is chosen now
@@ -121,11 +128,11 @@ public final class ConvolutionTrials {
       for (Convolution way : ways) {
         trials.add(new Trial(way, kernel(fewer, way, constant)));
       }
-      trials.forEach(this::warmUp);
+      trials.forEach(trial -> warmUp(trial, step));
       for (int round = 0; round < ROUNDS; round++) {
         double least = trials.stream().mapToDouble(t -> t.least).min().orElseThrow();
         for (Trial trial : trials) {
-          if (trial.least <= HOPELESS * least) {
+          if (round < FOR_ALL || trial.least <= HOPELESS * least) {
             trial.run();
           }
         }
@@ -138,16 +145,26 @@ public final class ConvolutionTrials {
     }
   }
 
-  private void warmUp(Trial trial) {
+  private void warmUp(Trial trial, ConvolutionStep step) {
     trial.run();
-    boolean loops = trial.way == Convolution.TILES || trial.way == Convolution.IM2COL;
-    if (loops && !warm.contains(trial.way)) {
-      warm.add(trial.way);
+    if (loops(step, trial.way).filter(warm::add).isPresent()) {
       long end = System.nanoTime() + WARM_UP_NANOSECONDS;
       while (System.nanoTime() < end) {
         trial.run();
       }
     }
+  }
+
+  /** Java's loops that a way goes through, if any. */
+  private Optional<String> loops(ConvolutionStep step, Convolution way) {
+    return switch (way) {
+      case DIRECT, WIDENED -> Optional.empty();
+      case TILES -> Optional.of("transforms");
+      case IM2COL ->
+          Optional.of(Im2col.of(workers, step))
+              .filter(Im2col::copies)
+              .map(im2col -> "copies " + im2col.howCopied() + im2col.ones());
+    };
   }
 
   private static final class Trial {

@@ -44,7 +44,7 @@ import org.nin4j.tensor.Shape;
 
 /**
  * Convolution and its gradients: by oneDNN's primitives, by {@link Winograd}'s tiles, or by {@link
- * Im2colFilterGradient}, as a {@link ConvolutionChoice} says.
+ * Im2col} as matrix products, as a {@link ConvolutionChoice} says.
  *
  * <p>The fp32 weights are copied once a step to the layout and type that the pass likes best, and
  * the filter gradient back from it; where no step changes them, once and for all. bf16 activations
@@ -81,8 +81,7 @@ public final class Convolutions {
     if (convolution.groups() == 1 && WinogradTiles.suits(convolution.window())) {
       ways.add(Convolution.TILES);
     }
-    if (step instanceof ConvolutionBackwardFilter filter
-        && Im2colFilterGradient.suits(filter, workers.count())) {
+    if (Im2col.suits(workers, step)) {
       ways.add(Convolution.IM2COL);
     }
     return ways;
@@ -168,7 +167,7 @@ public final class Convolutions {
       case DIRECT -> forward(step, step.input().type());
       case WIDENED -> forward(step, DType.F32);
       case TILES -> winograd.forward(step);
-      case IM2COL -> throw new IllegalStateException("only a filter gradient goes by im2col");
+      case IM2COL -> Im2colPass.forward(dnnl, workers, constant, step);
     };
   }
 
@@ -277,7 +276,7 @@ public final class Convolutions {
       case DIRECT -> backwardData(step, step.inputGradient().type());
       case WIDENED -> backwardData(step, DType.F32);
       case TILES -> winograd.backwardData(step);
-      case IM2COL -> throw new IllegalStateException("only a filter gradient goes by im2col");
+      case IM2COL -> Im2colPass.backward(dnnl, workers, constant, step);
     };
   }
 
@@ -324,7 +323,7 @@ public final class Convolutions {
       case DIRECT -> directFilterGradient(step, step.input().type());
       case WIDENED -> directFilterGradient(step, DType.F32);
       case TILES -> withBiasApart(step, winograd.backwardFilter(step));
-      case IM2COL -> new Im2colFilterGradient(dnnl, workers, step);
+      case IM2COL -> im2colFilterGradient(step);
     };
   }
 
@@ -338,13 +337,19 @@ public final class Convolutions {
         : directFilterGradient(step, step.biasGradient(), computed);
   }
 
+  private Operation im2colFilterGradient(ConvolutionBackwardFilter step) {
+    Im2colFilterGradient gradient = new Im2colFilterGradient(dnnl, workers, step);
+    return gradient.givesBias() ? gradient : withBiasApart(step, gradient);
+  }
+
   private Operation withBiasApart(ConvolutionBackwardFilter step, Operation filterGradient) {
     return step.biasGradient()
         .map(
             bias ->
                 Operation.inOrder(
                     filterGradient,
-                    new MatMuls(dnnl, constant).columnSums(step.outputGradient(), bias)))
+                    new MatMuls(dnnl, workers.count(), constant)
+                        .columnSums(step.outputGradient(), bias)))
         .orElse(filterGradient);
   }
 

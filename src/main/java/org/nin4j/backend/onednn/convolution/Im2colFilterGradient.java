@@ -1,12 +1,12 @@
 package org.nin4j.backend.onednn.convolution;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
-import java.util.Arrays;
-import java.util.Optional;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_0;
+import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC_1;
+
+import java.util.List;
+import org.bytedeco.dnnl.binary;
+import org.bytedeco.dnnl.global.dnnl.algorithm;
 import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
 import org.nin4j.backend.onednn.library.Buffers;
@@ -15,49 +15,35 @@ import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.Operation;
 import org.nin4j.backend.onednn.library.Regions;
 import org.nin4j.backend.onednn.library.Workers;
-import org.nin4j.model.Window;
 import org.nin4j.plan.step.ConvolutionBackwardFilter;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
 
 /**
- * A filter gradient of a convolution over few channels: the windows are copied side by side, a row
- * for each place of the output, and multiplied with dy, some samples at a time:
+ * A filter gradient as the product of the windows, copied side by side, with dy, some samples at a
+ * time:
  *
  * <pre>
- *   dw[o, t] = Σ over places p of dy[p, o] · windows[p, t],  t = (row, column, channel) of the window
+ *   dw[t, o] = Σ over places p of windows[p, t] · dy[p, o],  t = (row, column, channel) of the window
  * </pre>
  *
- * <p>A last column of ones gives the bias gradient with it. oneDNN's own filter gradient pads one
- * channel to sixteen, or to what a matrix unit wants.
+ * <p>Each thread sums over samples of its own. Where channels are few, a last column of ones gives
+ * the bias gradient with it.
  */
 final class Im2colFilterGradient implements Operation {
-  /** More would be copied too often, and fill a vector anyway. */
-  private static final int MOST_CHANNELS = 4;
-
-  /** Numbers of windows and dy that a thread has in hand: about what its own cache holds. */
-  private static final long ELEMENTS = 1L << 20;
-
-  private static final VarHandle WORDS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
-
   private final Dnnl dnnl;
-  private final Workers workers;
   private final ConvolutionBackwardFilter step;
-  private final Window window;
-  private final int channels;
-  private final int height;
-  private final int width;
+  private final Im2col im2col;
   private final int filters;
-  private final int down;
-  private final int across;
-  private final int bytes;
-  private final int columns;
   private final int parts;
   private final int chunk;
   private final memory.desc gradients;
+  private final memory.desc windows;
   private final matmul.primitive_desc first;
   private final matmul.primitive_desc further;
+  private final memory.desc part;
+  private final memory.desc seenAsWeights;
+  private final binary.primitive_desc sum;
   private final long windowsAt;
   private final long sumsAt;
   private final long scratchAt;
@@ -65,62 +51,51 @@ final class Im2colFilterGradient implements Operation {
 
   Im2colFilterGradient(Dnnl dnnl, Workers workers, ConvolutionBackwardFilter step) {
     this.dnnl = dnnl;
-    this.workers = workers;
     this.step = step;
-    window = step.convolution().window();
-    TensorSpec x = step.input();
+    im2col = Im2col.of(workers, step);
     TensorSpec dy = step.outputGradient();
-    channels = x.shape().dim(1);
-    height = x.shape().dim(2);
-    width = x.shape().dim(3);
     filters = dy.shape().dim(1);
-    down = dy.shape().dim(2);
-    across = dy.shape().dim(3);
-    bytes = x.type().bytes();
-    columns = taps() + (step.biasGradient().isPresent() ? 1 : 0);
-    int batch = x.shape().dim(0);
-    parts = largestDivisor(batch, workers.count());
-    long each = (long) down * across * (columns + filters);
-    int most = (int) Math.max(1, Math.min(batch / parts, ELEMENTS / each));
-    int samples = largestDivisor(batch / parts, most);
+    int batch = dy.shape().dim(0);
+    parts = Im2col.largestDivisor(batch, workers.count());
+    int samples = im2col.samples(batch / parts, filters);
     chunk = parts * samples;
-    long rows = (long) samples * down * across;
-    DType type = x.type();
-    gradients = Dnnl.transposedMatrices(parts, rows, filters, type);
-    memory.desc windows = Dnnl.matrices(parts, rows, columns, type);
-    memory.desc sums = Dnnl.matrices(parts, filters, columns, DType.F32);
-    first = dnnl.product(gradients, windows, sums);
-    further = dnnl.addedProduct(gradients, windows, sums);
+    long rows = samples * im2col.rows();
+    long columns = im2col.columns();
+    DType type = im2col.type();
+    windows = Dnnl.transposedMatrices(parts, rows, columns, type);
+    gradients = Dnnl.matrices(parts, rows, filters, type);
+    memory.desc sums = Dnnl.matrices(parts, columns, filters, DType.F32);
+    first = dnnl.product(windows, gradients, sums);
+    further = dnnl.addedProduct(windows, gradients, sums);
+    part = Dnnl.matrix(columns, filters, DType.F32);
+    sum =
+        new binary.primitive_desc(
+            dnnl.engine(), algorithm.binary_add, part, part, part, dnnl.userScratchpad(), false);
+    long kernel = step.convolution().window().kernel();
+    long channels = step.input().shape().dim(1);
+    seenAsWeights =
+        Dnnl.strided(
+            Dnnl.dims(step.weightGradient().shape()),
+            DType.F32,
+            1,
+            filters,
+            kernel * channels * filters,
+            channels * filters);
     Regions regions = new Regions();
-    windowsAt = regions.take(windows.get_size());
+    windowsAt = regions.take(im2col.copies() ? windows.get_size() : 0);
     sumsAt = regions.take(sums.get_size());
-    scratchAt = regions.takeLargest(Calls.scratchpad(first), Calls.scratchpad(further));
+    scratchAt =
+        regions.takeLargest(
+            Calls.scratchpad(first),
+            Calls.scratchpad(further),
+            Calls.scratchpad(sum),
+            Calls.reorderScratchpad(dnnl, seenAsWeights, Dnnl.layoutOf(step.weightGradient())));
     workspace = regions.bytes();
   }
 
-  /** Whether a filter gradient can be computed so, by the given number of threads. */
-  static boolean suits(ConvolutionBackwardFilter step, int threads) {
-    TensorSpec x = step.input();
-    TensorSpec dy = step.outputGradient();
-    int kernel = step.convolution().window().kernel();
-    long columns = (long) x.shape().dim(1) * kernel * kernel + 1;
-    long places = (long) dy.shape().dim(2) * dy.shape().dim(3);
-    return step.convolution().groups() == 1
-        && x.shape().dim(1) <= MOST_CHANNELS
-        && x.bytes() <= Integer.MAX_VALUE
-        && threads * Math.max(ELEMENTS, places * columns) * x.type().bytes() <= Integer.MAX_VALUE;
-  }
-
-  private static int largestDivisor(int of, int most) {
-    int divisor = Math.min(of, most);
-    while (of % divisor != 0) {
-      divisor--;
-    }
-    return divisor;
-  }
-
-  private int taps() {
-    return channels * window.kernel() * window.kernel();
+  /** Whether the bias gradient comes with it. */
+  boolean givesBias() {
+    return im2col.ones();
   }
 
   @Override
@@ -133,135 +108,60 @@ final class Im2colFilterGradient implements Operation {
     int chunks = step.input().shape().dim(0) / chunk;
     Calls[] products = new Calls[chunks];
     for (int k = 0; k < chunks; k++) {
+      memory left =
+          im2col.copies()
+              ? buffers.workspace(windows, windowsAt)
+              : buffers.part(windows, step.input(), k * windows.get_size());
       memory dy = buffers.part(gradients, step.outputGradient(), k * gradients.get_size());
       matmul.primitive_desc descriptor = k == 0 ? first : further;
-      products[k] =
-          new Calls(dnnl)
-              .addProduct(
-                  descriptor,
-                  buffers,
-                  scratchAt,
-                  dy,
-                  buffers.workspace(descriptor.weights_desc(), windowsAt),
-                  buffers.workspace(descriptor.dst_desc(), sumsAt));
+      memory sums = buffers.workspace(descriptor.dst_desc(), sumsAt);
+      products[k] = new Calls(dnnl).addProduct(descriptor, buffers, scratchAt, left, dy, sums);
     }
-    return new Bound(buffers, products);
-  }
-
-  private final class Bound implements Kernel {
-    private final Calls[] products;
-    private final ByteBuffer x;
-    private final ByteBuffer windows;
-    private final FloatBuffer sums;
-    private final FloatBuffer weightGradient;
-    private final Optional<FloatBuffer> biasGradient;
-    private final Rows[] rows;
-    private final Workers.Task copying = this::copy;
-    private int firstSample;
-
-    Bound(Buffers buffers, Calls[] products) {
-      this.products = products;
-      x = buffers.bytes(step.input());
-      windows = buffers.workspaceBytes(windowsAt, first.weights_desc().get_size());
-      sums = buffers.workspaceFloats(sumsAt, first.dst_desc().get_size());
-      weightGradient = buffers.floats(step.weightGradient());
-      biasGradient = step.biasGradient().map(buffers::floats);
-      rows = new Rows[workers.count()];
-      Arrays.setAll(rows, thread -> new Rows());
+    Kernel after = collecting(buffers).kernel();
+    if (!im2col.copies()) {
+      return run -> {
+        products[0].execute();
+        after.run(run);
+      };
     }
-
-    @Override
-    public void run(Run run) {
+    Im2col.Copying copying =
+        im2col.bind(
+            buffers.bytes(step.input()), buffers.workspaceBytes(windowsAt, windows.get_size()));
+    return run -> {
       for (int k = 0; k < products.length; k++) {
-        firstSample = k * chunk;
-        workers.run(chunk * down, copying);
+        copying.copy(k * chunk, chunk);
         products[k].execute();
       }
-      collect();
-    }
-
-    /** One row of the output's places. */
-    private void copy(int thread, int row) {
-      rows[thread].fetch(x, firstSample + row / down, row % down);
-      rows[thread].store(windows, row);
-    }
-
-    /** Adds the parts, and puts columns in the weights' order: channel, row, column. */
-    private void collect() {
-      int kernel = window.kernel();
-      for (int o = 0; o < filters; o++) {
-        for (int v = 0; v < kernel; v++) {
-          for (int u = 0; u < kernel; u++) {
-            for (int c = 0; c < channels; c++) {
-              int to = ((o * channels + c) * kernel + v) * kernel + u;
-              weightGradient.put(to, sum(o, (v * kernel + u) * channels + c));
-            }
-          }
-        }
-        if (biasGradient.isPresent()) {
-          biasGradient.get().put(o, sum(o, columns - 1));
-        }
-      }
-    }
-
-    private float sum(int filter, int column) {
-      float sum = 0;
-      for (int part = 0; part < parts; part++) {
-        sum += sums.get((part * filters + filter) * columns + column);
-      }
-      return sum;
-    }
+      after.run(run);
+    };
   }
 
-  /** The windows of one row of the output; a thread's own. */
-  private final class Rows {
-    private final int inputRow = width * channels * bytes;
-    private final int margin = window.padding() * channels * bytes;
-    private final int paddedRow = inputRow + 2 * margin;
-    private final int run = window.kernel() * channels * bytes;
-    private final int taps = taps();
-
-    /** 1 in little endian, as all processors have it that oneDNN is made for. */
-    private final byte[] one =
-        bytes == 2 ? new byte[] {(byte) 0x80, 0x3f} : new byte[] {0, 0, (byte) 0x80, 0x3f};
-
-    /** As many rows of the input as a window has, with zeros at both ends. */
-    private final byte[] input = new byte[window.kernel() * paddedRow + Long.BYTES];
-
-    private final byte[] output = new byte[across * columns * bytes + Long.BYTES];
-
-    void fetch(ByteBuffer x, int sample, int i) {
-      for (int v = 0; v < window.kernel(); v++) {
-        int row = i * window.stride() + v - window.padding();
-        int to = v * paddedRow + margin;
-        if (row < 0 || row >= height) {
-          Arrays.fill(input, to, to + inputRow, (byte) 0);
-        } else {
-          x.get((sample * height + row) * inputRow, input, to, inputRow);
-        }
-      }
+  /** Adds the parts, and lays the sum out as parameters lie. */
+  private Calls collecting(Buffers buffers) {
+    Calls calls = new Calls(dnnl);
+    memory total = buffers.workspace(part, sumsAt);
+    for (int p = 1; p < parts; p++) {
+      calls.add(
+          sum,
+          new binary(sum),
+          buffers,
+          scratchAt,
+          List.of(
+              Calls.argument(DNNL_ARG_SRC_0, total),
+              Calls.argument(DNNL_ARG_SRC_1, buffers.workspace(part, sumsAt + p * part.get_size())),
+              Calls.argument(DNNL_ARG_DST, total)));
     }
-
-    /**
-     * Copies in words of eight bytes, since a row of a window is short. The last word of each may
-     * reach over its end, to where something is written next.
-     */
-    void store(ByteBuffer windows, int row) {
-      int step = window.stride() * channels * bytes;
-      int each = columns * bytes;
-      for (int j = 0; j < across; j++) {
-        for (int v = 0; v < window.kernel(); v++) {
-          int from = j * step + v * paddedRow;
-          int to = j * each + v * run;
-          for (int at = 0; at < run; at += Long.BYTES) {
-            WORDS.set(output, to + at, (long) WORDS.get(input, from + at));
-          }
-        }
-        if (columns > taps) {
-          System.arraycopy(one, 0, output, (j + 1) * each - bytes, bytes);
-        }
-      }
-      windows.put(row * across * each, output, 0, across * each);
+    calls.addReorder(
+        buffers.workspace(seenAsWeights, sumsAt),
+        buffers.memory(step.weightGradient()),
+        buffers,
+        scratchAt);
+    if (im2col.ones()) {
+      TensorSpec bias = step.biasGradient().orElseThrow();
+      long onesAt = sumsAt + (long) im2col.taps() * filters * Float.BYTES;
+      memory sums = buffers.workspace(Dnnl.vector(filters, DType.F32), onesAt);
+      calls.addReorder(sums, buffers.memory(bias), buffers, scratchAt);
     }
+    return calls;
   }
 }

@@ -85,6 +85,16 @@ public record Dnnl(engine engine, stream stream, primitive_attr userScratchpad) 
     return new memory.desc(new long[] {columns, rows}, type(type), new long[] {1, columns});
   }
 
+  /** A matrix in whatever layout the primitive likes best. */
+  public static memory.desc anyMatrix(long rows, long columns, DType type) {
+    return new memory.desc(new long[] {rows, columns}, type(type), memory.format_tag.any);
+  }
+
+  /** Something whose neighbours along each axis lie the given numbers of elements apart. */
+  public static memory.desc strided(long[] dims, DType type, long... strides) {
+    return new memory.desc(dims, type(type), strides);
+  }
+
   /** The given number of matrices, one after the other, each row by row. */
   public static memory.desc matrices(long count, long rows, long columns, DType type) {
     return new memory.desc(new long[] {count, rows, columns}, type(type), memory.format_tag.abc);

@@ -5,6 +5,7 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_DST;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_SRC;
 import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import org.bytedeco.dnnl.global.dnnl.algorithm;
@@ -17,6 +18,7 @@ import org.nin4j.backend.onednn.library.Calls;
 import org.nin4j.backend.onednn.library.Dnnl;
 import org.nin4j.backend.onednn.library.Operation;
 import org.nin4j.backend.onednn.library.Prepared;
+import org.nin4j.backend.onednn.library.Regions;
 import org.nin4j.plan.step.LinearBackwardData;
 import org.nin4j.plan.step.LinearBackwardFilter;
 import org.nin4j.plan.step.LinearForward;
@@ -27,13 +29,16 @@ import org.nin4j.tensor.DType;
 /** Matrix multiplications: the linear layer, and what convolutions have in common with it. */
 public final class MatMuls {
   private final Dnnl dnnl;
+  private final int threads;
   private final boolean constant;
 
   /**
+   * @param threads that compute
    * @param constant whether no step of the plan changes weights
    */
-  public MatMuls(Dnnl dnnl, boolean constant) {
+  public MatMuls(Dnnl dnnl, int threads, boolean constant) {
     this.dnnl = dnnl;
+    this.threads = threads;
     this.constant = constant;
   }
 
@@ -231,56 +236,77 @@ public final class MatMuls {
 
   /**
    * sums[c] = Σ over rows of matrix[r, c], as a product with a row of ones: oneDNN's reduction is a
-   * plain loop, its product is not.
+   * plain loop, its product is not. Each thread sums rows of its own; then their sums are added in
+   * the same way.
    */
   public Operation columnSums(TensorSpec matrix, TensorSpec sums) {
     long rows = rows(matrix);
-    memory.desc ones = Dnnl.matrix(1, rows, matrix.type());
-    memory.desc seenAs = Dnnl.matrix(rows, columns(matrix), matrix.type());
-    memory.desc result = Dnnl.matrix(1, columns(matrix), DType.F32);
-    matmul.primitive_desc descriptor =
-        new matmul.primitive_desc(
-            dnnl.engine(), ones, seenAs, result, dnnl.userScratchpad(), false);
-    long scratch = Calls.scratchpad(descriptor);
+    long columns = columns(matrix);
+    DType type = matrix.type();
+    int parts = partsOf(rows);
+    memory.desc ones = Dnnl.matrices(parts, 1, rows / parts, type);
+    memory.desc seenAs = Dnnl.matrices(parts, rows / parts, columns, type);
+    memory.desc each = Dnnl.matrices(parts, 1, columns, DType.F32);
+    matmul.primitive_desc summing = dnnl.product(ones, seenAs, each);
+    memory.desc fewOnes = Dnnl.matrix(1, parts, DType.F32);
+    memory.desc result = Dnnl.matrix(1, columns, DType.F32);
+    memory.desc eachRow = Dnnl.matrix(parts, columns, DType.F32);
+    matmul.primitive_desc adding = dnnl.product(fewOnes, eachRow, result);
+    int onesBytes = Math.toIntExact(Calls.aligned(ones.get_size()));
+    long fewOnesBytes = fewOnes.get_size();
+    Regions regions = new Regions();
+    long eachAt = regions.take(each.get_size());
+    long scratchAt = regions.takeLargest(Calls.scratchpad(summing), Calls.scratchpad(adding));
     return new Operation() {
       @Override
       public long workspace() {
-        return scratch;
+        return regions.bytes();
       }
 
       @Override
       public long resident() {
-        return ones.get_size();
+        return onesBytes + fewOnesBytes;
       }
 
       @Override
       public Kernel bind(Buffers buffers) {
-        fillWithOnes(buffers, matrix.type(), rows);
+        ByteBuffer resident = buffers.residentBytes();
+        fillWithOnes(resident, 0, type, rows);
+        fillWithOnes(resident, onesBytes, DType.F32, parts);
         return new Calls(dnnl)
-            .add(
-                descriptor,
-                new matmul(descriptor),
+            .addProduct(
+                summing,
                 buffers,
-                0,
-                List.of(
-                    Calls.argument(DNNL_ARG_SRC, buffers.resident(ones, 0)),
-                    Calls.argument(DNNL_ARG_WEIGHTS, buffers.memory(seenAs, matrix)),
-                    Calls.argument(DNNL_ARG_DST, buffers.memory(result, sums))))
+                scratchAt,
+                buffers.resident(ones, 0),
+                buffers.memory(seenAs, matrix),
+                buffers.workspace(each, eachAt))
+            .addProduct(
+                adding,
+                buffers,
+                scratchAt,
+                buffers.resident(fewOnes, onesBytes),
+                buffers.workspace(eachRow, eachAt),
+                buffers.memory(result, sums))
             .kernel();
       }
     };
   }
 
-  private static void fillWithOnes(Buffers buffers, DType type, long rows) {
-    if (type == DType.F32) {
-      var floats = buffers.residentBytes().asFloatBuffer();
-      for (int row = 0; row < rows; row++) {
-        floats.put(row, 1);
-      }
-    } else {
-      var shorts = buffers.residentBytes().asShortBuffer();
-      for (int row = 0; row < rows; row++) {
-        shorts.put(row, Bfloat16.fromFloat(1));
+  private int partsOf(long rows) {
+    int parts = (int) Math.min(threads, rows);
+    while (rows % parts != 0) {
+      parts--;
+    }
+    return parts;
+  }
+
+  private static void fillWithOnes(ByteBuffer bytes, int at, DType type, long count) {
+    for (int i = 0; i < count; i++) {
+      if (type == DType.F32) {
+        bytes.putFloat(at + i * Float.BYTES, 1);
+      } else {
+        bytes.putShort(at + i * Short.BYTES, Bfloat16.fromFloat(1));
       }
     }
   }
