@@ -89,7 +89,7 @@ public final class DeviceOptions {
           "On the CPU, how convolutions are computed where that is possible: measured (what was"
               + " fastest when it was tried, once for each shape on each kind of processor), direct"
               + " (oneDNN's primitives), widened (bf16 as fp32), tiles (Winograd's, in fp32), im2col"
-              + " (filter gradients over few channels)."
+              + " (matrix products)."
               + " Default: measured.")
   private String algorithms = MEASURED;
 

@@ -19,6 +19,7 @@ import org.nin4j.plan.Arena;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
+import org.nin4j.plan.step.ConvolutionBackwardFilter;
 import org.nin4j.plan.step.ConvolutionStep;
 import org.nin4j.plan.step.TensorSpec;
 
@@ -32,9 +33,9 @@ public final class ConvolutionTrials {
   private static final long SHORT = 20_000_000;
 
   /** Multiply-adds of a trial, by which it gets its samples: some 10 ms. */
-  private static final long LONG = 1_500_000_000;
+  private static final long LONG = 1_000_000_000;
 
-  private static final int ROUNDS = 5;
+  private static final int ROUNDS = 4;
 
   /** Rounds in which all take part: the first run of a way may wait for memory. */
   private static final int FOR_ALL = 1;
@@ -49,7 +50,7 @@ public final class ConvolutionTrials {
   private static final int NEAR_ONE = 0x3f;
 
   /** Loops of Java's are compiled while they run. */
-  private static final long WARM_UP_NANOSECONDS = 600_000_000;
+  private static final long WARM_UP_NANOSECONDS = 300_000_000;
 
   private final Dnnl dnnl;
   private final Workers workers;
@@ -77,17 +78,18 @@ public final class ConvolutionTrials {
       if (possible.size() == 1 || step.multiplyAdds() < SHORT) {
         return possible.get(0);
       }
-      String key = key(step, constant);
+      Tried tried = tried(step, constant);
+      String key = key(tried);
       return kept.find(key)
           .filter(possible::contains)
-          .orElseGet(() -> kept.keep(key, fastest(step, worthTrying(step, possible), constant)));
+          .orElseGet(() -> kept.keep(key, fastest(tried, worthTrying(step, possible))));
     };
   }
 
   /** What was chosen for a step of a plan, if it was tried; else the plainest. Tries nothing. */
   public ConvolutionChoice known(boolean constant) {
     return (step, possible) ->
-        kept.find(key(step, constant)).filter(possible::contains).orElse(possible.get(0));
+        kept.find(key(tried(step, constant))).filter(possible::contains).orElse(possible.get(0));
   }
 
   /** Everything that was chosen, here or elsewhere. */
@@ -95,8 +97,28 @@ public final class ConvolutionTrials {
     return kept.all();
   }
 
+  /**
+   * What is tried in place of a step.
+   *
+   * @param step the same for some samples, if there are more than a trial needs
+   * @param constant whether its weights are laid out before the clock starts: where they are laid
+   *     out but once for all runs, and where the step has so many more samples that this takes no
+   *     time worth counting
+   */
+  private record Tried(ConvolutionStep step, boolean constant) {}
+
+  private Tried tried(ConvolutionStep step, boolean constant) {
+    int batch = step.images().shape().dim(0);
+    long wanted = Math.max(1, Math.min(batch, LONG * batch / step.multiplyAdds()));
+    // So that batches of many sizes share a choice, and threads have equal parts.
+    int samples = wanted == batch ? batch : Math.toIntExact(Long.highestOneBit(wanted));
+    boolean weights = !(step instanceof ConvolutionBackwardFilter);
+    return new Tried(step.withSamples(samples), weights && (constant || samples < batch));
+  }
+
   /** Whatever a choice depends on but the processor and the libraries. */
-  private static String key(ConvolutionStep step, boolean constant) {
+  private static String key(Tried tried) {
+    ConvolutionStep step = tried.step();
     StringBuilder key = new StringBuilder(step.kind());
     List<TensorSpec> tensors = new ArrayList<>(step.reads());
     tensors.addAll(step.writes());
@@ -108,7 +130,7 @@ public final class ConvolutionTrials {
         .append(convolution.window().padding())
         .append(" groups ")
         .append(convolution.groups())
-        .append(constant ? " constant" : "")
+        .append(tried.constant() ? " constant" : "")
         .toString();
   }
 
@@ -118,17 +140,16 @@ public final class ConvolutionTrials {
         .toList();
   }
 
-  private Convolution fastest(ConvolutionStep step, List<Convolution> ways, boolean constant) {
+  private Convolution fastest(Tried tried, List<Convolution> ways) {
     if (ways.size() == 1) {
       return ways.get(0);
     }
-    ConvolutionStep fewer = step.withSamples(samples(step));
     try (PointerScope temporary = new PointerScope()) {
       List<Trial> trials = new ArrayList<>();
       for (Convolution way : ways) {
-        trials.add(new Trial(way, kernel(fewer, way, constant)));
+        trials.add(new Trial(way, kernel(tried, way)));
       }
-      trials.forEach(trial -> warmUp(trial, step));
+      trials.forEach(trial -> warmUp(trial, tried.step()));
       for (int round = 0; round < ROUNDS; round++) {
         double least = trials.stream().mapToDouble(t -> t.least).min().orElseThrow();
         for (Trial trial : trials) {
@@ -186,19 +207,13 @@ public final class ConvolutionTrials {
   }
 
   /** The step by itself, in memory of its own. */
-  private Operation.Kernel kernel(ConvolutionStep step, Convolution way, boolean constant) {
+  private Operation.Kernel kernel(Tried tried, Convolution way) {
+    ConvolutionChoice choice = ConvolutionChoice.preferring(way);
     Operation operation =
-        new Convolutions(dnnl, workers, ConvolutionChoice.preferring(way), constant).of(step);
-    Plan plan = new Plan("trial", 1, Precision.FP32, List.of(step), Set.of());
+        new Convolutions(dnnl, workers, choice, tried.constant()).of(tried.step());
+    Plan plan = new Plan("trial", 1, Precision.FP32, List.of(tried.step()), Set.of());
     PlacedPlan placed = Arena.place(plan, new OperationStorage(same -> operation));
     BytePointer arena = Buffers.arena(placed.bytes(), NEAR_ONE);
     return operation.bind(new Buffers(dnnl, placed, arena, 0));
-  }
-
-  private int samples(ConvolutionStep step) {
-    int batch = step.images().shape().dim(0);
-    int wanted = (int) Math.max(1, Math.min(batch, LONG * batch / step.multiplyAdds()));
-    // Each thread has as many.
-    return wanted > workers.count() ? wanted - wanted % workers.count() : wanted;
   }
 }
