@@ -42,7 +42,9 @@ public final class Compare {
           Map.entry("steps", "3"),
           Map.entry("warmup", "3"),
           Map.entry("profile", "5"),
-          Map.entry("results", "bench/results"));
+          Map.entry("machine", "not told"),
+          Map.entry("commit", "not told"),
+          Map.entry("records", "bench/records"));
 
   /**
    * What the networks of the book are trained with there; 128 images of 224 pixels but for these.
@@ -192,7 +194,7 @@ public final class Compare {
       options.put(pair[0], pair[1]);
     }
     String date = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HHmmss"));
-    Path file = Path.of(options.get("results")).resolve("compare-" + date);
+    Path folder = Path.of(options.get("records")).resolve(date + "_race");
     StringBuilder json = new StringBuilder();
     StringBuilder tables = new StringBuilder();
     for (String network : options.get("network").split(",")) {
@@ -205,11 +207,11 @@ public final class Compare {
           tables.append(table).append('\n');
           engines.forEach(e -> json.append(json.isEmpty() ? "" : ",\n").append(json(work, e)));
           // After each: a race of hours may be ended before its end.
-          write(file, date, arguments, json.toString(), tables.toString());
+          write(folder, date, options, json.toString(), tables.toString());
         }
       }
     }
-    System.out.println("written to " + file + ".json and .md");
+    System.out.println("written to " + folder);
   }
 
   private static Work work(
@@ -459,24 +461,24 @@ public final class Compare {
         engine.peakMemory);
   }
 
-  private static void write(Path file, String date, String[] arguments, String json, String tables)
+  private static void write(
+      Path folder, String date, Map<String, String> options, String json, String tables)
       throws IOException {
-    String command = String.join(" ", "java bench/Compare.java", String.join(" ", arguments));
-    Files.createDirectories(file.toAbsolutePath().getParent());
+    String command =
+        options.entrySet().stream()
+            .filter(e -> !List.of("machine", "commit", "records").contains(e.getKey()))
+            .filter(e -> !e.getValue().equals(DEFAULTS.get(e.getKey())))
+            .map(e -> e.getKey() + "=" + e.getValue())
+            .collect(Collectors.joining(" ", "bench/run peers ", ""))
+            .trim();
+    Files.createDirectories(folder);
     Files.writeString(
-        Path.of(file + ".json"),
-        "{\"date\":\"%s\",\"processor\":\"%s\",\"command\":\"%s\",\"results\":[\n%s\n]}\n"
-            .formatted(date, processor(), command, json));
+        folder.resolve("record.json"),
+        "{\"what\": \"race\", \"date\": \"%s\", \"commit\": \"%s\", \"machine\": \"%s\", \"command\": \"%s\", \"results\": [\n%s\n]}\n"
+            .formatted(date, options.get("commit"), options.get("machine"), command, json));
     Files.writeString(
-        Path.of(file + ".md"),
-        "%s, %s, `%s`\n\n%s".formatted(date, processor(), command.trim(), tables));
-  }
-
-  private static String processor() throws IOException {
-    return Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
-        .filter(line -> line.startsWith("model name"))
-        .map(line -> line.substring(line.indexOf(':') + 2))
-        .findFirst()
-        .orElse("unknown processor");
+        folder.resolve("tables.md"),
+        "%s, %s, commit %s, `%s`\n\n%s"
+            .formatted(date, options.get("machine"), options.get("commit"), command, tables));
   }
 }

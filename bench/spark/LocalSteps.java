@@ -91,7 +91,7 @@ final class LocalSteps {
             Optional.of(new Rounds(tasks, h, Optional.of(new Rounds.Outer(0.7f, 0.9f)))));
       }
     }
-    Path csv = Path.of(settings.getOrDefault("out", "bench/results/local-steps.csv"));
+    Path csv = Path.of(settings.getOrDefault("out", "bench/records/local-steps/local-steps.csv"));
     Files.createDirectories(csv.toAbsolutePath().getParent());
     Map<String, History> histories = new LinkedHashMap<>();
     try (Backend backend = Devices.open("cpu", threads);
@@ -115,7 +115,9 @@ final class LocalSteps {
           EpochResult r = history.last().orElseThrow();
           System.out.printf("| %s | %.4f | %.4f |%n", name, r.trainLoss(), r.testAccuracy());
         });
-    draw(histories, Path.of(settings.getOrDefault("plot", "bench/local-steps.png")));
+    draw(
+        histories,
+        Path.of(settings.getOrDefault("plot", "bench/records/local-steps/local-steps.png")));
   }
 
   private static TrainTest load() {

@@ -110,7 +110,7 @@ final class RoundTimes {
     int size = Integer.parseInt(settings.getOrDefault("size", "67"));
     int part = Integer.parseInt(settings.getOrDefault("part", "32"));
     int rounds = Integer.parseInt(settings.getOrDefault("rounds", "12"));
-    Path file = Path.of(settings.getOrDefault("out", "bench/results/spark-rounds.csv"));
+    Path file = Path.of(settings.getOrDefault("out", "bench/records/spark-rounds/rounds.csv"));
     Files.createDirectories(file.toAbsolutePath().getParent());
     try (SparkSession spark = SparkSession.builder().appName("NiN4J rounds").getOrCreate();
         PrintWriter csv = new PrintWriter(Files.newBufferedWriter(file))) {

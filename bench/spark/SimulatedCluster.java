@@ -38,8 +38,10 @@ final class SimulatedCluster {
 
   public static void main(String[] arguments) throws IOException {
     Locale.setDefault(Locale.ROOT);
-    Path csv = Path.of(arguments.length > 0 ? arguments[0] : "bench/results/spark-rounds.csv");
-    Path png = Path.of(arguments.length > 1 ? arguments[1] : "bench/spark-simulated.png");
+    Path csv =
+        Path.of(arguments.length > 0 ? arguments[0] : "bench/records/spark-rounds/rounds.csv");
+    Path png =
+        Path.of(arguments.length > 1 ? arguments[1] : "bench/records/spark-rounds/simulated.png");
     List<Measured> measured = new ArrayList<>();
     for (String line : Files.readAllLines(csv).subList(1, Files.readAllLines(csv).size())) {
       String[] f = line.split(",");

@@ -23,7 +23,7 @@ import java.util.function.Predicate;
 import org.nin4j.bench.ScalingPoint.Result;
 
 /**
- * Speed, memory and start-up of NiN against batch and image size. Each point is a {@link
+ * Speed, memory and start-up of a network against batch and image size. Each point is a {@link
  * ScalingPoint}, a process of its own, so that its start-up and its peak of memory are its own. Run
  * by {@code bench/run scaling [name=value ...]} with the settings in {@link #DEFAULTS}.
  */
@@ -31,6 +31,7 @@ public final class Scaling {
   private static final Map<String, String> DEFAULTS =
       Map.ofEntries(
           Map.entry("backend", "onednn"),
+          Map.entry("network", "nin"),
           Map.entry("threads", String.valueOf(Runtime.getRuntime().availableProcessors())),
           Map.entry("precision", "fp32,bf16"),
           Map.entry("purpose", "train,infer"),
@@ -39,7 +40,7 @@ public final class Scaling {
           Map.entry("sizes", "96,128,160,224,320,448"),
           Map.entry("batch", "128"),
           Map.entry("seconds", "3"),
-          Map.entry("folder", "bench"));
+          Map.entry("folder", "bench/records"));
 
   /**
    * A heap that is there as a whole from the beginning, so that a process grows by what a session
@@ -140,7 +141,7 @@ public final class Scaling {
       return;
     }
     List<String> arguments = new ArrayList<>(JAVA);
-    for (String shared : List.of("backend", "threads", "seconds")) {
+    for (String shared : List.of("backend", "network", "threads", "seconds")) {
       arguments.add(shared + "=" + settings.get(shared));
     }
     arguments.addAll(
@@ -186,28 +187,28 @@ public final class Scaling {
 
   private void write() throws IOException {
     String date = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HHmmss"));
-    String name = "scaling-" + settings.get("backend").replaceAll(":.*", "");
-    Path folder = Path.of(settings.get("folder"));
-    Path json =
-        Files.createDirectories(folder.resolve("results")).resolve(name + "-" + date + ".json");
+    String backend = settings.get("backend").replaceAll(":.*", "");
+    String name = "%s_scaling-%s-%s".formatted(date, settings.get("network"), backend);
+    Path folder = Files.createDirectories(Path.of(settings.get("folder"), name));
+    Path json = folder.resolve("record.json");
     Files.writeString(json, json(date));
     StringBuilder text = new StringBuilder();
     text.append("%s, %s, `%s`\n\n".formatted(date, Machine.name(), command));
     points.stream().findFirst().ifPresent(p -> text.append(p.result().description() + "\n\n"));
-    text.append("All figures: `results/%s`.\n".formatted(json.getFileName()));
+    text.append("All figures: `%s`.\n".formatted(json.getFileName()));
     section(
         text,
-        folder.resolve(name + "-batch.png"),
+        folder.resolve("batch.png"),
         "Against the batch, at %1$s×%1$s".formatted(settings.get("pixels")),
         points(p -> p.pixels() == number("pixels")),
         ScalingPlot.BATCH);
     section(
         text,
-        folder.resolve(name + "-size.png"),
+        folder.resolve("size.png"),
         "Against the image size, at batch " + settings.get("batch"),
         points(p -> p.batch() == number("batch")),
         ScalingPlot.SIZE);
-    Path table = folder.resolve(name + ".md");
+    Path table = folder.resolve("tables.md");
     Files.writeString(table, text.toString());
     System.out.print(text);
     System.out.println("\nwritten to " + table + ", the plots it shows, and " + json);

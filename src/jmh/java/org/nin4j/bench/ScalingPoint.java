@@ -144,7 +144,7 @@ final class ScalingPoint {
       double firstStep;
       List<Double> rounds;
       long data;
-      try (Bench bench = Bench.bind(backend, Bench.NIN, placed)) {
+      try (Bench bench = Bench.bind(backend, NetworkStep.network(options), placed)) {
         bind = laps.lap();
         firstStep = run(bench, 1);
         rounds = rounds(bench, seconds, firstStep);
@@ -164,7 +164,7 @@ final class ScalingPoint {
           rounds,
           placed.bytes(),
           data,
-          gpu ? takenOnGpu(backend, placed) : process - before,
+          gpu ? takenOnGpu(backend, options, placed) : process - before,
           process);
     }
   }
@@ -217,9 +217,9 @@ final class ScalingPoint {
    * What a second session takes of the GPU's memory while it runs: at the first the libraries load
    * their code, which stays when the session is gone.
    */
-  private static long takenOnGpu(Backend backend, PlacedPlan placed) {
+  private static long takenOnGpu(Backend backend, Map<String, String> options, PlacedPlan placed) {
     long before = freeOnGpu();
-    try (Bench bench = Bench.bind(backend, Bench.NIN, placed)) {
+    try (Bench bench = Bench.bind(backend, NetworkStep.network(options), placed)) {
       rounds(bench, 0, run(bench, 1));
       return before - freeOnGpu();
     }

@@ -38,7 +38,7 @@ public final class Serving {
           "clients", "1,2,8",
           "rounds", "5",
           "seconds", "2",
-          "folder", "bench/results");
+          "folder", "bench/records");
 
   /** What one round gave: nanoseconds of each answer, sorted, and how long all of it took. */
   record Round(long[] nanoseconds, double seconds) {
@@ -210,8 +210,8 @@ public final class Serving {
     json.add("settings", gson.toJsonTree(settings));
     json.add("rows", gson.toJsonTree(rows));
     Path file =
-        Files.createDirectories(Path.of(settings.get("folder")))
-            .resolve("serving-" + date + ".json");
+        Files.createDirectories(Path.of(settings.get("folder"), date + "_serving"))
+            .resolve("record.json");
     Files.writeString(file, gson.toJson(json) + "\n");
     System.out.println("\nwritten to " + file);
   }

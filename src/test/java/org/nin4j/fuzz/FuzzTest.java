@@ -46,7 +46,7 @@ class FuzzTest {
     Mutator mutator = new Mutator(seed);
     List<byte[]> seeds = target.seeds();
     assertTrue(Files.isDirectory(FOUND), FOUND.toAbsolutePath().toString());
-    try (Fuzzing fuzzing = new Fuzzing(target)) {
+    try (Fuzzing fuzzing = new Fuzzing(target, 1)) {
       // What is right is taken.
       for (byte[] right : seeds) {
         if (target != Target.COMMAND_LINE) {

@@ -1,0 +1,409 @@
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
+
+/**
+ * Makes the tables of measurements in README.md and bench/README.md from bench/records, between
+ * {@code <!-- table: NAME -->} and {@code <!-- /table -->}.
+ *
+ * <p>Run from the project's folder, after a build: {@code java -cp 'target/lib/*'
+ * bench/Tables.java}, or with {@code --check} to end with 1 where a table is not what the records
+ * say.
+ */
+public final class Tables {
+  private static final List<Path> PAGES = List.of(Path.of("README.md"), Path.of("bench/README.md"));
+
+  private static final Pattern PLACE =
+      Pattern.compile("(<!-- table: ([a-z0-9-]+) -->\n)(.*?)(<!-- /table -->)", Pattern.DOTALL);
+
+  private static final String XEON = "2026-11-24T225131_race";
+  private static final String ZEN_FP32 = "2026-11-26T050216_race";
+  private static final String ZEN_BF16 = "2026-11-26T050630_race";
+  private static final String AMX = "2026-11-27T103008_race";
+
+  /** All tables by name. */
+  private static final Map<String, Supplier<String>> TABLES = new LinkedHashMap<>();
+
+  static {
+    TABLES.put("headline", Tables::headline);
+    TABLES.put("race-xeon", () -> shortRace(XEON, XEON));
+    TABLES.put("race-zen", () -> shortRace(ZEN_FP32, ZEN_BF16));
+    TABLES.put("race-amx", () -> shortRace(AMX, AMX));
+    TABLES.put("race-h200", Tables::gpuRace);
+    TABLES.put("full-xeon-train", () -> fullRace(XEON));
+    TABLES.put("full-xeon-infer", () -> fullRace("2026-11-24T232253_race"));
+    TABLES.put("full-amx", () -> fullRace(AMX));
+    TABLES.put("full-amx-small", () -> fullRace("2026-11-27T103145_race"));
+    TABLES.put("full-amx-before", () -> fullRace("2026-11-27T051621_race"));
+    TABLES.put("full-zen-first", () -> fullRace("2026-11-22T080804_race"));
+    TABLES.put("full-zen-busy", () -> fullRace("2026-11-22T082016_race"));
+    TABLES.put("full-zen-infer", () -> fullRace("2026-11-22T081640_race"));
+    TABLES.put("accuracy", Tables::accuracy);
+  }
+
+  /** What one engine took in a race. */
+  private record Run(
+      String engine,
+      String network,
+      String purpose,
+      String precision,
+      int batch,
+      int pixels,
+      List<Double> seconds,
+      double memory) {
+    static Run of(JsonObject json) {
+      return new Run(
+          json.get("engine").getAsString(),
+          json.get("network").getAsString(),
+          json.get("purpose").getAsString(),
+          json.get("precision").getAsString(),
+          json.get("batch").getAsInt(),
+          json.get("pixels").getAsInt(),
+          numbers(json.getAsJsonArray("secondsPerStep")),
+          json.get("peakMemoryGiB").getAsDouble());
+    }
+
+    double median() {
+      return Tables.median(seconds);
+    }
+
+    double imagesPerSecond() {
+      return batch / median();
+    }
+
+    boolean ours() {
+      return engine.startsWith("nin4j");
+    }
+
+    boolean sameWork(Run other) {
+      return network.equals(other.network)
+          && purpose.equals(other.purpose)
+          && precision.equals(other.precision)
+          && pixels == other.pixels;
+    }
+
+    /**
+     * How many times as long as the other: the ratio of medians, and the least and most of a round.
+     */
+    String timesAsLongAs(Run other) {
+      List<Double> ratios = new ArrayList<>();
+      for (int i = 0; i < seconds.size(); i++) {
+        ratios.add(seconds.get(i) / other.seconds.get(i));
+      }
+      return format("%.2f× (%.2f – %.2f)", median() / other.median(), least(ratios), most(ratios));
+    }
+  }
+
+  private Tables() {}
+
+  public static void main(String[] arguments) throws IOException {
+    boolean check = Arrays.asList(arguments).contains("--check");
+    boolean same = true;
+    for (Path page : PAGES) {
+      String before = Files.readString(page);
+      String after =
+          PLACE
+              .matcher(before)
+              .replaceAll(
+                  place ->
+                      Matcher.quoteReplacement(
+                          place.group(1) + table(page, place.group(2)) + place.group(4)));
+      if (!after.equals(before)) {
+        same = false;
+        System.out.println(page + (check ? ": a table is not what the records say" : ": changed"));
+        if (!check) {
+          Files.writeString(page, after);
+        }
+      }
+    }
+    if (check && !same) {
+      System.err.println("bench/run tables makes them anew");
+      System.exit(1);
+    }
+  }
+
+  private static String table(Path page, String name) {
+    return Optional.ofNullable(TABLES.get(name))
+        .orElseThrow(() -> new IllegalArgumentException(page + ": there is no table " + name))
+        .get();
+  }
+
+  private static JsonObject read(Path file) {
+    try {
+      return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static JsonObject record(String name) {
+    return read(Path.of("bench/records", name, "record.json"));
+  }
+
+  private static List<Run> runs(String record) {
+    List<Run> runs = new ArrayList<>();
+    record(record)
+        .getAsJsonArray("results")
+        .forEach(result -> runs.add(Run.of(result.getAsJsonObject())));
+    return runs;
+  }
+
+  /** Ours for NiN as published, and the fastest of the others that did the same work. */
+  private record Pair(Run ours, Run best) {
+    static Pair of(String record, String precision) {
+      List<Run> runs = runs(record);
+      Run ours =
+          runs.stream()
+              .filter(Run::ours)
+              .filter(run -> run.network().equals("nin") && run.precision().equals(precision))
+              .findFirst()
+              .orElseThrow();
+      Run best =
+          runs.stream()
+              .filter(run -> !run.ours() && run.sameWork(ours))
+              .min((a, b) -> Double.compare(a.median(), b.median()))
+              .orElseThrow();
+      return new Pair(ours, best);
+    }
+
+    String ratio() {
+      return best.timesAsLongAs(ours);
+    }
+  }
+
+  private static String headline() {
+    JsonObject gpu = gpuPeer("compiled-bf16");
+    JsonObject graph = gpuPeer("channels-last-bf16-graph");
+    StringBuilder table = new StringBuilder();
+    table.append(
+        "| training NiN, 224×224, batch 128 | images/s | beside its peer in the same run |\n");
+    table.append("|---|---|---|\n");
+    table.append(
+        format(
+            "| one NVIDIA H200, bf16 | %,.0f | %.2f times PyTorch 2.11 compiled, %.2f times as one CUDA"
+                + " graph |\n",
+            gpu.getAsJsonObject("nin4j").get("imagesPerSecond").getAsDouble(),
+            gpu.get("ratio").getAsDouble(),
+            graph.get("ratio").getAsDouble()));
+    headlineRow(table, "an Intel Xeon (AVX-512), fp32", XEON, "fp32");
+    headlineRow(table, "an AMD EPYC (Zen 5), fp32", ZEN_FP32, "fp32");
+    headlineRow(table, "an AMD EPYC (Zen 5), bf16", ZEN_BF16, "bf16");
+    headlineRow(table, "an Intel Xeon with AMX, bf16", AMX, "bf16");
+    return table.toString();
+  }
+
+  private static void headlineRow(
+      StringBuilder table, String processor, String record, String precision) {
+    Pair pair = Pair.of(record, precision);
+    table.append(
+        format(
+            "| two cores of %s | %.0f | %.2f times libtorch at its best, in %.2f of its memory |\n",
+            processor,
+            pair.ours.imagesPerSecond(),
+            pair.best.median() / pair.ours.median(),
+            pair.ours.memory() / pair.best.memory()));
+  }
+
+  private static String shortRace(String fp32, String bf16) {
+    StringBuilder table = new StringBuilder();
+    table.append("| precision | NiN4J | libtorch | faster by | memory |\n|---|---|---|---|---|\n");
+    for (Map.Entry<String, String> row :
+        Map.of("fp32", fp32, "bf16", bf16).entrySet().stream()
+            .sorted(Map.Entry.<String, String>comparingByKey().reversed())
+            .toList()) {
+      Pair pair = Pair.of(row.getValue(), row.getKey());
+      table.append(
+          format(
+              "| %s | %.1f images/s | %.1f images/s | %s | %.2f against %.2f GB |\n",
+              row.getKey(),
+              pair.ours.imagesPerSecond(),
+              pair.best.imagesPerSecond(),
+              pair.ratio(),
+              pair.ours.memory(),
+              pair.best.memory()));
+    }
+    return table.toString();
+  }
+
+  /** Every engine of a race over one network. */
+  private static String fullRace(String record) {
+    List<Run> runs = runs(record);
+    StringBuilder table = new StringBuilder();
+    table.append(
+        "| precision | engine | ms a step | least – most | images/s | ours is faster by | memory GB |\n");
+    table.append("|---|---|---|---|---|---|---|\n");
+    Run ours = runs.get(0);
+    for (Run run : runs) {
+      ours = run.ours() ? run : ours;
+      table.append(
+          format(
+              "| %s | %s | %.1f | %.1f – %.1f | %.1f | %s | %.2f |\n",
+              run.precision(),
+              run.ours() ? "**NiN4J**" : run.engine().replace('-', ' '),
+              run.median() * 1e3,
+              least(run.seconds()) * 1e3,
+              most(run.seconds()) * 1e3,
+              run.imagesPerSecond(),
+              run.ours() ? "–" : run.timesAsLongAs(ours),
+              run.memory()));
+    }
+    return table.toString();
+  }
+
+  /** What the GPU kit reported of PyTorch in turn with ours. */
+  private static JsonObject gpuPeer(String mode) {
+    JsonElement report =
+        read(Path.of("bench/results/2026-11-26-H200/reports.json"))
+            .getAsJsonArray("reports")
+            .get(3);
+    return report
+        .getAsJsonObject()
+        .getAsJsonObject("parts")
+        .getAsJsonObject("peer")
+        .getAsJsonObject("numbers")
+        .getAsJsonObject(mode);
+  }
+
+  private static String gpuRace() {
+    Map<String, String> modes = new LinkedHashMap<>();
+    modes.put("compiled-bf16", "bf16, PyTorch compiled (`max-autotune`)");
+    modes.put("channels-last-bf16-graph", "bf16, PyTorch's whole step as one CUDA graph");
+    StringBuilder table = new StringBuilder();
+    table.append("| precision | NiN4J | PyTorch | faster by |\n|---|---|---|---|\n");
+    modes.forEach(
+        (mode, title) -> {
+          JsonObject peer = gpuPeer(mode);
+          table.append(
+              format(
+                  "| %s | %,.0f images/s | %,.0f images/s | %.2f× |\n",
+                  title,
+                  peer.getAsJsonObject("nin4j").get("imagesPerSecond").getAsDouble(),
+                  peer.getAsJsonObject("pytorch").get("imagesPerSecond").getAsDouble(),
+                  peer.get("ratio").getAsDouble()));
+        });
+    return table.toString();
+  }
+
+  /** Seconds from the start of the program to the first test accuracy of a goal or more. */
+  private static String accuracy() {
+    StringBuilder table = new StringBuilder();
+    table.append(
+        "| recipe | machine | seeds | goal | reached | seconds to it, mean ± sd | of it training |");
+    table.append(" test accuracy in the end, mean ± sd | least – most |\n");
+    table.append("|---|---|---|---|---|---|---|---|---|\n");
+    try (var folders = Files.list(Path.of("bench/records"))) {
+      folders
+          .map(folder -> folder.getFileName().toString())
+          .filter(name -> name.endsWith("_accuracy"))
+          .sorted()
+          .forEach(name -> accuracyRows(table, record(name)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return table.toString();
+  }
+
+  private static void accuracyRows(StringBuilder table, JsonObject record) {
+    List<List<double[]>> trainings = new ArrayList<>();
+    record
+        .getAsJsonArray("trainings")
+        .forEach(
+            training -> {
+              List<double[]> epochs = new ArrayList<>();
+              training
+                  .getAsJsonObject()
+                  .getAsJsonArray("epochs")
+                  .forEach(
+                      epoch ->
+                          epochs.add(
+                              new double[] {
+                                epoch.getAsJsonObject().get("testAccuracy").getAsDouble(),
+                                epoch.getAsJsonObject().get("secondsSinceStart").getAsDouble(),
+                                epoch.getAsJsonObject().get("trainingSeconds").getAsDouble()
+                              }));
+              trainings.add(epochs);
+            });
+    List<Double> ends = trainings.stream().map(t -> t.get(t.size() - 1)[0]).toList();
+    for (double goal : numbers(record.getAsJsonArray("goals"))) {
+      List<Double> seconds = new ArrayList<>();
+      List<Double> training = new ArrayList<>();
+      for (List<double[]> epochs : trainings) {
+        double sum = 0;
+        for (double[] epoch : epochs) {
+          sum += epoch[2];
+          if (epoch[0] >= goal) {
+            seconds.add(epoch[1]);
+            training.add(sum);
+            break;
+          }
+        }
+      }
+      if (!seconds.isEmpty()) {
+        table.append(
+            format(
+                "| %s | %s | %d | %.2f | %d of %d | %s | %s | %s | %.4f – %.4f |\n",
+                record.get("recipe").getAsString(),
+                record.get("machine").getAsString(),
+                trainings.size(),
+                goal,
+                seconds.size(),
+                trainings.size(),
+                spread(seconds, "%.1f"),
+                spread(training, "%.1f"),
+                spread(ends, "%.4f"),
+                least(ends),
+                most(ends)));
+      }
+    }
+  }
+
+  private static String spread(List<Double> values, String form) {
+    double mean = stream(values).average().orElseThrow();
+    double squares = stream(values).map(v -> (v - mean) * (v - mean)).sum();
+    return format(form, mean)
+        + (values.size() > 1 ? " ± " + format(form, Math.sqrt(squares / (values.size() - 1))) : "");
+  }
+
+  private static List<Double> numbers(JsonArray array) {
+    return array.asList().stream().map(JsonElement::getAsDouble).collect(Collectors.toList());
+  }
+
+  private static DoubleStream stream(List<Double> values) {
+    return values.stream().mapToDouble(Double::doubleValue);
+  }
+
+  private static double least(List<Double> values) {
+    return stream(values).min().orElseThrow();
+  }
+
+  private static double most(List<Double> values) {
+    return stream(values).max().orElseThrow();
+  }
+
+  private static double median(List<Double> values) {
+    double[] sorted = stream(values).sorted().toArray();
+    int half = sorted.length / 2;
+    return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  }
+
+  private static String format(String form, Object... values) {
+    return String.format(Locale.ROOT, form, values);
+  }
+}
