@@ -90,7 +90,7 @@ final class RunStart implements TrainingListener {
     Map<String, String> shown = new LinkedHashMap<>(RecipeDefaults.settings(recipe));
     shown.keySet().removeAll(List.of("name", "network", "dataset"));
     if (recipe.variant().equals(NinVariant.PUBLISHED)) {
-      shown.keySet().removeAll(List.of("inner", "head", "reduce"));
+      shown.keySet().removeAll(List.of("inner", "head", "reduce", "dropout"));
     }
     return join(shown);
   }

@@ -10,6 +10,7 @@ import org.nin4j.model.json.DescriptionException;
 import org.nin4j.model.json.NetworkReader;
 import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.zoo.NinVariant;
+import org.nin4j.train.recipe.DropoutShare;
 import org.nin4j.train.recipe.InnerConvolutions;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Recipes;
@@ -52,6 +53,14 @@ public final class NetworkChoice {
               + " 192,10 or 96,48,10. Default: ${bundle:recipe.reduce}.")
   private Optional<String> reduction = Optional.empty();
 
+  @Option(
+      names = "--dropout",
+      paramLabel = "X",
+      description =
+          "Share of what the last NiN block reads that is left out at random in training, or"
+              + " published for the network's (nin: 0.5). Default: ${bundle:recipe.dropout}.")
+  private Optional<String> dropout = Optional.empty();
+
   private Optional<Network> described = Optional.empty();
 
   /** Whether the command line chooses anything. */
@@ -60,7 +69,7 @@ public final class NetworkChoice {
   }
 
   private boolean isVaried() {
-    return inner.isPresent() || head.isPresent() || reduction.isPresent();
+    return inner.isPresent() || head.isPresent() || reduction.isPresent() || dropout.isPresent();
   }
 
   /** Whether it is a file. */
@@ -94,7 +103,7 @@ public final class NetworkChoice {
   public Recipe.Builder apply(Recipe base) {
     if (isFile() && isVaried()) {
       throw new IllegalArgumentException(
-          "--inner, --head and --reduce are for networks by name; a file says everything itself");
+          "--inner, --head, --reduce and --dropout are for networks by name; a file says everything itself");
     }
     Recipe.Builder changed = base.toBuilder();
     NinVariant variant = base.variant();
@@ -109,6 +118,9 @@ public final class NetworkChoice {
     }
     if (reduction.isPresent()) {
       variant = variant.withReduction(Reduction.parse(reduction.get()));
+    }
+    if (dropout.isPresent()) {
+      variant = variant.withDropout(DropoutShare.parse(dropout.get()));
     }
     return changed.variant(variant);
   }

@@ -105,7 +105,9 @@ public final class NetworkInNetwork {
    * @throws IllegalArgumentException if the head or the reduction is not the published one
    */
   public static Network mini(int classes, NinVariant variant) {
-    if (!variant.equals(NinVariant.PUBLISHED.withInner(variant.inner()))) {
+    NinVariant possible =
+        NinVariant.PUBLISHED.withInner(variant.inner()).withDropout(variant.dropout());
+    if (!variant.equals(possible)) {
       throw new IllegalArgumentException(
           "nin-mini has no last block whose channels or head could be chosen; the other networks of NiN blocks have");
     }
@@ -115,7 +117,7 @@ public final class NetworkInNetwork {
             block(16, new Window(5, 2, 2), variant, false),
             new MaxPool2d(3, 2),
             block(32, new Window(3, 1, 1), variant, false),
-            new Dropout(0.1f),
+            variant.dropoutOr(0.1f),
             new Conv2d(classes, 1, 1, 0),
             new GlobalAvgPool2d(),
             new Flatten()));
@@ -178,7 +180,7 @@ public final class NetworkInNetwork {
       String name, List<Layer> layers, int classes, NinVariant variant, boolean norm) {
     Sequential last =
         NinBlock.of(variant.lastBlock(classes), new Window(3, 1, 1), variant.inner(), norm);
-    layers.add(new Dropout(0.5f));
+    layers.add(variant.dropoutOr(0.5f));
     switch (variant.head()) {
       case AVERAGE -> layers.addAll(List.of(last, new GlobalAvgPool2d(), new Flatten()));
       case AVERAGE_NO_RELU ->

@@ -78,7 +78,7 @@ public final class Networks {
       if (!variant.equals(NinVariant.PUBLISHED)) {
         throw new IllegalArgumentException(
             name
-                + " is as published: inner convolutions, head and reduction are for nin and its family");
+                + " is as published: inner convolutions, head, reduction and dropout are for nin and its family");
       }
       return factory.apply(classes);
     };

@@ -3,6 +3,8 @@ package org.nin4j.model.zoo;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
+import org.nin4j.model.Dropout;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Window;
 
@@ -13,11 +15,14 @@ import org.nin4j.model.Window;
  * @param head what makes class scores of the last block's output
  * @param reduction channels of the last block's convolutions, of which the last is the number of
  *     classes and stands for all convolutions that follow; empty for that number alone
+ * @param dropout before the last block; empty for what the network was published with. It changes
+ *     how a network is trained, not what it computes afterwards
  */
-public record NinVariant(List<Window> inner, Head head, List<Integer> reduction) {
+public record NinVariant(
+    List<Window> inner, Head head, List<Integer> reduction, Optional<Float> dropout) {
   /** As published. */
   public static final NinVariant PUBLISHED =
-      new NinVariant(NinBlock.TWO_1X1, Head.AVERAGE, List.of());
+      new NinVariant(NinBlock.TWO_1X1, Head.AVERAGE, List.of(), Optional.empty());
 
   /** What makes class scores of the last block's output. */
   public enum Head {
@@ -38,21 +43,37 @@ public record NinVariant(List<Window> inner, Head head, List<Integer> reduction)
             "the channels of the last block are at least 1, not " + channels);
       }
     }
+    // It knows which probabilities there are.
+    dropout.ifPresent(Dropout::new);
   }
 
   /** The same with other inner convolutions. */
   public NinVariant withInner(List<Window> other) {
-    return new NinVariant(other, head, reduction);
+    return new NinVariant(other, head, reduction, dropout);
   }
 
   /** The same with another head. */
   public NinVariant withHead(Head other) {
-    return new NinVariant(inner, other, reduction);
+    return new NinVariant(inner, other, reduction, dropout);
   }
 
   /** The same with other channels in the last block. */
   public NinVariant withReduction(List<Integer> other) {
-    return new NinVariant(inner, head, other);
+    return new NinVariant(inner, head, other, dropout);
+  }
+
+  /** The same with another probability of dropout before the last block. */
+  public NinVariant withDropout(Optional<Float> other) {
+    return new NinVariant(inner, head, reduction, other);
+  }
+
+  /**
+   * The layer before the last block.
+   *
+   * @param published the probability where none is chosen
+   */
+  Dropout dropoutOr(float published) {
+    return new Dropout(dropout.orElse(published));
   }
 
   /**

@@ -31,6 +31,12 @@ public final class RecipeJson {
     json.addProperty("inner", InnerConvolutions.format(recipe.variant().inner()));
     json.addProperty("head", name(recipe.variant().head()));
     json.addProperty("reduce", Reduction.format(recipe.variant().reduction()));
+    recipe
+        .variant()
+        .dropout()
+        .ifPresentOrElse(
+            share -> json.addProperty("dropout", share),
+            () -> json.addProperty("dropout", DropoutShare.PUBLISHED));
     json.addProperty("dataset", recipe.dataset());
     recipe
         .split()
@@ -81,7 +87,8 @@ public final class RecipeJson {
         new NinVariant(
             InnerConvolutions.parse(get(json, "inner").getAsString()),
             constant(NinVariant.Head.class, get(json, "head").getAsString()),
-            Reduction.parse(get(json, "reduce").getAsString())),
+            Reduction.parse(get(json, "reduce").getAsString()),
+            dropout(json)),
         get(json, "dataset").getAsString(),
         json.has("split")
             ? Optional.of(
@@ -104,6 +111,13 @@ public final class RecipeJson {
         constant(Initialisation.class, get(json, "initialisation").getAsString()),
         get(json, "label_smoothing").getAsFloat(),
         get(json, "seed").getAsLong());
+  }
+
+  /** Files of earlier versions know none. */
+  private static Optional<Float> dropout(JsonObject json) {
+    return json.has("dropout")
+        ? DropoutShare.parse(json.get("dropout").getAsString())
+        : Optional.empty();
   }
 
   /** Files of earlier versions know none. */

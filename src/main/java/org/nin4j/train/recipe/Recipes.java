@@ -169,9 +169,21 @@ public final class Recipes {
     return List.of("nin", "nin-mini").contains(network);
   }
 
-  /** The fewest seconds to a test accuracy of 0.90 on two processor cores. */
+  /**
+   * The fewest seconds to a test accuracy of 0.90 on two processor cores: one epoch by Adam,
+   * without dropout, which is for trainings that see an image more than once. Chosen by a tenth of
+   * the training images, kept back.
+   */
   public static Recipe fast() {
-    return standard(FEWEST_EPOCHS).toBuilder().name("fast").build();
+    return standard().toBuilder()
+        .name("fast")
+        .batch(64)
+        .epochs(1)
+        .augmentation(BatchSpec.Augmentation.NONE)
+        .optimizer(Adam.USUAL)
+        .schedule(new Schedule.Linear(0.0015f, 0.15f))
+        .variant(NinVariant.PUBLISHED.withDropout(Optional.of(0f)))
+        .build();
   }
 
   /**
@@ -244,7 +256,10 @@ public final class Recipes {
     Recipe recipe = named(name);
     return name.equals(PUBLISHED)
         ? published(network)
-        : recipe.toBuilder().network(network).build();
+        : recipe.toBuilder()
+            .network(network)
+            .variant(standardFits(network) ? recipe.variant() : NinVariant.PUBLISHED)
+            .build();
   }
 
   /** The recipe for a network where none is chosen: the default one, or what is published. */

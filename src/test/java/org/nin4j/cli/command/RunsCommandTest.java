@@ -74,7 +74,7 @@ class RunsCommandTest {
     assertEquals("Run Network Recipe Epochs Accuracy Best Time", lines.get(0));
     assertEquals("20260101-000000-nin nin default 3/8 0.6250 0.7500 (2) 3 min 0 s", lines.get(2));
     assertEquals("20260102-000000-lenet lenet d2l 1/10 0.2500 0.2500 (1) 1 min 0 s", lines.get(3));
-    assertEquals("20260103-000000-nin nin fast 0/2 – – 0.0 s", lines.get(4));
+    assertEquals("20260103-000000-nin nin fast 0/1 – – 0.0 s", lines.get(4));
     assertTrue(outcome.out().stream().allMatch(l -> l.length() <= 80), outcome::text);
   }
 

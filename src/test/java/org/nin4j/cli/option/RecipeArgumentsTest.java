@@ -54,7 +54,8 @@ class RecipeArgumentsTest {
                     new NinVariant(
                         List.of(new Window(3, 1, 1), new Window(1, 1, 0)),
                         NinVariant.Head.LINEAR,
-                        List.of(96, 10)))
+                        List.of(96, 10),
+                        Optional.of(0.25f)))
                 .mean(List.of(-0.1f, 0.2f, 1 / 3f))
                 .std(List.of(1e-5f))
                 .augmentation(new BatchSpec.Augmentation(false, 2, 5))

@@ -116,7 +116,7 @@ class RecipeTest {
   void fastIsWhatWasMeasured() {
     Recipe recipe = Recipes.named("fast");
     assertEquals(
-        "{\"name\":\"fast\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dataset\":\"fashion-mnist\","
+        "{\"name\":\"fast\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dropout\":0.0,\"dataset\":\"fashion-mnist\","
             + "\"size\":67,\"preprocess\":\"none\",\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,\"cutout\":0,"
             + "\"batch\":64,\"epochs\":2,\"precision\":\"bf16\",\"optimizer\":\"sgd\",\"momentum\":0.9,"
             + "\"nesterov\":true,\"weight_decay\":5.0E-4,\"bias_rate\":1.0,\"norm_rate\":1.0,"
@@ -130,7 +130,7 @@ class RecipeTest {
   void bestIsWhatWasChosen() {
     Recipe recipe = Recipes.named("best");
     assertEquals(
-        "{\"name\":\"best\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dataset\":\"fashion-mnist\","
+        "{\"name\":\"best\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dropout\":\"published\",\"dataset\":\"fashion-mnist\","
             + "\"size\":67,\"preprocess\":\"none\",\"mean\":[0.286],\"std\":[0.353],\"flip\":true,\"shift\":2,\"cutout\":0,"
             + "\"batch\":128,\"epochs\":26,\"precision\":\"bf16\",\"optimizer\":\"sgd\",\"momentum\":0.9,"
             + "\"nesterov\":true,\"weight_decay\":5.0E-4,\"bias_rate\":1.0,\"norm_rate\":1.0,"
@@ -140,11 +140,24 @@ class RecipeTest {
         RecipeJson.write(recipe).toString());
   }
 
+  /** Other networks have dropout of their own. */
   @Test
-  void fewerEpochsGoFromTheDefaultToFast() {
-    assertEquals(Recipes.standard(), Recipes.standard(Recipes.MOST_EPOCHS));
+  void fastLeavesOtherNetworksAsTheyAre() {
+    assertEquals(Optional.of(0f), Recipes.named("fast", "nin").variant().dropout());
+    assertEquals(NinVariant.PUBLISHED, Recipes.named("fast", "lenet").variant());
+    IllegalArgumentException refused =
+        assertThrows(IllegalArgumentException.class, () -> DropoutShare.parse("half"));
     assertEquals(
-        Recipes.fast(), Recipes.standard(Recipes.FEWEST_EPOCHS).toBuilder().name("fast").build());
+        "dropout is 'published' or a share from 0 on and below 1, not 'half'",
+        refused.getMessage());
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> NinVariant.PUBLISHED.withDropout(DropoutShare.parse("1")));
+  }
+
+  @Test
+  void fewerEpochsHaveSettingsOfTheirOwn() {
+    assertEquals(Recipes.standard(), Recipes.standard(Recipes.MOST_EPOCHS));
     for (int epochs = Recipes.FEWEST_EPOCHS; epochs <= Recipes.MOST_EPOCHS; epochs++) {
       assertEquals(epochs, Recipes.standard(epochs).epochs());
       assertEquals(Recipes.DEFAULT, Recipes.standard(epochs).name());
@@ -161,9 +174,11 @@ class RecipeTest {
     var json = RecipeJson.write(Recipes.standard());
     json.addProperty("initialisation", "he-uniform");
     json.remove("cutout");
+    json.remove("dropout");
     json.remove("preprocess");
     assertEquals(Preprocessing.NONE, RecipeJson.read(json).preprocessing());
     assertEquals(0, RecipeJson.read(json).augmentation().cutout());
+    assertEquals(NinVariant.PUBLISHED, RecipeJson.read(json).variant());
     assertEquals(Initialisation.HE_UNIFORM, RecipeJson.read(json).initialisation());
   }
 
@@ -183,7 +198,8 @@ class RecipeTest {
                 new NinVariant(
                     List.of(new Window(3, 1, 1), new Window(1, 1, 0)),
                     NinVariant.Head.LINEAR,
-                    List.of(96, 10)))
+                    List.of(96, 10),
+                    Optional.of(0.25f)))
             .mean(List.of(0.1f, 0.2f, 1 / 3f))
             .std(List.of(0.5f))
             .augmentation(new BatchSpec.Augmentation(true, 2, 3))
