@@ -170,18 +170,18 @@ public final class Recipes {
   }
 
   /**
-   * The fewest seconds to a test accuracy of 0.90 on two processor cores: one epoch by Adam,
-   * without dropout, which is for trainings that see an image more than once. Chosen by a tenth of
-   * the training images, kept back.
+   * The fewest seconds to a test accuracy of 0.90 on two processor cores: one epoch by Adam, whose
+   * mean of squares goes back a hundred steps of the 1,250, without dropout, which is for trainings
+   * that see an image more than once. Chosen by a tenth of the training images, kept back.
    */
   public static Recipe fast() {
     return standard().toBuilder()
         .name("fast")
-        .batch(64)
+        .batch(48)
         .epochs(1)
         .augmentation(BatchSpec.Augmentation.NONE)
-        .optimizer(Adam.USUAL)
-        .schedule(new Schedule.Linear(0.0015f, 0.15f))
+        .optimizer(new Adam(0.9, 0.99, 1e-8f, 0, false))
+        .schedule(new Schedule.Linear(0.0015f, 0.1f))
         .variant(NinVariant.PUBLISHED.withDropout(Optional.of(0f)))
         .build();
   }

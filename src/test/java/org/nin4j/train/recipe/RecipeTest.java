@@ -118,10 +118,10 @@ class RecipeTest {
     assertEquals(
         "{\"name\":\"fast\",\"network\":\"nin\",\"inner\":\"1x1,1x1\",\"head\":\"average\",\"reduce\":\"classes\",\"dropout\":0.0,\"dataset\":\"fashion-mnist\","
             + "\"size\":67,\"preprocess\":\"none\",\"mean\":[0.286],\"std\":[0.353],\"flip\":false,\"shift\":0,\"cutout\":0,"
-            + "\"batch\":64,\"epochs\":2,\"precision\":\"bf16\",\"optimizer\":\"sgd\",\"momentum\":0.9,"
-            + "\"nesterov\":true,\"weight_decay\":5.0E-4,\"bias_rate\":1.0,\"norm_rate\":1.0,"
+            + "\"batch\":48,\"epochs\":1,\"precision\":\"bf16\",\"optimizer\":\"adam\",\"beta1\":0.9,"
+            + "\"beta2\":0.99,\"epsilon\":1.0E-8,\"weight_decay\":0.0,\"bias_rate\":1.0,\"norm_rate\":1.0,"
             + "\"last_rate\":1.0,\"decay_weights_only\":false,\"clip\":0.0,\"average\":0.0,"
-            + "\"schedule\":{\"kind\":\"linear\",\"rate\":0.03,\"warm_up\":0.15},"
+            + "\"schedule\":{\"kind\":\"linear\",\"rate\":0.0015,\"warm_up\":0.1},"
             + "\"initialisation\":\"identity\",\"label_smoothing\":0.0,\"seed\":1}",
         RecipeJson.write(recipe).toString());
   }
