@@ -57,8 +57,12 @@ public final class Accuracy {
     record.addProperty("machine", settings.get("machine"));
     record.addProperty(
         "command",
-        "bench/run accuracy recipe=%s seeds=%s options=\"%s\""
-            .formatted(settings.get("recipe"), settings.get("seeds"), settings.get("options")));
+        "bench/run accuracy recipe=%s seeds=%s goals=%s options=\"%s\""
+            .formatted(
+                settings.get("recipe"),
+                settings.get("seeds"),
+                settings.get("goals"),
+                settings.get("options")));
     record.addProperty("recipe", (settings.get("recipe") + " " + settings.get("options")).trim());
     JsonArray goals = new JsonArray();
     for (String goal : settings.get("goals").split(",")) {

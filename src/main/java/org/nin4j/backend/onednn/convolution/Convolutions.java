@@ -21,7 +21,6 @@ import org.bytedeco.dnnl.convolution_forward;
 import org.bytedeco.dnnl.global.dnnl.algorithm;
 import org.bytedeco.dnnl.global.dnnl.prop_kind;
 import org.bytedeco.dnnl.memory;
-import org.bytedeco.dnnl.post_ops;
 import org.bytedeco.dnnl.primitive_attr;
 import org.nin4j.backend.CpuOptions.Convolution;
 import org.nin4j.backend.onednn.library.Buffers;
@@ -176,12 +175,7 @@ public final class Convolutions {
     int chunk = chunk(step.input(), step.output(), computed);
     Chunks.Spec x = chunks(step.input(), chunk, computed);
     Chunks.Spec y = chunks(step.output(), chunk, computed);
-    primitive_attr attributes = Dnnl.withUserScratchpad();
-    if (step.relu()) {
-      post_ops relu = new post_ops();
-      relu.append_eltwise(algorithm.eltwise_relu, 0, 0);
-      attributes.set_post_ops(relu);
-    }
+    primitive_attr attributes = Dnnl.withRelu(step.relu());
     convolution_forward.primitive_desc descriptor =
         forward(
             window,

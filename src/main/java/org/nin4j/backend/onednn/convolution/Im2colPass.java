@@ -8,10 +8,8 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.bytedeco.dnnl.global.dnnl.algorithm;
 import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
-import org.bytedeco.dnnl.post_ops;
 import org.bytedeco.dnnl.primitive_attr;
 import org.nin4j.backend.onednn.library.Buffers;
 import org.nin4j.backend.onednn.library.Calls;
@@ -130,12 +128,7 @@ final class Im2colPass implements Operation {
   }
 
   private matmul.primitive_desc product(Dnnl dnnl, boolean relu) {
-    primitive_attr attributes = Dnnl.withUserScratchpad();
-    if (relu) {
-      post_ops after = new post_ops();
-      after.append_eltwise(algorithm.eltwise_relu, 0, 0);
-      attributes.set_post_ops(after);
-    }
+    primitive_attr attributes = Dnnl.withRelu(relu);
     memory.desc any = Dnnl.anyMatrix(im2col.taps(), results, im2col.type());
     return bias.isPresent()
         ? new matmul.primitive_desc(

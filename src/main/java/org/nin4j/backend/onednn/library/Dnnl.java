@@ -1,6 +1,7 @@
 package org.nin4j.backend.onednn.library;
 
 import org.bytedeco.dnnl.engine;
+import org.bytedeco.dnnl.global.dnnl.algorithm;
 import org.bytedeco.dnnl.global.dnnl.scratchpad_mode;
 import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
@@ -29,6 +30,17 @@ public record Dnnl(engine engine, stream stream, primitive_attr userScratchpad) 
   public static primitive_attr withUserScratchpad() {
     primitive_attr attributes = new primitive_attr();
     attributes.set_scratchpad_mode(scratchpad_mode.user);
+    return attributes;
+  }
+
+  /** The same, with a ReLU after the primitive if {@code relu}. */
+  public static primitive_attr withRelu(boolean relu) {
+    primitive_attr attributes = withUserScratchpad();
+    if (relu) {
+      post_ops after = new post_ops();
+      after.append_eltwise(algorithm.eltwise_relu, 0, 0);
+      attributes.set_post_ops(after);
+    }
     return attributes;
   }
 

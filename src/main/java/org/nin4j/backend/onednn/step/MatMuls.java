@@ -8,10 +8,8 @@ import static org.bytedeco.dnnl.global.dnnl.DNNL_ARG_WEIGHTS;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
-import org.bytedeco.dnnl.global.dnnl.algorithm;
 import org.bytedeco.dnnl.matmul;
 import org.bytedeco.dnnl.memory;
-import org.bytedeco.dnnl.post_ops;
 import org.bytedeco.dnnl.primitive_attr;
 import org.nin4j.backend.onednn.library.Buffers;
 import org.nin4j.backend.onednn.library.Calls;
@@ -151,12 +149,7 @@ public final class MatMuls {
       boolean relu,
       TensorSpec result,
       memory.desc resultSeenAs) {
-    primitive_attr attributes = Dnnl.withUserScratchpad();
-    if (relu) {
-      post_ops after = new post_ops();
-      after.append_eltwise(algorithm.eltwise_relu, 0, 0);
-      attributes.set_post_ops(after);
-    }
+    primitive_attr attributes = Dnnl.withRelu(relu);
     matmul.primitive_desc descriptor =
         bias.isPresent()
             ? new matmul.primitive_desc(
