@@ -18,6 +18,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
 
 /**
  * Makes the tables of measurements in README.md and bench/README.md from bench/records, between
@@ -38,6 +39,26 @@ public final class Tables {
   private static final String ZEN_BF16 = "2026-11-26T050630_race";
   private static final String AMX = "2026-11-27T103008_race";
 
+  /** Races of many networks; what a later one measured again takes the place of an earlier one. */
+  private static final List<String> ZEN_NETWORKS =
+      List.of(
+          "2026-11-26T045854_race",
+          "2026-11-26T050216_race",
+          "2026-11-26T050630_race",
+          "2026-11-26T050959_race",
+          "2026-11-26T080630_race",
+          "2026-11-26T140226_race",
+          "2026-11-26T143756_race");
+
+  /** The order of rows. */
+  private static final List<String> NETWORKS =
+      List.of(
+          ("nin nin-bn nin-11 nin-15 nin-16 nin-19 alexnet vgg11 vgg11-quarter googlenet resnet18"
+                  + " densenet lenet lenet-bn")
+              .split(" "));
+
+  private static final List<String> AMX_NETWORKS = List.of();
+
   /** All tables by name. */
   private static final Map<String, Supplier<String>> TABLES = new LinkedHashMap<>();
 
@@ -55,6 +76,14 @@ public final class Tables {
     TABLES.put("full-zen-first", () -> fullRace("2026-11-22T080804_race"));
     TABLES.put("full-zen-busy", () -> fullRace("2026-11-22T082016_race"));
     TABLES.put("full-zen-infer", () -> fullRace("2026-11-22T081640_race"));
+    TABLES.put("networks-zen", () -> networks(ZEN_NETWORKS));
+    TABLES.put("networks-amx", () -> networks(AMX_NETWORKS));
+    TABLES.put(
+        "serving-amx", () -> serving("2026-11-27T074600_serving", "2026-11-27T074331_serving"));
+    TABLES.put("serving-zen", () -> serving("2026-11-26T200757_serving"));
+    TABLES.put("scaling-networks", Tables::scaling);
+    TABLES.put("spark-rounds", Tables::sparkRounds);
+    TABLES.put("local-steps", Tables::localSteps);
     TABLES.put("accuracy", Tables::accuracy);
   }
 
@@ -77,7 +106,9 @@ public final class Tables {
           json.get("batch").getAsInt(),
           json.get("pixels").getAsInt(),
           numbers(json.getAsJsonArray("secondsPerStep")),
-          json.get("peakMemoryGiB").getAsDouble());
+          json.get("peakMemoryGiB").isJsonNull()
+              ? Double.NaN
+              : json.get("peakMemoryGiB").getAsDouble());
     }
 
     double median() {
@@ -267,6 +298,263 @@ public final class Tables {
     return table.toString();
   }
 
+  /** Every network of several races: ours beside the fastest of the others. */
+  private static String networks(List<String> records) {
+    Map<String, Map<String, Run>> ours = new LinkedHashMap<>();
+    Map<String, Map<String, Run>> best = new LinkedHashMap<>();
+    for (String record : records) {
+      Map<String, Map<String, Run>> others = new LinkedHashMap<>();
+      for (Run run : runs(record)) {
+        Map<String, Map<String, Run>> place = run.ours() ? ours : others;
+        place
+            .computeIfAbsent(run.network(), name -> new LinkedHashMap<>())
+            .merge(
+                run.precision(), run, (a, b) -> run.ours() ? b : a.median() <= b.median() ? a : b);
+      }
+      others.forEach(
+          (network, runs) ->
+              best.computeIfAbsent(network, n -> new LinkedHashMap<>()).putAll(runs));
+    }
+    StringBuilder table = new StringBuilder();
+    table.append("| network | batch, pixels | fp32: ours, ms | libtorch | ours is faster by |");
+    table.append(" bf16: ours, ms | libtorch | ours is faster by | GB, fp32 | GB, bf16 |\n");
+    table.append("|---|---|---|---|---|---|---|---|---|---|\n");
+    List<String> names = new ArrayList<>(NETWORKS);
+    names.retainAll(ours.keySet());
+    names.forEach(
+        network -> {
+          Map<String, Run> runs = ours.get(network);
+          Run any = runs.values().iterator().next();
+          Map<String, Run> peers = best.getOrDefault(network, Map.of());
+          table.append(format("| `%s` | %d, %d |", network, any.batch(), any.pixels()));
+          for (String precision : List.of("fp32", "bf16")) {
+            table.append(beside(runs.get(precision), peers.get(precision)));
+          }
+          for (String precision : List.of("fp32", "bf16")) {
+            table.append(
+                format(" %s / %s |", memory(runs.get(precision)), memory(peers.get(precision))));
+          }
+          table.append("\n");
+        });
+    return table.toString();
+  }
+
+  /** Three cells: ours, theirs, and the ratio, bold where it reaches the aim of 1.2. */
+  private static String beside(Run ours, Run theirs) {
+    if (ours == null) {
+      return " – | – | – |";
+    }
+    if (theirs == null) {
+      return format(" %s | – | – |", milliseconds(ours));
+    }
+    boolean aim = theirs.median() / ours.median() >= 1.2;
+    String ratio = theirs.timesAsLongAs(ours);
+    return format(
+        " %s | %s | %s |",
+        milliseconds(ours),
+        milliseconds(theirs),
+        aim ? ratio.replaceFirst("^(\\S+)", "**$1**") : ratio);
+  }
+
+  private static String milliseconds(Run run) {
+    double milliseconds = run.median() * 1e3;
+    return format(milliseconds < 100 ? "%.1f" : "%.0f", milliseconds);
+  }
+
+  private static String memory(Run run) {
+    return run == null || Double.isNaN(run.memory()) ? "–" : format("%.2f", run.memory());
+  }
+
+  /** Training of every network against the batch: the newest record of each that has its name. */
+  private static String scaling() {
+    StringBuilder table = new StringBuilder();
+    table.append("| network, pixels | precision | images/s at a batch of 1 | 8 | 64 | 512 |");
+    table.append(" plan at 512, GB | taken beside plan and data, MB: least – most |");
+    table.append(" at 64 and 512, of the plan |\n|---|---|---|---|---|---|---|---|---|\n");
+    for (String network : NETWORKS) {
+      folders("_scaling-" + network + "-onednn")
+          .map(Tables::record)
+          .reduce((earlier, later) -> later)
+          .ifPresent(record -> scalingRows(table, network, record.getAsJsonArray("points")));
+    }
+    return table.toString();
+  }
+
+  private static void scalingRows(StringBuilder table, String network, JsonArray points) {
+    Map<String, Map<Integer, JsonObject>> byPrecision = new LinkedHashMap<>();
+    for (JsonElement element : points) {
+      JsonObject point = element.getAsJsonObject();
+      if (point.get("purpose").getAsString().equals("train")
+          && point.getAsJsonObject("result").get("refusal").getAsString().isEmpty()) {
+        byPrecision
+            .computeIfAbsent(point.get("precision").getAsString(), name -> new LinkedHashMap<>())
+            .put(point.get("batch").getAsInt(), point);
+      }
+    }
+    byPrecision.forEach(
+        (precision, batches) -> {
+          List<Double> beside = new ArrayList<>();
+          List<Double> shares = new ArrayList<>();
+          Map<Integer, String> speeds = new LinkedHashMap<>();
+          batches.forEach(
+              (batch, point) -> {
+                JsonObject result = point.getAsJsonObject("result");
+                double plan = result.get("plannedBytes").getAsDouble();
+                double more =
+                    result.get("takenBytes").getAsDouble()
+                        - plan
+                        - result.get("dataBytes").getAsDouble();
+                beside.add(more / 1e6);
+                if (batch >= 64) {
+                  shares.add(100 * more / plan);
+                }
+                speeds.put(
+                    batch,
+                    format(
+                        "%,.0f", batch / median(numbers(result.getAsJsonArray("secondsPerStep")))));
+              });
+          table.append(
+              format(
+                  "| `%s`, %d | %s | %s | %s | %s | %s | %s | %.0f – %.0f | %s %% |\n",
+                  network,
+                  batches.values().iterator().next().get("pixels").getAsInt(),
+                  precision,
+                  speeds.getOrDefault(1, "–"),
+                  speeds.getOrDefault(8, "–"),
+                  speeds.getOrDefault(64, "–"),
+                  speeds.getOrDefault(512, "–"),
+                  batches.containsKey(512)
+                      ? format(
+                          "%.2f",
+                          batches
+                                  .get(512)
+                                  .getAsJsonObject("result")
+                                  .get("plannedBytes")
+                                  .getAsDouble()
+                              / 1e9)
+                      : "–",
+                  least(beside),
+                  most(beside),
+                  shares.stream().map(v -> format("%.1f", v)).collect(Collectors.joining(", "))));
+        });
+  }
+
+  /** The records of a kind, the oldest first. */
+  private static Stream<String> folders(String kind) {
+    try (Stream<Path> folders = Files.list(Path.of("bench/records"))) {
+      return folders
+          .map(folder -> folder.getFileName().toString())
+          .filter(name -> name.endsWith(kind))
+          .sorted()
+          .toList()
+          .stream();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** One image at a time, asked by 1, 2 and 8 threads: medians of the rounds. */
+  private static String serving(String... records) {
+    StringBuilder table = new StringBuilder();
+    table.append("| engine | p50 ms, 1 asks | p50, 2 ask | images/s, 2 ask | p50, 8 ask |");
+    table.append(" p99, 8 ask | images/s, 8 ask |\n|---|---|---|---|---|---|---|\n");
+    Map<String, Map<Integer, JsonObject>> engines = new LinkedHashMap<>();
+    for (String record : records) {
+      Map<String, Map<Integer, JsonObject>> inIt = new LinkedHashMap<>();
+      for (JsonElement element : record(record).getAsJsonArray("rows")) {
+        JsonObject row = element.getAsJsonObject();
+        inIt.computeIfAbsent(row.get("engine").getAsString(), name -> new LinkedHashMap<>())
+            .put(row.get("clients").getAsInt(), row);
+      }
+      // A peer that ran in both was measured beside the first.
+      inIt.forEach(engines::putIfAbsent);
+    }
+    engines.forEach(
+        (engine, rows) ->
+            table.append(
+                format(
+                    "| %s | %.3f | %.3f | %,.0f | %.3f | %.3f | %,.0f |\n",
+                    engine
+                        .replaceFirst("^NiN4J", "**NiN4J**")
+                        .replaceFirst("lanes (\\d+) of threads", "lanes: $1, of threads:")
+                        .replaceFirst("threads (\\d+)", "threads: $1"),
+                    servingMedian(rows.get(1), "p50"),
+                    servingMedian(rows.get(2), "p50"),
+                    servingMedian(rows.get(2), "imagesPerSecond"),
+                    servingMedian(rows.get(8), "p50"),
+                    servingMedian(rows.get(8), "p99"),
+                    servingMedian(rows.get(8), "imagesPerSecond"))));
+    return table.toString();
+  }
+
+  private static double servingMedian(JsonObject row, String what) {
+    return row.getAsJsonObject(what).get("median").getAsDouble();
+  }
+
+  private static List<String[]> csv(String file) {
+    try {
+      return Files.readAllLines(Path.of("bench/records", file)).stream()
+          .skip(1)
+          .map(line -> line.split(",(?=([^\"]*\"[^\"]*\")*[^\"]*$)")) // commas outside of quotes
+          .map(cells -> Arrays.stream(cells).map(c -> c.replace("\"", "")).toArray(String[]::new))
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Columns of the file: network, size, tasks, local_steps, part, round_ms, task_ms, busy_ms,
+   * returned_bytes.
+   */
+  private static String sparkRounds() {
+    StringBuilder table = new StringBuilder();
+    table.append("| tasks K | local steps H | round, ms | longest task |");
+    table.append(
+        " executor with most to do | rest | MB back from each |\n|---|---|---|---|---|---|---|\n");
+    for (String[] row : csv("2026-11-27_spark-rounds/rounds.csv")) {
+      int round = Integer.parseInt(row[5]);
+      int busy = Integer.parseInt(row[7]);
+      table.append(
+          format(
+              "| %s | %s | %,d | %s | %,d | %d | %.1f |\n",
+              row[2], row[3], round, row[6], busy, round - busy, Double.parseDouble(row[8]) / 1e6));
+    }
+    return table.toString();
+  }
+
+  /**
+   * The last epoch of each seed; columns of the file: seed, variant, epoch, train_loss,
+   * test_accuracy.
+   */
+  private static String localSteps() {
+    Map<String, Map<String, String[]>> last = new LinkedHashMap<>();
+    for (String[] row : csv("2026-11-27_local-steps/local-steps.csv")) {
+      last.computeIfAbsent(row[1], variant -> new LinkedHashMap<>()).put(row[0], row);
+    }
+    StringBuilder table = new StringBuilder();
+    table.append(
+        "| K = 4 | training loss | test accuracy, seeds 1 to 3 | mean |\n|---|---|---|---|\n");
+    last.forEach(
+        (variant, seeds) -> {
+          List<Double> accuracies =
+              seeds.values().stream().map(row -> Double.parseDouble(row[4])).toList();
+          double loss =
+              seeds.values().stream()
+                  .mapToDouble(row -> Double.parseDouble(row[3]))
+                  .average()
+                  .orElseThrow();
+          table.append(
+              format(
+                  "| %s | %.3f | %s | %s |\n",
+                  variant,
+                  loss,
+                  accuracies.stream().map(a -> format("%.4f", a)).collect(Collectors.joining(", ")),
+                  spread(accuracies, "%.4f")));
+        });
+    return table.toString();
+  }
+
   /** What the GPU kit reported of PyTorch in turn with ours. */
   private static JsonObject gpuPeer(String mode) {
     JsonElement report =
@@ -308,15 +596,7 @@ public final class Tables {
         "| recipe | machine | seeds | goal | reached | seconds to it, mean ± sd | of it training |");
     table.append(" test accuracy in the end, mean ± sd | least – most |\n");
     table.append("|---|---|---|---|---|---|---|---|---|\n");
-    try (var folders = Files.list(Path.of("bench/records"))) {
-      folders
-          .map(folder -> folder.getFileName().toString())
-          .filter(name -> name.endsWith("_accuracy"))
-          .sorted()
-          .forEach(name -> accuracyRows(table, record(name)));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    folders("_accuracy").forEach(name -> accuracyRows(table, record(name)));
     return table.toString();
   }
 

@@ -20,6 +20,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import org.nin4j.bench.ScalingPoint.Result;
 
 /**
@@ -40,6 +41,8 @@ public final class Scaling {
           Map.entry("sizes", "96,128,160,224,320,448"),
           Map.entry("batch", "128"),
           Map.entry("seconds", "3"),
+          Map.entry("machine", "not told"),
+          Map.entry("commit", "not told"),
           Map.entry("folder", "bench/records"));
 
   /**
@@ -98,7 +101,11 @@ public final class Scaling {
       System.err.println("scaling is measured with backend=onednn, cuda or cuda:INDEX");
       System.exit(2);
     }
-    String command = String.join(" ", "bench/run scaling", String.join(" ", arguments)).trim();
+    String told =
+        Arrays.stream(arguments)
+            .filter(a -> !a.startsWith("machine=") && !a.startsWith("commit="))
+            .collect(Collectors.joining(" "));
+    String command = ("bench/run scaling " + told).trim();
     Scaling scaling = new Scaling(settings, command);
     scaling.measure();
     scaling.write();
@@ -193,7 +200,7 @@ public final class Scaling {
     Path json = folder.resolve("record.json");
     Files.writeString(json, json(date));
     StringBuilder text = new StringBuilder();
-    text.append("%s, %s, `%s`\n\n".formatted(date, Machine.name(), command));
+    text.append("%s, %s, `%s`\n\n".formatted(date, settings.get("machine"), command));
     points.stream().findFirst().ifPresent(p -> text.append(p.result().description() + "\n\n"));
     text.append("All figures: `%s`.\n".formatted(json.getFileName()));
     section(
@@ -274,9 +281,12 @@ public final class Scaling {
   private String json(String date) throws IOException {
     Gson gson = new GsonBuilder().setPrettyPrinting().create();
     JsonObject json = new JsonObject();
+    json.addProperty("what", "scaling");
     json.addProperty("date", date);
-    json.addProperty("machine", Machine.name());
+    json.addProperty("commit", settings.get("commit"));
+    json.addProperty("machine", settings.get("machine"));
     json.addProperty("command", command);
+    json.addProperty("network", settings.get("network"));
     json.add("points", gson.toJsonTree(points));
     return gson.toJson(json) + "\n";
   }

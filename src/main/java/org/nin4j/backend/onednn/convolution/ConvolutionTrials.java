@@ -25,23 +25,33 @@ import org.nin4j.plan.step.TensorSpec;
 
 /**
  * Chooses by trying: each way to compute a shape runs some times on some samples, in turn with the
- * others, and the least time counts. What was chosen is kept, so that it is the same the next time:
- * the ways add their numbers in different orders.
+ * others, and the second least of its times counts. A virtual processor may be three times as slow
+ * from one moment to the next: the least time of all may have met the one moment of speed, and so
+ * many runs are made that a way that is tried to the end has met it twice. What was chosen is kept,
+ * so that it is the same the next time: the ways add their numbers in different orders.
  */
 public final class ConvolutionTrials {
   /** Multiply-adds of a step that is too short for a choice to matter: some 0.1 ms. */
   private static final long SHORT = 20_000_000;
 
-  /** Multiply-adds of a trial, by which it gets its samples: some 10 ms. */
-  private static final long LONG = 1_000_000_000;
+  /** Multiply-adds of a trial, by which it gets its samples: some 4 ms. */
+  private static final long LONG = 500_000_000;
 
-  private static final int ROUNDS = 4;
+  /** Rounds at least and, while times differ, at most. */
+  private static final int LEAST_ROUNDS = 4;
 
-  /** Rounds in which all take part: the first run of a way may wait for memory. */
-  private static final int FOR_ALL = 1;
+  private static final int MOST_ROUNDS = 10;
 
-  /** What takes so many times as long as the best is not tried on. */
+  /** A way's two least times lie that near to each other when there are enough of them. */
+  private static final double NEAR = 1.1;
+
+  /** A way that takes so many times as long as the best is not tried on, after three rounds. */
   private static final double HOPELESS = 1.5;
+
+  private static final int ROUNDS_FOR_ALL = 3;
+
+  /** Nor after one, if it takes longer than a processor's change of speed could make of it. */
+  private static final double HOPELESS_AT_ONCE = 5;
 
   /** A plainer way is taken unless the other takes less than this part of its time. */
   private static final double CLEARLY = 0.85;
@@ -150,17 +160,19 @@ public final class ConvolutionTrials {
         trials.add(new Trial(way, kernel(tried, way)));
       }
       trials.forEach(trial -> warmUp(trial, tried.step()));
-      for (int round = 0; round < ROUNDS; round++) {
-        double least = trials.stream().mapToDouble(t -> t.least).min().orElseThrow();
-        for (Trial trial : trials) {
-          if (round < FOR_ALL || trial.least <= HOPELESS * least) {
-            trial.run();
-          }
+      List<Trial> going = trials;
+      for (int round = 1; round <= MOST_ROUNDS; round++) {
+        going.forEach(Trial::run);
+        if (round >= LEAST_ROUNDS && going.stream().allMatch(Trial::sure)) {
+          break;
         }
+        double limit = round < ROUNDS_FOR_ALL ? HOPELESS_AT_ONCE : HOPELESS;
+        double best = trials.stream().mapToDouble(Trial::seconds).min().orElseThrow();
+        going = going.stream().filter(trial -> trial.least <= limit * best).toList();
       }
       Trial best = trials.get(0);
       for (Trial trial : trials) {
-        best = trial.least < CLEARLY * best.least ? trial : best;
+        best = trial.seconds() < CLEARLY * best.seconds() ? trial : best;
       }
       return best.way;
     }
@@ -193,6 +205,7 @@ public final class ConvolutionTrials {
     private final Operation.Kernel kernel;
     private final Operation.Run run = new Operation.Run();
     private double least = Double.MAX_VALUE;
+    private double second = Double.MAX_VALUE;
 
     Trial(Convolution way, Operation.Kernel kernel) {
       this.way = way;
@@ -202,7 +215,17 @@ public final class ConvolutionTrials {
     void run() {
       long begin = System.nanoTime();
       kernel.run(run);
-      least = Math.min(least, System.nanoTime() - begin);
+      double seconds = (System.nanoTime() - begin) * 1e-9;
+      second = Math.min(second, Math.max(least, seconds));
+      least = Math.min(least, seconds);
+    }
+
+    double seconds() {
+      return second;
+    }
+
+    boolean sure() {
+      return second <= NEAR * least;
     }
   }
 
