@@ -123,9 +123,9 @@ public final class OneDnnBackend implements Backend {
     trials = new ConvolutionTrials(dnnl, workers, kept);
   }
 
-  /** What the fastest way depends on, which ways there are among it. */
+  /** What the fastest way depends on, which ways there are and how they are tried among it. */
   private String environment() {
-    return "%s; %s; ways 2".formatted(Platform.ofThisMachine().model(), description());
+    return "%s; %s; ways 3".formatted(Platform.ofThisMachine().model(), description());
   }
 
   private static LibraryFolder folder() {
