@@ -327,7 +327,8 @@ public final class Compare {
       }
       case "pytorch" -> {
         String mode = "mode=" + name.substring("pytorch-".length());
-        command = new ArrayList<>(List.of("python3", "bench/peers/pytorch/nin_step.py", "serve"));
+        String python = System.getenv().getOrDefault("NIN4J_PYTHON", "python3");
+        command = new ArrayList<>(List.of(python, "bench/peers/pytorch/nin_step.py", "serve"));
         command.add(mode);
       }
       default -> throw new IllegalArgumentException("there is no engine " + name);

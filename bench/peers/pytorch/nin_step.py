@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""NiN training steps in PyTorch on one GPU, to be measured beside NiN4J's.
+"""NiN training steps in PyTorch, on one GPU or on the CPU, to be measured beside NiN4J's.
 
     nin_step.py measure [name=value ...]   every mode in turn: a line of JSON with a first figure as
                                            soon as it is ready, in the end one for each with all
@@ -7,15 +7,17 @@
                                            answers with one line of JSON (for bench/Compare.java)
 
 Settings and their defaults: mode=channels-last-bf16 batch=128 pixels=224 rounds=10 steps=50
-warmup=20 modes=<all, separated by commas>. Needs a PyTorch with CUDA, 2.4 or later.
+warmup=20 modes=<all of the GPU, separated by commas>, and for the modes that begin with cpu-
+precision=fp32, or bf16. Needs PyTorch 2.4 or later, with CUDA for all other modes.
 
-The data, 60,000 random 28x28 images as bytes, lies on the GPU. A step, all of it in the clock:
+The data, 60,000 random 28x28 images as bytes, lies on the device. A step, all of it in the clock:
 gather 128 shuffled indices, enlarge bilinearly, scale to [0, 1], forward, loss, backward, SGD.
 The bytes are not rounded after enlarging, as NiN4J does: PyTorch has no such step, and the work
 is the same.
 """
 
 import json
+import resource
 import statistics
 import sys
 import time
@@ -35,6 +37,7 @@ DEFAULTS = {
     "rounds": "10",
     "steps": "50",
     "warmup": "20",
+    "precision": "",
 }
 IMAGES = 60_000
 CLASSES = 10
@@ -43,7 +46,8 @@ CLASSES = 10
 class Mode:
     """How PyTorch is told to work."""
 
-    def __init__(self, precision, channels_last, capture=False, compiled=False):
+    def __init__(self, precision, channels_last, capture=False, compiled=False, device="cuda"):
+        self.device = device
         self.precision = precision
         self.channels_last = channels_last
         self.capture = capture
@@ -61,6 +65,17 @@ MODES = {
     "eager-tf32": Mode("tf32", False),
     "eager-fp32": Mode("fp32", False),
 }
+
+# On the CPU, fp32 or bf16 as the setting says. The graphs of "max-autotune" are a GPU's.
+CPU_MODES = ("cpu-compiled", "cpu-channels-last")
+
+
+def mode_of(name, precision):
+    """The mode of a name; None where there is none, or not with this precision."""
+    if name in CPU_MODES and precision in ("", "fp32", "bf16"):
+        return Mode(precision or "fp32", True, compiled=name == "cpu-compiled", device="cpu")
+    mode = MODES.get(name)
+    return mode if mode and precision in ("", mode.precision) else None
 
 
 def nin_block(channels_in, channels, kernel, stride, padding):
@@ -90,7 +105,7 @@ def nin():
 
 
 class Training:
-    """A network, its data on the GPU and its optimizer, ready to take steps."""
+    """A network, its data on the device and its optimizer, ready to take steps."""
 
     def __init__(self, mode, batch, pixels):
         self.mode = mode
@@ -101,7 +116,8 @@ class Training:
         torch.backends.cudnn.allow_tf32 = tf32
         torch.backends.cudnn.benchmark = True
         torch.manual_seed(1)
-        self.device = torch.device("cuda")
+        self.device = torch.device(mode.device)
+        # On the CPU threads are those of OMP_NUM_THREADS.
         self.model = nin().to(self.device).train()
         for module in self.model.modules():
             if isinstance(module, nn.Conv2d):
@@ -119,7 +135,11 @@ class Training:
         self.loss = torch.zeros((), device=self.device)
         self.optimizer = self._optimizer()
         self._forward = (
-            torch.compile(self._loss, mode="max-autotune", fullgraph=True)
+            torch.compile(
+                self._loss,
+                mode="max-autotune" if mode.device == "cuda" else "default",
+                fullgraph=True,
+            )
             if mode.compiled
             else self._loss
         )
@@ -140,7 +160,7 @@ class Training:
             x = x.contiguous(memory_format=torch.channels_last)
         bf16 = self.mode.precision == "bf16"
         # Each weight is used once a step, so there is nothing for a cache to save.
-        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=bf16, cache_enabled=False):
+        with torch.autocast(self.mode.device, dtype=torch.bfloat16, enabled=bf16, cache_enabled=False):
             logits = self.model(x)
         return F.cross_entropy(logits.float(), self.labels.index_select(0, indices))
 
@@ -173,21 +193,37 @@ class Training:
         if self.graph is not None:
             self.graph.replay()
         else:
-            if self.mode.compiled:
+            if self.mode.compiled and self.mode.device == "cuda":
                 torch.compiler.cudagraph_mark_step_begin()
             self._update()
 
     def run(self, steps):
         """Seconds for so many steps."""
-        torch.cuda.synchronize()
+        self._wait()
         begin = time.perf_counter()
         for _ in range(steps):
             self.step()
-        torch.cuda.synchronize()
+        self._wait()
         return time.perf_counter() - begin
 
+    def _wait(self):
+        if self.mode.device == "cuda":
+            torch.cuda.synchronize()
 
-def versions():
+    def peak_memory_kib(self):
+        """What PyTorch held on the GPU at most, or the whole process in memory."""
+        if self.mode.device == "cuda":
+            return torch.cuda.max_memory_reserved() // 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def versions(mode):
+    if mode.device == "cpu":
+        return {
+            "cpu": torch.backends.cpu.get_cpu_capability(),
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+        }
     return {
         "gpu": torch.cuda.get_device_name(),
         "torch": torch.__version__,
@@ -204,7 +240,8 @@ def measure(settings):
     for name in names:
         try:
             begin = time.perf_counter()
-            training = Training(MODES[name], batch, pixels)
+            mode = mode_of(name, settings["precision"] if name in CPU_MODES else "")
+            training = Training(mode, batch, pixels)
             training.run(1)
             cold[name] = time.perf_counter() - begin
             training.run(int(settings["warmup"]))
@@ -236,7 +273,7 @@ def measure(settings):
             "coldStartSeconds": cold[name],
             "loss": loss,
             "finite": loss == loss and abs(loss) != float("inf"),
-            **versions(),
+            **versions(trainings[name].mode),
         }
         print(json.dumps(line), flush=True)
 
@@ -248,21 +285,24 @@ def restore(mode):
 
 
 def serve(settings):
-    mode = settings["mode"]
-    training = Training(MODES[mode], int(settings["batch"]), int(settings["pixels"]))
+    name = settings["mode"]
+    mode = mode_of(name, settings["precision"])
+    training = Training(mode, int(settings["batch"]), int(settings["pixels"]))
     training.run(1)
-    about = versions()
-    text = "PyTorch {torch}, CUDA {cuda}, cuDNN {cudnn}, {gpu}".format(**about)
-    print(json.dumps({"ready": f"{mode}: {text}"}, separators=(",", ":")), flush=True)
+    text = (
+        "PyTorch {torch}, {cpu}, {threads} threads"
+        if mode.device == "cpu"
+        else "PyTorch {torch}, CUDA {cuda}, cuDNN {cudnn}, {gpu}"
+    ).format(**versions(mode))
+    print(json.dumps({"ready": f"{name}: {text}"}, separators=(",", ":")), flush=True)
     for line in sys.stdin:
         steps = int(line.split()[1])
         seconds = training.run(steps)
-        memory = torch.cuda.max_memory_reserved() // 1024
         answer = {
             "steps": steps,
             "seconds": seconds,
             "loss": training.loss.item(),
-            "peakMemoryKiB": memory,
+            "peakMemoryKiB": training.peak_memory_kib(),
         }
         print(json.dumps(answer, separators=(",", ":")), flush=True)
 
@@ -274,16 +314,18 @@ def main(arguments):
         settings[name] = value
     if not arguments or arguments[0] not in ("measure", "serve"):
         sys.exit(__doc__)
-    for name in filter(None, [settings["mode"], *settings["modes"].split(",")]):
-        if name not in MODES:
-            sys.exit(f"nin_step.py: there is no mode {name}; there are {', '.join(MODES)}")
-    precision = settings.get("precision", MODES[settings["mode"]].precision)
-    if arguments[0] == "serve" and precision != MODES[settings["mode"]].precision:
-        sys.exit(f"nin_step.py: the mode {settings['mode']} is not {precision}")
+    names = list(filter(None, [settings["mode"], *settings["modes"].split(",")]))
+    for name in names:
+        if name not in MODES and name not in CPU_MODES:
+            known = ", ".join([*MODES, *CPU_MODES])
+            sys.exit(f"nin_step.py: there is no mode {name}; there are {known}")
+    if arguments[0] == "serve" and mode_of(settings["mode"], settings["precision"]) is None:
+        sys.exit(f"nin_step.py: the mode {settings['mode']} is not {settings['precision']}")
     if settings.get("purpose", "train") != "train":
         sys.exit("nin_step.py: there are training steps only")
-    if not torch.cuda.is_available():
-        sys.exit("nin_step.py: this PyTorch finds no CUDA GPU")
+    asked = names[:1] if arguments[0] == "serve" else names[1:] or list(MODES)
+    if not torch.cuda.is_available() and any(name not in CPU_MODES for name in asked):
+        sys.exit("nin_step.py: this PyTorch finds no CUDA GPU; on the CPU: " + ", ".join(CPU_MODES))
     (measure if arguments[0] == "measure" else serve)(settings)
 
 
