@@ -417,7 +417,7 @@ public final class Tables {
               });
           table.append(
               format(
-                  "| `%s`, %d | %s | %s | %s | %s | %s | %s | %.0f – %.0f | %s %% |\n",
+                  "| `%s`, %d | %s | %s | %s | %s | %s | %s | %d – %d | %s %% |\n",
                   network,
                   batches.values().iterator().next().get("pixels").getAsInt(),
                   precision,
@@ -435,8 +435,8 @@ public final class Tables {
                                   .getAsDouble()
                               / 1e9)
                       : "–",
-                  least(beside),
-                  most(beside),
+                  Math.round(least(beside)),
+                  Math.round(most(beside)),
                   shares.stream().map(v -> format("%.1f", v)).collect(Collectors.joining(", "))));
         });
   }
