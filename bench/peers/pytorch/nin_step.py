@@ -66,7 +66,7 @@ MODES = {
     "eager-fp32": Mode("fp32", False),
 }
 
-# On the CPU, fp32 or bf16 as the setting says. The graphs of "max-autotune" are a GPU's.
+# On the CPU, fp32 or bf16 as the setting says, with OMP_NUM_THREADS threads. The graphs of "max-autotune" are a GPU's.
 CPU_MODES = ("cpu-compiled", "cpu-channels-last")
 
 
@@ -117,7 +117,6 @@ class Training:
         torch.backends.cudnn.benchmark = True
         torch.manual_seed(1)
         self.device = torch.device(mode.device)
-        # On the CPU threads are those of OMP_NUM_THREADS.
         self.model = nin().to(self.device).train()
         for module in self.model.modules():
             if isinstance(module, nn.Conv2d):
@@ -160,7 +159,9 @@ class Training:
             x = x.contiguous(memory_format=torch.channels_last)
         bf16 = self.mode.precision == "bf16"
         # Each weight is used once a step, so there is nothing for a cache to save.
-        with torch.autocast(self.mode.device, dtype=torch.bfloat16, enabled=bf16, cache_enabled=False):
+        with torch.autocast(
+            self.mode.device, dtype=torch.bfloat16, enabled=bf16, cache_enabled=False
+        ):
             logits = self.model(x)
         return F.cross_entropy(logits.float(), self.labels.index_select(0, indices))
 
