@@ -63,10 +63,8 @@ final class LocalSteps {
             all.train().first(Math.min(limit, all.train().count())),
             all.test().first(Math.min(limit, all.test().count())),
             all.origin());
-    Recipe base =
-        settings.containsKey("recipe")
-            ? Recipes.named(settings.get("recipe"))
-            : network.equals("nin") ? Recipes.standard() : Recipes.of(network);
+    String name = Recipes.standardFits(network) ? "momentum" : Recipes.PUBLISHED;
+    Recipe base = Recipes.named(settings.getOrDefault("recipe", name), network);
     Recipe recipe =
         base.toBuilder()
             .epochs(epochs)

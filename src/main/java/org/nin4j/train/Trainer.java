@@ -42,8 +42,6 @@ import org.nin4j.train.session.Images;
  * and backend gives the same history and parameters, stopped and resumed or not.
  */
 public final class Trainer {
-  private static final String THE_OPTIMIZERS = "the optimizer's ";
-
   private final Backend backend;
   private final Recipe recipe;
 
@@ -346,9 +344,7 @@ public final class Trainer {
   }
 
   private void remark(String remark) {
-    for (TrainingListener listener : listeners) {
-      listener.remarked(remark);
-    }
+    tell(listener -> listener.remarked(remark));
   }
 
   private Shape networkInput() {
@@ -356,7 +352,7 @@ public final class Trainer {
   }
 
   private Checkpoint train(Checkpoint from) {
-    requireFiniteBeginning(from);
+    Finite.requireBeginning(from);
     otherPrecision.ifPresent(this::remark);
     from.best()
         .filter(best -> !best.testData().equals(testData))
@@ -381,9 +377,7 @@ public final class Trainer {
               steps,
               from.position(),
               from.history());
-      for (TrainingListener listener : listeners) {
-        listener.started(start);
-      }
+      tell(listener -> listener.started(start));
       Checkpoint last = from;
       SavePace saves = new SavePace(saveEvery, System::nanoTime);
       ParameterWatch watch = new ParameterWatch(session);
@@ -394,8 +388,8 @@ public final class Trainer {
         Map<String, HostTensor> state;
         try {
           position = trainEpoch(session, last, saves, watch);
-          parameters = parameters(session, position);
-          state = optimizerState(session, position);
+          parameters = Finite.parameters(session, position);
+          state = Finite.optimizerState(session, position);
         } catch (NumericalException e) {
           throw findingOrigins ? withOrigin(e, session, goodWithin.orElse(last)) : e;
         }
@@ -409,13 +403,11 @@ public final class Trainer {
           Best now = new Best(position.epoch() + 1, test.get().accuracy(), testData);
           best = Optional.of(best.filter(b -> b.holdsAgainst(now)).orElse(now));
           position = Position.atEpoch(position.epoch() + 1);
-          for (TrainingListener listener : listeners) {
-            listener.epochEnded(history);
-          }
+          tellEnd(history);
         }
         last = checkpoint(position, history, best, parameters, state);
         saves.begin();
-        tell(last, test.isPresent() && last.holdsBest());
+        tellSaved(last, test.isPresent() && last.holdsBest());
         saves.endedEpoch();
       }
       return last;
@@ -439,10 +431,8 @@ public final class Trainer {
     return new NumericalException(found.getMessage() + "; " + origin);
   }
 
-  private void tell(Checkpoint checkpoint, boolean best) {
-    for (TrainingListener listener : listeners) {
-      listener.checkpointed(checkpoint, best);
-    }
+  private void tell(Consumer<TrainingListener> event) {
+    listeners.forEach(event);
   }
 
   /** Runs the steps that are left of an epoch, or until stopped. */
@@ -473,7 +463,7 @@ public final class Trainer {
         Position at =
             new Position(epoch, step, session.metrics(), from.seconds() + secondsSince(begin));
         report(at);
-        watch.look(session).ifPresent(found -> requireFinite(found.value(), found.name(), at));
+        watch.look(session).ifPresent(found -> Finite.require(found.value(), found.name(), at));
         if (saves.due()) {
           begin += saveWithin(session, last, at, saves);
         }
@@ -503,18 +493,28 @@ public final class Trainer {
     saves.begin();
     Checkpoint within =
         checkpoint(
-            at, last.history(), last.best(), parameters(session, at), optimizerState(session, at));
+            at,
+            last.history(),
+            last.best(),
+            Finite.parameters(session, at),
+            Finite.optimizerState(session, at));
     goodWithin = findingOrigins ? Optional.of(within) : Optional.empty();
-    tell(within, false);
+    tellSaved(within, false);
     return saves.endedWithin();
   }
 
+  private void tellSaved(Checkpoint checkpoint, boolean best) {
+    tell(listener -> listener.checkpointed(checkpoint, best));
+  }
+
+  private void tellEnd(History history) {
+    tell(listener -> listener.epochEnded(history));
+  }
+
   private void tellTimes(Plan run, List<long[]> nanoseconds) {
-    for (TrainingListener listener : listeners) {
-      if (listener.wantsStepTimes()) {
-        listener.timed(run, nanoseconds);
-      }
-    }
+    listeners.stream()
+        .filter(TrainingListener::wantsStepTimes)
+        .forEach(listener -> listener.timed(run, nanoseconds));
   }
 
   /**
@@ -527,19 +527,15 @@ public final class Trainer {
     if (at.step() > 0) {
       report(at);
     }
-    for (TrainingListener listener : listeners) {
-      listener.paused(at);
-    }
+    tell(listener -> listener.paused(at));
     requests.awaitGoOn();
-    for (TrainingListener listener : listeners) {
-      listener.wentOn();
-    }
+    tell(TrainingListener::wentOn);
     return System.nanoTime() - begin;
   }
 
   private void report(Position at) {
-    requireFinite(at.sums().lossSum(), "the loss", at);
-    tell(Progress.Phase.TRAINING, at.epoch(), at.step(), steps, at.sums(), at.seconds());
+    Finite.require(at.sums().lossSum(), "the loss", at);
+    tellProgress(Progress.Phase.TRAINING, at.epoch(), at.step(), steps, at.sums(), at.seconds());
   }
 
   private Optional<Metrics> evaluate(
@@ -549,7 +545,7 @@ public final class Trainer {
     long begin = System.nanoTime();
     Consumer<Metrics> progress =
         sums ->
-            tell(
+            tellProgress(
                 Progress.Phase.EVALUATION,
                 at.epoch(),
                 (int) ((sums.samples() + batch - 1) / batch),
@@ -563,26 +559,22 @@ public final class Trainer {
         examining
             ? examined.map(Evaluation::metrics)
             : evaluator.evaluate(parameters, requests::stopping, progress);
-    test.ifPresent(sums -> requireFinite(sums.lossSum(), "the test loss", at));
+    test.ifPresent(sums -> Finite.require(sums.lossSum(), "the test loss", at));
     return test;
   }
 
   private void tellAnswers(int epoch, Evaluation evaluation) {
-    for (TrainingListener listener : listeners) {
-      if (listener.wantsAnswers()) {
-        listener.examined(epoch, evaluation);
-      }
-    }
+    listeners.stream()
+        .filter(TrainingListener::wantsAnswers)
+        .forEach(listener -> listener.examined(epoch, evaluation));
   }
 
-  private void tell(
+  private void tellProgress(
       Progress.Phase phase, int epoch, int step, int ofSteps, Metrics sums, double seconds) {
     Progress progress =
         new Progress(
             phase, epoch + 1, recipe.epochs(), step, ofSteps, sums, sums.samples() / seconds);
-    for (TrainingListener listener : listeners) {
-      listener.progressed(progress);
-    }
+    tell(listener -> listener.progressed(progress));
   }
 
   private EpochResult result(Position at, Metrics test, DeadUnits.Count dead) {
@@ -600,48 +592,6 @@ public final class Trainer {
         recipe.schedule().rate(lastStep, epochs.allSteps()),
         dead.units(),
         dead.classes());
-  }
-
-  private static Map<String, HostTensor> parameters(Session session, Position at) {
-    return finite(Parameters.read(session), "", at);
-  }
-
-  private static Map<String, HostTensor> optimizerState(Session session, Position at) {
-    return finite(Parameters.readOptimizer(session), THE_OPTIMIZERS, at);
-  }
-
-  private static Map<String, HostTensor> finite(
-      Map<String, HostTensor> values, String whose, Position at) {
-    values.forEach(
-        (name, tensor) ->
-            tensor.firstNotFinite().ifPresent(value -> requireFinite(value, whose + name, at)));
-    return values;
-  }
-
-  private static void requireFiniteBeginning(Checkpoint from) {
-    from.parameters().forEach((name, tensor) -> requireFiniteBeginning(tensor, name, from));
-    from.optimizerState()
-        .forEach((name, tensor) -> requireFiniteBeginning(tensor, THE_OPTIMIZERS + name, from));
-  }
-
-  private static void requireFiniteBeginning(HostTensor tensor, String what, Checkpoint from) {
-    tensor
-        .firstNotFinite()
-        .ifPresent(
-            value -> {
-              throw new NumericalException(
-                  "%s is %s where the training begins, %s"
-                      .formatted(what, Double.isNaN(value) ? "NaN" : "infinite", from.position()));
-            });
-  }
-
-  private static void requireFinite(double value, String what, Position at) {
-    if (!Double.isFinite(value)) {
-      throw new NumericalException(
-          "%s became %s by epoch %d, step %d; a lower learning rate or a longer warm-up would help"
-              .formatted(what, Double.isNaN(value) ? "NaN" : "infinite", at.epoch() + 1, at.step()),
-          at);
-    }
   }
 
   private Checkpoint checkpoint(

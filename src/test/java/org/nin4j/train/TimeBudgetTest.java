@@ -17,18 +17,20 @@ class TimeBudgetTest {
   /** An epoch takes 65,000 trained images and a second; nine tenths of the time are given out. */
   @ParameterizedTest(name = "{0} images/s, {1} s: {2} epochs in {3} s")
   @CsvSource({
-    "100000, 520, 8, 13.2, true",
-    "1200, 520, 8, 441.333, true",
-    "950, 520, 6, 416.526, true",
+    "100000, 520, 5, 8.25, true",
+    "1200, 520, 5, 275.833, true",
+    "620, 520, 4, 423.355, true",
     "490, 520, 3, 400.959, true",
     "440, 520, 3, 446.182, true",
     "390, 520, 2, 335.333, true",
-    "200, 520, 2, 652, false",
-    "1, 520, 2, 130002, false",
+    "200, 520, 1, 326, true",
+    "1, 520, 1, 65001, false",
     "65000, 4.5, 2, 4, true",
-    "65000, 4.4, 2, 4, false",
-    "440, 0, 2, 297.455, false",
-    "440, -20, 2, 297.455, false"
+    "65000, 4.4, 1, 2, true",
+    "65000, 2.3, 1, 2, true",
+    "65000, 2.2, 1, 2, false",
+    "440, 0, 1, 148.727, false",
+    "440, -20, 1, 148.727, false"
   })
   void epochsFollowFromSpeedAndTime(
       double speed, double seconds, int epochs, double expected, boolean fits) {

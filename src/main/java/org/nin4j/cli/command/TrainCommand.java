@@ -102,9 +102,9 @@ public final class TrainCommand implements Callable<Integer> {
       paramLabel = "NAME",
       description =
           "Settings to start from: default, fast for the fewest seconds to 0.90, best for the"
-              + " highest accuracy, d2l, the network's own as published, or paddle, the same with"
-              + " Adam; options change single ones. Default: default for nin and nin-mini, d2l for"
-              + " other networks.")
+              + " highest accuracy, momentum, which the studies take, d2l, the network's own as"
+              + " published, or paddle, the same with Adam; options change single ones. Default:"
+              + " default for nin and nin-mini, d2l for other networks.")
   private Optional<String> recipe = Optional.empty();
 
   @Option(

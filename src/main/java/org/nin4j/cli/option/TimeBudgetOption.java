@@ -39,7 +39,7 @@ public final class TimeBudgetOption {
       names = "--minutes",
       paramLabel = "N",
       description =
-          "End within N minutes: measures the training speed, chooses 2 to 8 epochs with settings"
+          "End within N minutes: measures the training speed, chooses 1 to 5 epochs with settings"
               + " for that number, a tenth of the time kept back, and prints the options that train"
               + " the same again. Default: the recipe's epochs, however long they take.")
   private Optional<Double> minutes = Optional.empty();
@@ -85,8 +85,11 @@ public final class TimeBudgetOption {
   static String line(TimeBudget.Choice choice, double left) {
     String device = "This device trains " + Texts.speed(choice.imagesPerSecond());
     String takes =
-        "%d epochs take some %s"
-            .formatted(choice.epochs(), Texts.duration(choice.expectedSeconds()));
+        "%d %s some %s"
+            .formatted(
+                choice.epochs(),
+                choice.epochs() == 1 ? "epoch takes" : "epochs take",
+                Texts.duration(choice.expectedSeconds()));
     String time = Texts.duration(Math.max(0, left));
     return choice.fits()
         ? "%s: %s of the %s that are left.".formatted(device, takes, time)

@@ -71,7 +71,7 @@ class ProfileCommandTest {
     int titles =
         lines.indexOf("Block Time µs Share % MB MFLOP GB/s GFLOP/s Peak % Floor µs Time/floor");
     assertEquals(6 + steps.size() + 1, titles);
-    assertTrue(lines.get(titles - 2).startsWith(steps.size() - 1 + " update SgdUpdate "));
+    assertTrue(lines.get(titles - 2).startsWith(steps.size() - 1 + " update AdamUpdate "));
     List<String> blocks = List.of("batch", "0", "2", "4", "loss", "update", "all steps");
     for (int i = 0; i < blocks.size(); i++) {
       assertTrue(lines.get(titles + 2 + i).startsWith(blocks.get(i) + " "), outcome::text);

@@ -72,7 +72,7 @@ class RunsCommandTest {
     assertEquals(0, outcome.code());
     List<String> lines = words(outcome.out());
     assertEquals("Run Network Recipe Epochs Accuracy Best Time", lines.get(0));
-    assertEquals("20260101-000000-nin nin default 3/8 0.6250 0.7500 (2) 3 min 0 s", lines.get(2));
+    assertEquals("20260101-000000-nin nin default 3/5 0.6250 0.7500 (2) 3 min 0 s", lines.get(2));
     assertEquals("20260102-000000-lenet lenet d2l 1/10 0.2500 0.2500 (1) 1 min 0 s", lines.get(3));
     assertEquals("20260103-000000-nin nin fast 0/1 – – 0.0 s", lines.get(4));
     assertTrue(outcome.out().stream().allMatch(l -> l.length() <= 80), outcome::text);
@@ -97,7 +97,7 @@ class RunsCommandTest {
     List<String> lines = words(outcome.out());
     assertEquals("20260101-000000-nin 20260102-000000-lenet", lines.get(0));
     assertTrue(lines.contains("network nin lenet"), lines::toString);
-    assertTrue(lines.contains("momentum 0.9 0.5"), lines::toString);
+    assertTrue(lines.contains("optimizer adam sgd"), lines::toString);
     assertTrue(lines.contains("best (epoch) 0.7500 (2) 0.2500 (1)"), lines::toString);
     assertTrue(lines.contains("images/s 1,002 1,000"), lines::toString);
     assertTrue(lines.stream().noneMatch(l -> l.startsWith("seed ")), lines::toString);

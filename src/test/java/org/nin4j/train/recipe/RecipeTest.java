@@ -162,10 +162,10 @@ class RecipeTest {
       assertEquals(epochs, Recipes.standard(epochs).epochs());
       assertEquals(Recipes.DEFAULT, Recipes.standard(epochs).name());
     }
-    assertThrows(IllegalArgumentException.class, () -> Recipes.standard(1));
+    assertThrows(IllegalArgumentException.class, () -> Recipes.standard(0));
     String message =
-        assertThrows(IllegalArgumentException.class, () -> Recipes.standard(9)).getMessage();
-    assertEquals("the default recipe takes 2 to 8 epochs, not 9", message);
+        assertThrows(IllegalArgumentException.class, () -> Recipes.standard(6)).getMessage();
+    assertEquals("the default recipe takes 1 to 5 epochs, not 6", message);
   }
 
   /** A configuration from before there was the initialisation {@code identity}. */
@@ -226,10 +226,10 @@ class RecipeTest {
   @Test
   void jsonThatLacksSomethingIsRefused() {
     var json = RecipeJson.write(Recipes.standard());
-    json.remove("momentum");
+    json.remove("beta1");
     String message =
         assertThrows(IllegalArgumentException.class, () -> RecipeJson.read(json)).getMessage();
-    assertTrue(message.contains("momentum"), message);
+    assertTrue(message.contains("beta1"), message);
   }
 
   @Test
