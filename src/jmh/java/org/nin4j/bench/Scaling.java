@@ -41,26 +41,10 @@ public final class Scaling {
           Map.entry("sizes", "96,128,160,224,320,448"),
           Map.entry("batch", "128"),
           Map.entry("seconds", "3"),
+          Map.entry("heap", "128"),
           Map.entry("machine", "not told"),
           Map.entry("commit", "not told"),
           Map.entry("folder", "bench/records"));
-
-  /**
-   * A heap that is there as a whole from the beginning, so that a process grows by what a session
-   * takes and by nothing of Java's.
-   */
-  private static final List<String> JAVA =
-      List.of(
-          "java",
-          "-XX:+UseSerialGC",
-          "-Xms128m",
-          "-Xmx128m",
-          "-XX:+AlwaysPreTouch",
-          "--enable-native-access=ALL-UNNAMED",
-          "-cp",
-          String.join(
-              File.pathSeparator, "target/test-classes", "target/nin4j.jar", "target/lib/*"),
-          ScalingPoint.class.getName());
 
   /** Exit code of a process that got signal 9. */
   private static final int KILLED = 128 + 9;
@@ -147,7 +131,7 @@ public final class Scaling {
     if (done) {
       return;
     }
-    List<String> arguments = new ArrayList<>(JAVA);
+    List<String> arguments = java();
     for (String shared : List.of("backend", "network", "threads", "seconds")) {
       arguments.add(shared + "=" + settings.get(shared));
     }
@@ -252,6 +236,26 @@ public final class Scaling {
         |---|---|---|---|---|---|---|---|---|---|---|
         """);
     points.forEach(p -> text.append(row(p)));
+  }
+
+  /**
+   * A heap that is there as a whole from the beginning, so that a process grows by what a session
+   * takes and by nothing of Java's. AlexNet and VGG-11, whose parameters are drawn there, need 768
+   * MB.
+   */
+  private List<String> java() {
+    return new ArrayList<>(
+        List.of(
+            "java",
+            "-XX:+UseSerialGC",
+            "-Xms" + number("heap") + "m",
+            "-Xmx" + number("heap") + "m",
+            "-XX:+AlwaysPreTouch",
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            String.join(
+                File.pathSeparator, "target/test-classes", "target/nin4j.jar", "target/lib/*"),
+            ScalingPoint.class.getName()));
   }
 
   private static String row(Point p) {
