@@ -75,6 +75,9 @@ public final class Tables {
     TABLES.put("full-amx-third", () -> fullRace("2026-11-27T103008_race"));
     TABLES.put("full-amx-small", () -> fullRace("2026-11-27T103145_race"));
     TABLES.put("full-amx-before", () -> fullRace("2026-11-27T051621_race"));
+    TABLES.put("full-amx-infer", () -> fullRace("2026-11-27T180817_race"));
+    TABLES.put("full-amx-pytorch", () -> fullRace("2026-11-27T181152_race"));
+    TABLES.put("full-amx-pytorch-bf16", () -> fullRace("2026-11-27T182120_race"));
     TABLES.put("full-zen-first", () -> fullRace("2026-11-22T080804_race"));
     TABLES.put("full-zen-busy", () -> fullRace("2026-11-22T082016_race"));
     TABLES.put("full-zen-infer", () -> fullRace("2026-11-22T081640_race"));
