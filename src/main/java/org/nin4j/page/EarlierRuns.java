@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.nin4j.model.json.DescriptionException;
 import org.nin4j.train.run.RecordedRun;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunConfigs;
 
 /** The runs in a folder; what cannot be read is named, and the rest shown. */
 final class EarlierRuns {
@@ -32,7 +32,7 @@ final class EarlierRuns {
   private record Stamp(Optional<FileTime> config, Optional<FileTime> history) {
     static Stamp of(Path run) {
       return new Stamp(
-          RunFolder.config(run).flatMap(Stamp::time), time(run.resolve("history.csv")));
+          RunConfigs.latest(run).flatMap(Stamp::time), time(run.resolve("history.csv")));
     }
 
     private static Optional<FileTime> time(Path file) {

@@ -21,6 +21,7 @@ import org.nin4j.train.checkpoint.Parameters;
 import org.nin4j.train.checkpoint.Position;
 import org.nin4j.train.history.History;
 import org.nin4j.train.recipe.Recipe;
+import org.nin4j.train.run.RunCheckpoints;
 import org.nin4j.train.run.RunFolder;
 import org.nin4j.train.session.Images;
 
@@ -105,9 +106,10 @@ public final class StudyRunner {
   }
 
   /** A run that is not finished, and how far it is. */
-  private record Open(StudyListener.Place place, Optional<RunFolder.Newest> newest, double work) {
+  private record Open(
+      StudyListener.Place place, Optional<RunCheckpoints.Newest> newest, double work) {
     Optional<Checkpoint> from() {
-      return newest.map(RunFolder.Newest::checkpoint);
+      return newest.map(RunCheckpoints.Newest::checkpoint);
     }
   }
 
@@ -176,8 +178,9 @@ public final class StudyRunner {
       }
       RunResult.read(folder(run))
           .ifPresent(other -> requireSame(run, other.recipe(), other.isOf(run, fingerprint(run))));
-      Optional<RunFolder.Newest> newest = RunFolder.newest(folder(run), listener::remarked);
-      Optional<Checkpoint> from = newest.map(RunFolder.Newest::checkpoint);
+      Optional<RunCheckpoints.Newest> newest =
+          RunCheckpoints.newest(folder(run), listener::remarked);
+      Optional<Checkpoint> from = newest.map(RunCheckpoints.Newest::checkpoint);
       from.ifPresent(
           checkpoint ->
               requireSame(
@@ -268,10 +271,10 @@ public final class StudyRunner {
   private Optional<RunResult> train(
       PlannedRun run,
       TrainTest images,
-      Optional<RunFolder.Newest> newest,
+      Optional<RunCheckpoints.Newest> newest,
       RunFolder folder,
       List<TrainingListener> listeners) {
-    Optional<Checkpoint> from = newest.map(RunFolder.Newest::checkpoint);
+    Optional<Checkpoint> from = newest.map(RunCheckpoints.Newest::checkpoint);
     if (from.isPresent() && from.get().complete()) {
       // It was stopped after its last epoch, before this.
       folder.complete(from.get());

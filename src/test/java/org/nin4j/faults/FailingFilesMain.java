@@ -21,7 +21,8 @@ import org.nin4j.faults.Faults.Fault;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.history.Timeless;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
+import org.nin4j.train.run.RunConfigs;
 
 /**
  * Lets each file operation of a command fail in turn, in each way, and compares what comes of it
@@ -319,14 +320,14 @@ final class FailingFilesMain {
         return;
       }
       require(
-          mayLeave || RunFolder.config(all.get(0)).isPresent(),
+          mayLeave || RunConfigs.latest(all.get(0)).isPresent(),
           "a run that never began is left: " + list(all.get(0)));
       for (Path file : checkpoints(all.get(0))) {
         if (!name(file).endsWith(".part")) {
           Checkpoint.read(file);
         }
       }
-      Path last = RunFolder.last(all.get(0));
+      Path last = RunCheckpoints.last(all.get(0));
       require(
           !resumes || Faults.madeAnew() || Checkpoint.read(last).position().epoch() >= 2,
           "the last one became older");
@@ -341,8 +342,8 @@ final class FailingFilesMain {
       List<Path> all = list(runs(work));
       boolean begun =
           !all.isEmpty()
-              && (RunFolder.config(all.get(0)).isPresent()
-                  || Files.exists(RunFolder.last(all.get(0))));
+              && (RunConfigs.latest(all.get(0)).isPresent()
+                  || Files.exists(RunCheckpoints.last(all.get(0))));
       if (!begun) {
         for (Path empty : all) {
           deleteTree(empty);
@@ -351,7 +352,7 @@ final class FailingFilesMain {
       List<String> words =
           new ArrayList<>(List.of(begun && !resumes ? resume(all.get(0)) : command(work)));
       boolean madeAnew = Faults.madeAnew();
-      if (madeAnew && (all.isEmpty() || !Files.exists(RunFolder.last(all.get(0))))) {
+      if (madeAnew && (all.isEmpty() || !Files.exists(RunCheckpoints.last(all.get(0))))) {
         return; // It was removed with the folder, after the last epoch.
       }
       Outcome again = nin(work, words.toArray(String[]::new));
@@ -365,12 +366,13 @@ final class FailingFilesMain {
           "it was complete and goes on: " + again.code() + again.err());
       Path run = list(runs(work)).get(0);
       requireNoHalves(work);
-      Checkpoint last = Checkpoint.read(RunFolder.last(run));
-      requireSame(Checkpoint.read(RunFolder.last(whole)), last, !madeAnew);
+      Checkpoint last = Checkpoint.read(RunCheckpoints.last(run));
+      requireSame(Checkpoint.read(RunCheckpoints.last(whole)), last, !madeAnew);
       if (madeAnew) {
         return; // What else the folder held was removed with it.
       }
-      requireSame(Checkpoint.read(RunFolder.best(whole)), Checkpoint.read(RunFolder.best(run)));
+      requireSame(
+          Checkpoint.read(RunCheckpoints.best(whole)), Checkpoint.read(RunCheckpoints.best(run)));
       require(
           last.history().toCsv().equals(Files.readString(run.resolve("history.csv"))),
           "another history.csv");
@@ -479,7 +481,8 @@ final class FailingFilesMain {
         require(again.code() == OK, "not again: " + again.code() + again.err());
       }
       Path run = list(work.resolve("runs")).get(0);
-      requireSame(Checkpoint.read(RunFolder.last(whole)), Checkpoint.read(RunFolder.last(run)));
+      requireSame(
+          Checkpoint.read(RunCheckpoints.last(whole)), Checkpoint.read(RunCheckpoints.last(run)));
     }
   }
 
@@ -525,7 +528,7 @@ final class FailingFilesMain {
         requireNoHalves(work);
       }
       if (!Faults.madeAnew()) {
-        Checkpoint.read(RunFolder.best(list(watched(work).resolve("runs")).get(0)));
+        Checkpoint.read(RunCheckpoints.best(list(watched(work).resolve("runs")).get(0)));
       }
       for (String name : NAMES) {
         Path file = watched(work).resolve(name);

@@ -25,7 +25,7 @@ import org.nin4j.cli.Shell;
 import org.nin4j.cli.Shell.Outcome;
 import org.nin4j.cli.SmallTraining;
 import org.nin4j.train.checkpoint.Checkpoint;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
 
 /**
  * Files whose operations fail, one after the other: see {@link FailingFilesMain}. Nothing may be
@@ -107,15 +107,15 @@ class FailingFilesTest {
       Outcome begun = shell.run(with(with(words, disk.toString()), "--epochs", "1"));
       assertEquals(0, begun.code(), begun.toString());
       Path run = only(disk);
-      byte[] last = Files.readAllBytes(RunFolder.last(run));
+      byte[] last = Files.readAllBytes(RunCheckpoints.last(run));
       fill(disk.resolve("other"));
       String[] goOn = {"train", "--resume", "" + run, "--epochs", "3", "--device", "reference"};
       Outcome full = shell.run(goOn);
       assertEquals(7, full.code(), full.toString());
       assertEquals(1, full.err().size(), full.toString());
       assertTrue(full.err().get(0).contains("there is no room for the run"), full.toString());
-      assertArrayEquals(last, Files.readAllBytes(RunFolder.last(run)));
-      Checkpoint.read(RunFolder.best(run));
+      assertArrayEquals(last, Files.readAllBytes(RunCheckpoints.last(run)));
+      Checkpoint.read(RunCheckpoints.best(run));
       try (Stream<Path> files = Files.list(run)) {
         assertTrue(files.noneMatch(f -> f.toString().endsWith(".part")));
       }

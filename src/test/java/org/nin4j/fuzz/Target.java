@@ -46,7 +46,8 @@ import org.nin4j.tensor.Shape;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.history.History;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
+import org.nin4j.train.run.RunConfigs;
 import org.nin4j.train.run.RunSettings;
 
 /** The readers of bytes that others have made. */
@@ -186,7 +187,7 @@ enum Target {
 
     @Override
     List<byte[]> seeds() throws IOException {
-      return trained(run -> List.of(Files.readAllBytes(RunFolder.last(run))));
+      return trained(run -> List.of(Files.readAllBytes(RunCheckpoints.last(run))));
     }
   },
 
@@ -242,7 +243,7 @@ enum Target {
 
     @Override
     List<byte[]> seeds() throws IOException {
-      return trained(run -> List.of(Files.readAllBytes(RunFolder.config(run).orElseThrow())));
+      return trained(run -> List.of(Files.readAllBytes(RunConfigs.latest(run).orElseThrow())));
     }
   },
 

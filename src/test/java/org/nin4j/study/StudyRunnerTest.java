@@ -31,7 +31,7 @@ import org.nin4j.train.checkpoint.Position;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Recipes;
 import org.nin4j.train.recipe.Schedule;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
 
 class StudyRunnerTest {
   private static final TrainTest DATA = Shapes.draw(1, 40, 24, 1);
@@ -149,7 +149,7 @@ class StudyRunnerTest {
   }
 
   private Map<String, HostTensor> parameters(Path out, String run) {
-    return Checkpoint.read(RunFolder.last(out.resolve("runs").resolve(run))).parameters();
+    return Checkpoint.read(RunCheckpoints.last(out.resolve("runs").resolve(run))).parameters();
   }
 
   private void assertSame(String run) {
@@ -186,7 +186,7 @@ class StudyRunnerTest {
       // An ordinary run folder.
       Path run = whole.resolve("runs/fast-seed1");
       assertEquals(result.history().toCsv(), Files.readString(run.resolve("history.csv")));
-      assertTrue(Checkpoint.read(RunFolder.last(run)).complete());
+      assertTrue(Checkpoint.read(RunCheckpoints.last(run)).complete());
     }
   }
 
@@ -223,7 +223,8 @@ class StudyRunnerTest {
       runner.set(runner(backend, plan, folder, stops));
       assertFalse(runner.get().run());
       assertTrue(Files.readString(folder.resolve("study.md")).contains("1 of 4 runs are done."));
-      assertFalse(Checkpoint.read(RunFolder.last(folder.resolve("runs/slow-seed2"))).complete());
+      assertFalse(
+          Checkpoint.read(RunCheckpoints.last(folder.resolve("runs/slow-seed2"))).complete());
 
       Heard heard = new Heard();
       assertTrue(runner(backend, plan, folder, heard).run());
@@ -254,7 +255,7 @@ class StudyRunnerTest {
   void aFolderOfAnotherTrainingIsLeftAlone() throws IOException {
     copyWithout("fast-seed1", "fast-seed2");
     try (Backend backend = new ReferenceBackend()) {
-      byte[] before = Files.readAllBytes(RunFolder.last(folder.resolve("runs/slow-seed1")));
+      byte[] before = Files.readAllBytes(RunCheckpoints.last(folder.resolve("runs/slow-seed1")));
       StudyRunner changed = runner(backend, plan(backend, study("0.02")), folder, new Heard());
       String told = assertThrows(StudyException.class, changed::run).getMessage();
       String there = "{\"kind\":\"constant\",\"rate\":0.01}";
@@ -270,7 +271,7 @@ class StudyRunnerTest {
       Files.delete(folder.resolve("runs/slow-seed1/result.json"));
       assertEquals(told, assertThrows(StudyException.class, changed::run).getMessage());
       assertArrayEquals(
-          before, Files.readAllBytes(RunFolder.last(folder.resolve("runs/slow-seed1"))));
+          before, Files.readAllBytes(RunCheckpoints.last(folder.resolve("runs/slow-seed1"))));
       assertFalse(Files.exists(folder.resolve("runs/fast-seed1")));
     }
   }

@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
 import org.nin4j.train.checkpoint.Checkpoint;
+import org.nin4j.train.run.RunCheckpoints;
 import org.nin4j.train.run.RunFolder;
 
 /**
@@ -83,7 +84,7 @@ final class HadoopRun implements TrainingListener, AutoCloseable {
 
   /** What an earlier run goes on from; empty where it begins. */
   Optional<Checkpoint> begin(Consumer<String> remarks) {
-    return RunFolder.newest(local, remarks)
+    return RunCheckpoints.newest(local, remarks)
         .map(newest -> folder.goOn(newest.checkpoint(), newest.file()));
   }
 
@@ -132,7 +133,7 @@ final class HadoopRun implements TrainingListener, AutoCloseable {
     if (name.startsWith("whitening")) {
       return 0;
     }
-    return name.equals(RunFolder.last(file.getParent()).getFileName().toString()) ? 1 : 2;
+    return name.equals(RunCheckpoints.last(file.getParent()).getFileName().toString()) ? 1 : 2;
   }
 
   @Override

@@ -11,7 +11,8 @@ import java.util.stream.Stream;
 import org.nin4j.cli.output.Console;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
+import org.nin4j.train.run.RunConfigs;
 
 /** Finds checkpoints of earlier runs. */
 final class Runs {
@@ -36,10 +37,10 @@ final class Runs {
     Path file = path;
     String why = "";
     if (Files.isDirectory(path)) {
-      file = RunFolder.best(path);
+      file = RunCheckpoints.best(path);
       if (!Files.exists(file)) {
         file = last(path);
-        why = "; there is no " + RunFolder.best(path).getFileName();
+        why = "; there is no " + RunCheckpoints.best(path).getFileName();
       }
     }
     Checkpoint checkpoint = Checkpoint.read(file);
@@ -49,7 +50,7 @@ final class Runs {
 
   /** The checkpoint that a run's folder goes on from. */
   static Path last(Path run) {
-    Path last = RunFolder.last(run);
+    Path last = RunCheckpoints.last(run);
     if (!Files.exists(last)) {
       throw new CheckpointException(run + " holds no checkpoint " + last.getFileName());
     }
@@ -58,7 +59,7 @@ final class Runs {
 
   /** Whether it is a run's folder at all, before anything is written there. */
   static void requireSomethingToGoOnFrom(Path run) {
-    if (!Files.exists(RunFolder.best(run)) && RunFolder.config(run).isEmpty()) {
+    if (!Files.exists(RunCheckpoints.best(run)) && RunConfigs.latest(run).isEmpty()) {
       last(run);
     }
   }
@@ -69,8 +70,8 @@ final class Runs {
       try (Stream<Path> folders = Files.list(runs)) {
         Optional<Path> latest =
             folders
-                .filter(f -> Files.exists(RunFolder.last(f)))
-                .max(Comparator.comparing(RunFolder::date).thenComparing(Path::getFileName));
+                .filter(f -> Files.exists(RunCheckpoints.last(f)))
+                .max(Comparator.comparing(RunConfigs::date).thenComparing(Path::getFileName));
         if (latest.isPresent()) {
           return latest.get();
         }

@@ -24,7 +24,7 @@ import org.nin4j.model.json.DescriptionException;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.run.RecordedRun;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunConfigs;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -104,7 +104,7 @@ public final class RunsCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     List<Path> named = folders.isEmpty() ? List.of(Path.of(Runs.FOLDER)) : folders;
-    boolean list = named.size() == 1 && RunFolder.config(named.get(0)).isEmpty();
+    boolean list = named.size() == 1 && RunConfigs.latest(named.get(0)).isEmpty();
     List<RecordedRun> runs = new ArrayList<>();
     for (Path folder : list ? RecordedRun.foldersIn(named.get(0)) : named) {
       read(folder).ifPresent(runs::add);

@@ -48,6 +48,8 @@ import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.picture.MistakeSheet;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Recipes;
+import org.nin4j.train.run.RunCheckpoints;
+import org.nin4j.train.run.RunConfigs;
 import org.nin4j.train.run.RunFolder;
 import org.nin4j.train.run.RunSettings;
 import org.nin4j.train.tensorboard.TensorBoard;
@@ -180,7 +182,7 @@ public final class TrainCommand implements Callable<Integer> {
   /** A training that starts with the values of another. */
   private record FineTuning(Path file, Checkpoint other) {
     static FineTuning read(Path path) {
-      Path file = (Files.isDirectory(path) ? RunFolder.best(path) : path).toAbsolutePath();
+      Path file = (Files.isDirectory(path) ? RunCheckpoints.best(path) : path).toAbsolutePath();
       return new FineTuning(file, Checkpoint.read(file));
     }
 
@@ -226,12 +228,14 @@ public final class TrainCommand implements Callable<Integer> {
         resume.filter(Files::isDirectory).map(f -> RunFolder.open(f, shown().out()::println));
     folder.ifPresent(f -> f.keep(checkpointOptions.kept()));
     try {
-      Optional<RunFolder.Newest> from =
+      Optional<RunCheckpoints.Newest> from =
           folder.isPresent()
-              ? RunFolder.newest(folder.get().path(), shown().out()::println)
-              : resume.map(file -> new RunFolder.Newest(file, Checkpoint.read(file)));
+              ? RunCheckpoints.newest(folder.get().path(), shown().out()::println)
+              : resume.map(file -> new RunCheckpoints.Newest(file, Checkpoint.read(file)));
       return train(
-          from.map(RunFolder.Newest::file), from.map(RunFolder.Newest::checkpoint), folder);
+          from.map(RunCheckpoints.Newest::file),
+          from.map(RunCheckpoints.Newest::checkpoint),
+          folder);
     } finally {
       folder.ifPresent(RunFolder::close);
     }
@@ -257,7 +261,7 @@ public final class TrainCommand implements Callable<Integer> {
     }
     Path run = opened.get().path();
     Path file =
-        RunFolder.config(run)
+        RunConfigs.latest(run)
             .orElseThrow(() -> new CheckpointException(run + " holds no whole checkpoint"));
     shown()
         .out()
@@ -455,7 +459,7 @@ public final class TrainCommand implements Callable<Integer> {
               showMistakes(backend, last, data.test(), board);
             }
             if (json) {
-              boolean goesOn = !last.complete() && Files.exists(RunFolder.last(folder.path()));
+              boolean goesOn = !last.complete() && Files.exists(RunCheckpoints.last(folder.path()));
               programs.ended(last, goesOn ? Optional.of(resumeCommand(folder)) : Optional.empty());
             }
             return end(last, used.network() + " on " + data.name(), folder);
@@ -524,7 +528,7 @@ public final class TrainCommand implements Callable<Integer> {
                 "; the run is saved %s; go on with: %s"
                     .formatted(
                         saved.position(),
-                        saved.file().equals(RunFolder.last(folder.path()))
+                        saved.file().equals(RunCheckpoints.last(folder.path()))
                             ? resumeCommand(folder)
                             : "the same command"));
   }
@@ -533,7 +537,7 @@ public final class TrainCommand implements Callable<Integer> {
     PrintStream out = json ? console.err() : console.out();
     if (!last.complete()) {
       String stopped =
-          Files.exists(RunFolder.last(folder.path()))
+          Files.exists(RunCheckpoints.last(folder.path()))
               ? "stopped %s; go on with: %s".formatted(last.position(), resumeCommand(folder))
               : "stopped before the first step";
       out.println(stopped);

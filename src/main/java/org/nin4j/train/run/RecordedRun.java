@@ -34,13 +34,13 @@ public record RecordedRun(Path folder, Instant started, Recipe recipe, History h
    */
   public static RecordedRun read(Path folder) {
     Path config =
-        RunFolder.config(folder)
+        RunConfigs.latest(folder)
             .orElseThrow(
                 () -> new IllegalArgumentException(folder + " is no run: it has no config.json"));
     Path history = folder.resolve("history.csv");
     return new RecordedRun(
         folder,
-        RunFolder.date(folder),
+        RunConfigs.date(folder),
         RunSettings.read(config).recipe(),
         Files.exists(history) ? history(history) : History.EMPTY);
   }
@@ -61,11 +61,11 @@ public record RecordedRun(Path folder, Instant started, Recipe recipe, History h
    * @throws java.io.UncheckedIOException if it cannot be read
    */
   public static List<Path> foldersIn(Path folder) {
-    if (RunFolder.config(folder).isPresent()) {
+    if (RunConfigs.latest(folder).isPresent()) {
       return List.of(folder);
     }
     try (Stream<Path> all = Files.list(folder)) {
-      return all.filter(path -> RunFolder.config(path).isPresent()).toList();
+      return all.filter(path -> RunConfigs.latest(path).isPresent()).toList();
     } catch (IOException e) {
       throw PartialFile.unreadable(folder, e);
     }

@@ -1,38 +1,26 @@
 package org.nin4j.train.run;
 
-import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
 import org.nin4j.train.checkpoint.Best;
 import org.nin4j.train.checkpoint.Checkpoint;
-import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.checkpoint.Position;
-import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
 
 /**
@@ -45,10 +33,8 @@ import org.nin4j.train.history.History;
  * not come to follows from it, and is written when the run goes on.
  */
 public final class RunFolder implements TrainingListener, AutoCloseable {
-  private static final String DEVICE = "device";
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
-  private static final Pattern CONFIG = Pattern.compile("config(-\\d+)?\\.json");
 
   /** TensorBoard's. */
   private static final Pattern EVENTS = Pattern.compile("events\\.out\\.tfevents\\..*");
@@ -59,12 +45,6 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
           "(config(-\\d+)?\\.json|result\\.json|history\\.csv|curves\\.png"
               + "|(last|best|epoch-\\d+(-step-\\d+)?|whitening-[0-9a-f]{12})\\.safetensors)"
               + "\\.[0-9a-f-]{36}\\.part");
-
-  /** What an earlier checkpoint is called: (complete epochs + 1, steps) or complete epochs. */
-  private static final Pattern EARLIER =
-      Pattern.compile("epoch-(\\d{1,9})(?:-step-(\\d{1,9}))?\\.safetensors");
-
-  private static final Comparator<Newest> BY_PLACE = Comparator.comparing(Newest::place);
 
   private static final int CHECKPOINTS_AT_ONCE = 3;
   private static final long OTHER_FILES = 1 << 20;
@@ -87,7 +67,9 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     this.path = path;
     this.created = created;
     this.remarks = remarks;
-    lock = RunLock.take(path, "go on in a new folder with --resume " + last(path), remarks);
+    lock =
+        RunLock.take(
+            path, "go on in a new folder with --resume " + RunCheckpoints.last(path), remarks);
   }
 
   /**
@@ -97,40 +79,6 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
    * @param position how far the run was
    */
   public record Saved(Path file, Position position) {}
-
-  /**
-   * A checkpoint to go on from.
-   *
-   * @param file where it is
-   * @param checkpoint what it holds
-   */
-  public record Newest(Path file, Checkpoint checkpoint) {
-    private Place place() {
-      return new Place(checkpoint.position().epoch(), checkpoint.position().step());
-    }
-  }
-
-  /** A position without its sums, in order. */
-  private record Place(int epoch, int step) implements Comparable<Place> {
-    /** Of an earlier checkpoint, by its name. */
-    static Place of(Path file) {
-      Matcher name = EARLIER.matcher(file.getFileName().toString());
-      if (!name.matches()) {
-        throw new IllegalArgumentException(file + " is no earlier checkpoint");
-      }
-      int number = Integer.parseInt(name.group(1));
-      return name.group(2) == null
-          ? new Place(number, 0)
-          : new Place(number - 1, Integer.parseInt(name.group(2)));
-    }
-
-    @Override
-    public int compareTo(Place other) {
-      return Comparator.comparingInt(Place::epoch)
-          .thenComparingInt(Place::step)
-          .compare(this, other);
-    }
-  }
 
   /**
    * Makes a new folder, with a name that no other has.
@@ -188,7 +136,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   public static RunFolder open(Path path, Consumer<String> remarks) {
     RunFolder folder = new RunFolder(path, false, remarks);
     try {
-      for (Path file : files(path, PARTIAL)) {
+      for (Path file : RunFiles.named(PARTIAL, path)) {
         Files.deleteIfExists(file);
       }
     } catch (IOException e) {
@@ -215,157 +163,6 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     }
   }
 
-  /**
-   * The newest checkpoint in a folder that is whole: the last one, and where that is missing or
-   * damaged, the newest of the best and the earlier ones. Which, and why, is remarked.
-   *
-   * @return empty where there is no checkpoint at all
-   * @throws CheckpointException if none can be used; the message is about the newest
-   */
-  public static Optional<Newest> newest(Path run, Consumer<String> remarks) {
-    Path last = last(run);
-    String why = last.getFileName() + " is not there";
-    Optional<CheckpointException> damage = Optional.empty();
-    if (PartialFile.isThere(last)) {
-      try {
-        return Optional.of(new Newest(last, Checkpoint.read(last)));
-      } catch (CheckpointException e) {
-        if (!e.isDamage()) {
-          throw e;
-        }
-        why = e.getMessage();
-        damage = Optional.of(e);
-      }
-    }
-    Optional<Newest> newest = Optional.empty();
-    List<Path> others = new ArrayList<>(earlier(run));
-    others.add(best(run));
-    for (Path file : others) {
-      Optional<Newest> read = readIfWhole(file);
-      newest = Stream.concat(newest.stream(), read.stream()).max(BY_PLACE);
-    }
-    if (newest.isPresent()) {
-      remarks.accept(
-          "%s: going on from the newest checkpoint that is whole, %s, %s"
-              .formatted(why, newest.get().file(), newest.get().checkpoint().position()));
-    } else if (damage.isPresent()) {
-      throw damage.get();
-    }
-    return newest;
-  }
-
-  private static Optional<Newest> readIfWhole(Path file) {
-    if (!PartialFile.isThere(file)) {
-      return Optional.empty();
-    }
-    try {
-      return Optional.of(new Newest(file, Checkpoint.read(file)));
-    } catch (CheckpointException e) {
-      return Optional.empty();
-    }
-  }
-
-  /** Earlier checkpoints that are kept, the oldest first. */
-  private static List<Path> earlier(Path run) {
-    if (!Files.isDirectory(run)) {
-      return List.of();
-    }
-    try {
-      return files(run, EARLIER).stream().sorted(Comparator.comparing(Place::of)).toList();
-    } catch (IOException e) {
-      throw new UncheckedIOException(run + " cannot be read: " + PartialFile.reason(e), e);
-    }
-  }
-
-  /** What the checkpoint of a position is called once it is an earlier one. */
-  private static String earlierName(Position at) {
-    return at.step() == 0
-        ? "epoch-%d.safetensors".formatted(at.epoch())
-        : "epoch-%d-step-%d.safetensors".formatted(at.epoch() + 1, at.step());
-  }
-
-  /** The checkpoint to go on from in a run's folder. */
-  public static Path last(Path run) {
-    return run.resolve("last.safetensors");
-  }
-
-  /** The checkpoint with the highest test accuracy in a run's folder. */
-  public static Path best(Path run) {
-    return run.resolve("best.safetensors");
-  }
-
-  /**
-   * When a run was started, or went on: the latest {@code started} of its configurations; without
-   * any, the time at which its last checkpoint was saved.
-   *
-   * @throws UncheckedIOException if the folder cannot be read
-   */
-  public static Instant date(Path run) {
-    try {
-      Optional<Instant> started =
-          files(run, CONFIG).stream()
-              .flatMap(config -> started(config).stream())
-              .max(Comparator.naturalOrder());
-      return started.isPresent() ? started.get() : Files.getLastModifiedTime(last(run)).toInstant();
-    } catch (IOException e) {
-      throw new UncheckedIOException(run + " cannot be read: " + PartialFile.reason(e), e);
-    }
-  }
-
-  /**
-   * What a run was started with the last time; empty for a folder that is no run.
-   *
-   * @throws UncheckedIOException if the folder cannot be read
-   */
-  public static Optional<Path> config(Path run) {
-    if (!Files.isDirectory(run)) {
-      return Optional.empty();
-    }
-    try {
-      // config.json, config-2.json, …, config-10.json.
-      return files(run, CONFIG).stream()
-          .max(
-              Comparator.comparing((Path file) -> file.getFileName().toString().length())
-                  .thenComparing(file -> file.getFileName().toString()));
-    } catch (IOException e) {
-      throw new UncheckedIOException(run + " cannot be read: " + PartialFile.reason(e), e);
-    }
-  }
-
-  private static Optional<JsonObject> device(Path config) {
-    try {
-      JsonObject json = JsonParser.parseString(Files.readString(config)).getAsJsonObject();
-      return Optional.ofNullable(json.getAsJsonObject(DEVICE));
-    } catch (IOException | JsonParseException | IllegalStateException | ClassCastException e) {
-      return Optional.empty(); // Changed by hand.
-    }
-  }
-
-  /** Numbers are added in another order there, so that the last bits differ. */
-  private void remarkChanges(JsonObject before, JsonObject config) {
-    JsonObject now = config.getAsJsonObject(DEVICE);
-    for (String what : List.of("description", "ways")) {
-      if (now != null && !Objects.equals(before.get(what), now.get(what))) {
-        remarks.accept(
-            "Computed %s than before: as good, but not with the same last bits as in one go."
-                .formatted(
-                    what.equals("ways")
-                        ? "in other ways (device.ways in config.json)"
-                        : "on another device"));
-        return;
-      }
-    }
-  }
-
-  private static Optional<Instant> started(Path config) {
-    try {
-      JsonObject json = JsonParser.parseString(Files.readString(config)).getAsJsonObject();
-      return Optional.ofNullable(json.get("started")).map(s -> Instant.parse(s.getAsString()));
-    } catch (IOException | JsonParseException | DateTimeException | IllegalStateException e) {
-      return Optional.empty(); // Changed by hand: the run has another date then, and no worse fate.
-    }
-  }
-
   /** Where it is. */
   public Path path() {
     return path;
@@ -387,13 +184,13 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
    */
   public Checkpoint goOn(Checkpoint from, Path file) {
     saved = Optional.of(new Saved(file, from.position()));
-    Path beside = best(file.toAbsolutePath().getParent());
-    boolean here = beside.equals(best(path.toAbsolutePath()));
+    Path beside = RunCheckpoints.best(file.toAbsolutePath().getParent());
+    boolean here = beside.equals(RunCheckpoints.best(path.toAbsolutePath()));
     goesOnHere = here;
     if (from.best().isEmpty()) {
       return from;
     }
-    Optional<Checkpoint> found = bestOf(from, beside);
+    Optional<Checkpoint> found = RunCheckpoints.bestOf(from, beside);
     if (found.isPresent() && here) {
       return from;
     }
@@ -416,24 +213,6 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     return own;
   }
 
-  /** What a file holds, if that is the best epoch of the same run. */
-  private static Optional<Checkpoint> bestOf(Checkpoint from, Path file) {
-    if (!PartialFile.isThere(file)) {
-      return Optional.empty();
-    }
-    try {
-      Checkpoint best = Checkpoint.read(file);
-      List<EpochResult> epochs = from.history().epochs();
-      boolean same =
-          best.best().equals(from.best())
-              && best.holdsBest()
-              && best.history().epochs().equals(epochs.subList(0, best.position().epoch()));
-      return same ? Optional.of(best) : Optional.empty();
-    } catch (CheckpointException e) {
-      return Optional.empty();
-    }
-  }
-
   /**
    * Checks that the disk has room for what a run writes.
    *
@@ -443,14 +222,15 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   public void requireRoom(long checkpointBytes) {
     long needed = (CHECKPOINTS_AT_ONCE + keep) * checkpointBytes + OTHER_FILES;
     try {
-      List<Path> there = new ArrayList<>(List.of(last(path), best(path)));
-      there.addAll(earlier(path));
+      List<Path> there =
+          new ArrayList<>(List.of(RunCheckpoints.last(path), RunCheckpoints.best(path)));
+      there.addAll(RunCheckpoints.earlier(path));
       for (Path replaced : there) {
         needed -= Files.exists(replaced) ? Math.min(checkpointBytes, Files.size(replaced)) : 0;
       }
       requireRoom(Files.getFileStore(path).getUsableSpace(), needed);
     } catch (IOException e) {
-      throw new UncheckedIOException(path + " cannot be read: " + PartialFile.reason(e), e);
+      throw RunFiles.unreadable(path, e);
     }
   }
 
@@ -475,24 +255,8 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
    * goes on but is computed on another {@code device}, or in other ways, than before.
    */
   public void writeConfig(JsonObject config, Instant now) {
-    config(path)
-        .flatMap(RunFolder::started)
-        .filter(before -> before.isAfter(now))
-        .ifPresent(
-            before ->
-                remarks.accept(
-                    "The clock went back: this run was started at %s, and it is %s; nothing depends on it."
-                        .formatted(before, now.truncatedTo(ChronoUnit.SECONDS))));
-    config(path).flatMap(RunFolder::device).ifPresent(before -> remarkChanges(before, config));
-    Path file = path.resolve("config.json");
-    for (int i = 2; PartialFile.isThere(file); i++) {
-      file = path.resolve("config-" + i + ".json");
-    }
     sayIfGone();
-    JsonObject dated = new JsonObject();
-    dated.addProperty("started", now.truncatedTo(ChronoUnit.MILLIS).toString());
-    config.entrySet().forEach(e -> dated.add(e.getKey(), e.getValue()));
-    PartialFile.write(file, new GsonBuilder().setPrettyPrinting().create().toJson(dated) + "\n");
+    RunConfigs.add(path, config, now, remarks);
   }
 
   @Override
@@ -511,27 +275,16 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
    * @param complete as it was read from this folder
    */
   public void complete(Checkpoint complete) {
-    if (complete.holdsBest() && bestOf(complete, best(path)).isEmpty()) {
-      complete.write(best(path));
+    if (complete.holdsBest()
+        && RunCheckpoints.bestOf(complete, RunCheckpoints.best(path)).isEmpty()) {
+      complete.write(RunCheckpoints.best(path));
     }
-    title = complete.recipe().network() + " on " + dataName().orElse(complete.recipe().dataset());
+    title =
+        complete.recipe().network()
+            + " on "
+            + RunConfigs.dataName(path).orElse(complete.recipe().dataset());
     showAgain(complete.history());
     removeOldest();
-  }
-
-  /** How the latest configuration names the data. */
-  private Optional<String> dataName() {
-    return config(path)
-        .flatMap(
-            config -> {
-              try {
-                JsonObject json =
-                    JsonParser.parseString(Files.readString(config)).getAsJsonObject();
-                return Optional.of(json.getAsJsonObject("data").get("name").getAsString());
-              } catch (IOException | RuntimeException e) {
-                return Optional.empty(); // Changed by hand.
-              }
-            });
   }
 
   /** Keeps the last checkpoints but one beside it, under names that say where the run stood. */
@@ -539,48 +292,10 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
     keep = earlier;
   }
 
-  /**
-   * Gives the file that was the last one until now a name that stays. A link to it, where the file
-   * system has links: it is not written again.
-   */
-  private void keepLast() {
-    Path last = last(path);
-    if (keep == 0 || saved.isEmpty() || !saved.get().file().equals(last)) {
-      return;
-    }
-    Path kept = path.resolve(earlierName(saved.get().position()));
-    try {
-      Files.deleteIfExists(kept);
-      try {
-        Files.createLink(kept, last);
-      } catch (UnsupportedOperationException | FileSystemException e) {
-        copy(last, kept);
-      }
-    } catch (IOException e) {
-      // Without it there is still the last one, which matters more.
-      remarks.accept(kept + " cannot be written: " + PartialFile.reason(e));
-    }
-  }
-
-  private static void copy(Path file, Path target) throws IOException {
-    try (PartialFile partial = PartialFile.create(target)) {
-      Files.copy(file, partial.stream());
-      partial.commit();
-    }
-  }
-
-  /** Removes the oldest of more checkpoints than are to be kept; of no such wish, none. */
+  /** Of no wish to keep any, none is removed. */
   private void removeOldest() {
-    if (keep == 0) {
-      return;
-    }
-    List<Path> all = earlier(path);
-    for (Path file : all.subList(0, Math.max(0, all.size() - keep))) {
-      try {
-        Files.deleteIfExists(file);
-      } catch (IOException e) {
-        remarks.accept(file + " cannot be removed: " + PartialFile.reason(e));
-      }
+    if (keep > 0) {
+      RunCheckpoints.removeOldest(path, keep, remarks);
     }
   }
 
@@ -589,14 +304,16 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   public void checkpointed(Checkpoint checkpoint, boolean best) {
     sayIfGone();
     if (!best && bestFromElsewhere.isPresent()) {
-      bestFromElsewhere.get().write(best(path));
+      bestFromElsewhere.get().write(RunCheckpoints.best(path));
     }
     bestFromElsewhere = Optional.empty();
-    keepLast();
-    checkpoint.write(last(path));
-    saved = Optional.of(new Saved(last(path), checkpoint.position()));
+    if (keep > 0 && saved.isPresent() && saved.get().file().equals(RunCheckpoints.last(path))) {
+      RunCheckpoints.keepLast(path, saved.get().position(), remarks);
+    }
+    checkpoint.write(RunCheckpoints.last(path));
+    saved = Optional.of(new Saved(RunCheckpoints.last(path), checkpoint.position()));
     if (best) {
-      checkpoint.write(best(path));
+      checkpoint.write(RunCheckpoints.best(path));
     }
     show(checkpoint.history());
     removeOldest();
@@ -660,7 +377,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   @Override
   public void close() {
     try {
-      List<Path> all = files(path, Pattern.compile(".*"));
+      List<Path> all = RunFiles.named(Pattern.compile(".*"), path);
       boolean empty = created && all.stream().allMatch(this::isSecondary);
       // Before it is deleted: on Windows a file that is open keeps its folder.
       lock.close();
@@ -679,13 +396,7 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
 
   private boolean isSecondary(Path file) {
     return file.equals(RunLock.file(path))
-        || CONFIG.matcher(file.getFileName().toString()).matches()
+        || RunConfigs.isOne(file)
         || EVENTS.matcher(file.getFileName().toString()).matches();
-  }
-
-  private static List<Path> files(Path folder, Pattern name) throws IOException {
-    try (Stream<Path> all = Files.list(folder)) {
-      return all.filter(f -> name.matcher(f.getFileName().toString()).matches()).toList();
-    }
   }
 }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.cli.Shell;
 import org.nin4j.cli.SmallTraining;
 import org.nin4j.train.run.RecordedRun;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
 
 /**
  * What the CPU backend takes outside of Java's heap it gives back: see {@link NativeMemoryMain}.
@@ -142,6 +142,6 @@ class NativeMemoryTest {
                 SmallTraining.command(
                     "--limit", "40", "--epochs", "1", "--out", folder.resolve("runs").toString()));
     assertEquals(0, outcome.code(), outcome::toString);
-    return RunFolder.last(RecordedRun.foldersIn(folder.resolve("runs")).get(0));
+    return RunCheckpoints.last(RecordedRun.foldersIn(folder.resolve("runs")).get(0));
   }
 }

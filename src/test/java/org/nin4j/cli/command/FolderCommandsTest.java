@@ -27,7 +27,7 @@ import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
 import org.nin4j.train.Classifier;
 import org.nin4j.train.checkpoint.Checkpoint;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
 
 /** Everything that can be done with a folder of pictures, from the command line. */
 class FolderCommandsTest {
@@ -110,8 +110,8 @@ class FolderCommandsTest {
     assertEnded(
         0, run("train", "--device", "reference", "--config", config.toString(), "--out", again));
     assertEquals(
-        Checkpoint.read(RunFolder.last(onlyRun("first"))).recipe(),
-        Checkpoint.read(RunFolder.last(onlyRun("again"))).recipe());
+        Checkpoint.read(RunCheckpoints.last(onlyRun("first"))).recipe(),
+        Checkpoint.read(RunCheckpoints.last(onlyRun("again"))).recipe());
   }
 
   /** Trained, gone on with, evaluated, asked: all with the mean that the first run measured. */
@@ -129,8 +129,8 @@ class FolderCommandsTest {
         "my pictures: 14 pictures in 2 classes, 3×32×32 as they are; from "
             + onlyFile(folder.resolve("cache/folders")),
         resumed.out().get(0));
-    Checkpoint once = Checkpoint.read(RunFolder.last(onlyRun("once")));
-    Checkpoint twice = Checkpoint.read(RunFolder.last(run));
+    Checkpoint once = Checkpoint.read(RunCheckpoints.last(onlyRun("once")));
+    Checkpoint twice = Checkpoint.read(RunCheckpoints.last(run));
     assertEquals(once.recipe(), twice.recipe());
     for (String name : once.parameters().keySet()) {
       HostTensor expected = once.parameters().get(name);
@@ -161,7 +161,7 @@ class FolderCommandsTest {
     assertEnded(0, predicted);
     assertEquals(List.of(), predicted.err());
     try (ReferenceBackend backend = new ReferenceBackend();
-        Classifier classifier = Classifier.load(RunFolder.best(run), backend)) {
+        Classifier classifier = Classifier.load(RunCheckpoints.best(run), backend)) {
       byte[] pixels = ImageFile.read(one, classifier.image(), Picture.Fit.CROP, false);
       var answers = classifier.classify(pixels).top(2);
       assertEquals(
@@ -237,7 +237,7 @@ class FolderCommandsTest {
     String[] split = {"--split", "0.25", "--split-seed", "3", "--mean", "0.4"};
     assertEnded(0, train("runs", concat(MINI, split)));
     Path run = onlyRun("runs");
-    Checkpoint trained = Checkpoint.read(RunFolder.last(run));
+    Checkpoint trained = Checkpoint.read(RunCheckpoints.last(run));
     assertEquals(Shape.of(3, 8, 8), trained.image());
     assertEquals(List.of(0.4f), trained.recipe().mean());
     assertEquals(3, trained.recipe().std().size());
@@ -344,9 +344,9 @@ class FolderCommandsTest {
     Shell.Outcome outcome =
         run("study", study.toString(), "--device", "reference", "--out", out.toString());
     assertEnded(0, outcome);
-    Checkpoint one = Checkpoint.read(RunFolder.last(out.resolve("runs/one-seed1")));
+    Checkpoint one = Checkpoint.read(RunCheckpoints.last(out.resolve("runs/one-seed1")));
     assertEquals(3, one.recipe().mean().size());
-    Checkpoint two = Checkpoint.read(RunFolder.last(out.resolve("runs/two-seed1")));
+    Checkpoint two = Checkpoint.read(RunCheckpoints.last(out.resolve("runs/two-seed1")));
     assertEquals(List.of(0.5f), two.recipe().mean());
     assertEquals(one.recipe().std(), two.recipe().std());
     // Nothing is left to do for a second start, which measures the same.

@@ -28,7 +28,8 @@ import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.history.Timeless;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
+import org.nin4j.train.run.RunConfigs;
 
 /**
  * Trainings whose process is killed, as by {@code kill -9}, again and again, and which go on: they
@@ -73,7 +74,7 @@ class KillTest {
       Optional<Path> found = Optional.empty();
       try {
         for (Path run : Files.isDirectory(out) ? list(out) : List.<Path>of()) {
-          if (RunFolder.config(run).isPresent()) {
+          if (RunConfigs.latest(run).isPresent()) {
             assertTrue(found.isEmpty(), "two runs");
             found = Optional.of(run);
           } else {
@@ -282,9 +283,11 @@ class KillTest {
   }
 
   private static void requireSame(Path whole, Path run) throws IOException {
-    assertSame(Checkpoint.read(RunFolder.last(whole)), Checkpoint.read(RunFolder.last(run)));
-    assertSame(Checkpoint.read(RunFolder.best(whole)), Checkpoint.read(RunFolder.best(run)));
-    Checkpoint last = Checkpoint.read(RunFolder.last(run));
+    assertSame(
+        Checkpoint.read(RunCheckpoints.last(whole)), Checkpoint.read(RunCheckpoints.last(run)));
+    assertSame(
+        Checkpoint.read(RunCheckpoints.best(whole)), Checkpoint.read(RunCheckpoints.best(run)));
+    Checkpoint last = Checkpoint.read(RunCheckpoints.last(run));
     assertEquals(last.history().toCsv(), Files.readString(run.resolve("history.csv")));
     assertEquals(files(whole), files(run));
     List<Path> kept =

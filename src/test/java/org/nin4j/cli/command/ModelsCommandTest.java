@@ -17,7 +17,7 @@ import org.nin4j.cli.Shell;
 import org.nin4j.model.json.NetworkReader;
 import org.nin4j.model.zoo.Networks;
 import org.nin4j.train.checkpoint.Checkpoint;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
 
 /** The library's networks by name, their descriptions, and networks from files. */
 class ModelsCommandTest {
@@ -114,7 +114,7 @@ class ModelsCommandTest {
     assertTrue(Files.readString(run.resolve("config.json")).contains("\"batchnorm\""));
     // The file is not needed any more.
     Files.delete(file);
-    Checkpoint trained = Checkpoint.read(RunFolder.last(run));
+    Checkpoint trained = Checkpoint.read(RunCheckpoints.last(run));
     assertEquals(NetworkReader.parse(OWN), trained.network());
     run("train", "--resume", run.toString(), "--epochs", "2", "--device", "reference");
     assertTrue(
@@ -171,7 +171,7 @@ class ModelsCommandTest {
         runs);
     try (Stream<Path> folders = Files.list(Path.of(runs))) {
       Path run = folders.findFirst().orElseThrow();
-      Checkpoint trained = Checkpoint.read(RunFolder.last(run));
+      Checkpoint trained = Checkpoint.read(RunCheckpoints.last(run));
       assertEquals(List.of(24, 10), trained.recipe().variant().reduction());
       assertEquals(trained.recipe().network(10), trained.network());
       assertTrue(trained.parameters().containsKey("9.weight"));

@@ -32,7 +32,7 @@ import org.nin4j.study.StudyJson;
 import org.nin4j.study.StudyPlan;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.history.Timeless;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
 import org.nin4j.train.run.RunLock;
 
 class StudyCommandTest {
@@ -144,7 +144,7 @@ class StudyCommandTest {
     Shell.Outcome whole = study(command);
     assertEquals(0, whole.code(), whole::toString);
     Path run = folder.resolve("out/runs/one-seed1");
-    Checkpoint undisturbed = Checkpoint.read(RunFolder.last(run));
+    Checkpoint undisturbed = Checkpoint.read(RunCheckpoints.last(run));
     List<Path> all;
     try (Stream<Path> files = Files.list(run)) {
       all = files.sorted().toList();
@@ -159,19 +159,19 @@ class StudyCommandTest {
         Files.delete(other);
       }
     }
-    Files.move(within, RunFolder.last(run));
-    int step = Checkpoint.read(RunFolder.last(run)).position().step();
+    Files.move(within, RunCheckpoints.last(run));
+    int step = Checkpoint.read(RunCheckpoints.last(run)).position().step();
     assertTrue(step > 0);
     Shell.Outcome again = study(command);
     assertEquals(0, again.code(), again::toString);
-    Checkpoint end = Checkpoint.read(RunFolder.last(run));
+    Checkpoint end = Checkpoint.read(RunCheckpoints.last(run));
     assertEquals(Timeless.of(undisturbed.history()), Timeless.of(end.history()));
     undisturbed
         .parameters()
         .forEach(
             (name, tensor) ->
                 assertArrayEquals(tensor.values(), end.parameters().get(name).values(), name));
-    assertEquals(undisturbed.best(), Checkpoint.read(RunFolder.best(run)).best());
+    assertEquals(undisturbed.best(), Checkpoint.read(RunCheckpoints.best(run)).best());
     assertTrue(again.text().contains("step " + step), again.text());
   }
 
@@ -235,7 +235,7 @@ class StudyCommandTest {
   }
 
   private static List<Double> losses(Path run) {
-    return Checkpoint.read(RunFolder.last(run)).history().epochs().stream()
+    return Checkpoint.read(RunCheckpoints.last(run)).history().epochs().stream()
         .flatMap(r -> Stream.of(r.trainLoss(), r.testLoss(), r.testAccuracy()))
         .toList();
   }
@@ -402,13 +402,15 @@ class StudyCommandTest {
         lines.get(lines.size() - 1));
     assertTrue(Files.readString(folder.resolve("out/study.md")).contains("1 of 2 runs are done."));
     assertTrue(
-        Checkpoint.read(RunFolder.last(folder.resolve("out/runs/long-seed1"))).position().epoch()
+        Checkpoint.read(RunCheckpoints.last(folder.resolve("out/runs/long-seed1")))
+                .position()
+                .epoch()
             > 0);
   }
 
   private static void awaitFirstCheckpoint(Path run) {
     try {
-      while (!Files.exists(RunFolder.last(run))) {
+      while (!Files.exists(RunCheckpoints.last(run))) {
         Thread.sleep(20);
       }
     } catch (InterruptedException e) {

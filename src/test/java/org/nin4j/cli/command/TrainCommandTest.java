@@ -38,7 +38,7 @@ import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.history.History;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Recipes;
-import org.nin4j.train.run.RunFolder;
+import org.nin4j.train.run.RunCheckpoints;
 
 class TrainCommandTest {
   @TempDir private Path folder;
@@ -474,11 +474,11 @@ class TrainCommandTest {
     // Of one image that is both trained and tested on, the accuracy is 1 or 0.
     assertEquals(0, train("--limit", "1", "--epochs", "1").code());
     Path run = onlyRun();
-    Checkpoint one = Checkpoint.read(RunFolder.last(run));
-    RunFolder.best(run).toFile().delete();
+    Checkpoint one = Checkpoint.read(RunCheckpoints.last(run));
+    RunCheckpoints.best(run).toFile().delete();
     Checkpoint perfect = perfect(one);
-    perfect.write(RunFolder.last(run));
-    perfect.write(RunFolder.best(run));
+    perfect.write(RunCheckpoints.last(run));
+    perfect.write(RunCheckpoints.best(run));
     Shell.Outcome outcome = resume(run, "--limit", "40", "--epochs", "3");
     assertEquals(0, outcome.code(), () -> String.join("\n", outcome.err()));
     assertTrue(
@@ -490,7 +490,7 @@ class TrainCommandTest {
         outcome::text);
     String end = outcome.out().get(outcome.out().size() - 1);
     assertTrue(end.matches(".* \\(best 0\\.\\d+ after epoch [23]\\), .*"), end);
-    Checkpoint best = Checkpoint.read(RunFolder.best(run));
+    Checkpoint best = Checkpoint.read(RunCheckpoints.best(run));
     assertTrue(best.position().epoch() > 1, () -> best.position().toString());
     assertTrue(end.contains("after epoch " + best.position().epoch()), end);
   }
@@ -516,9 +516,10 @@ class TrainCommandTest {
   void theBestGoesAlongIntoANewFolderAndIsNamed() throws IOException {
     assertEquals(0, train("--epochs", "1").code());
     Path run = onlyRun();
-    perfect(Checkpoint.read(RunFolder.last(run))).write(RunFolder.last(run));
+    perfect(Checkpoint.read(RunCheckpoints.last(run))).write(RunCheckpoints.last(run));
     Path apart = folder.resolve("apart");
-    Shell.Outcome outcome = resume(RunFolder.last(run), "--epochs", "2", "--out", apart.toString());
+    Shell.Outcome outcome =
+        resume(RunCheckpoints.last(run), "--epochs", "2", "--out", apart.toString());
     assertEquals(0, outcome.code(), () -> String.join("\n", outcome.err()));
     Path other;
     try (Stream<Path> folders = Files.list(apart)) {
@@ -527,22 +528,23 @@ class TrainCommandTest {
     assertTrue(
         outcome
             .out()
-            .contains("going on after epoch 1 from %s in %s".formatted(RunFolder.last(run), other)),
+            .contains(
+                "going on after epoch 1 from %s in %s".formatted(RunCheckpoints.last(run), other)),
         outcome::text);
     assertEquals(
-        "checkpoint: %s, after epoch 1".formatted(RunFolder.best(other)),
+        "checkpoint: %s, after epoch 1".formatted(RunCheckpoints.best(other)),
         evaluate(other).out().get(0));
-    Files.delete(RunFolder.best(other));
+    Files.delete(RunCheckpoints.best(other));
     assertEquals(
         "checkpoint: %s, after epoch 2; there is no best.safetensors"
-            .formatted(RunFolder.last(other)),
+            .formatted(RunCheckpoints.last(other)),
         evaluate(other).out().get(0));
   }
 
   @Test
   void aLossThatIsNoNumberLeavesTheCheckpointThatItWentOnFrom() throws IOException {
     assertEquals(0, train("--epochs", "1").code());
-    Path last = RunFolder.last(onlyRun());
+    Path last = RunCheckpoints.last(onlyRun());
     Path apart = folder.resolve("apart");
     Shell.Outcome outcome =
         resume(last, "--epochs", "2", "--lr", "1e30", "--out", apart.toString());
@@ -565,7 +567,7 @@ class TrainCommandTest {
     assertEquals(0, outcome.code(), () -> String.join("\n", outcome.err()));
     String said = String.join("\n", outcome.err()) + String.join("\n", outcome.out());
     assertTrue(said.contains(history + " cannot be written: "), said);
-    assertEquals(3, Checkpoint.read(RunFolder.last(run)).position().epoch());
+    assertEquals(3, Checkpoint.read(RunCheckpoints.last(run)).position().epoch());
     Files.delete(history.resolve("in the way"));
     Files.delete(history);
     assertEquals(0, resume(run, "--epochs", "4").code());
@@ -576,9 +578,9 @@ class TrainCommandTest {
   void fromADamagedLastCheckpointTheNewestWholeOneTakesItsPlace() throws IOException {
     assertEquals(0, train("--epochs", "4", "--keep", "1", "--seed", "3").code());
     Path run = onlyRun();
-    Checkpoint whole = Checkpoint.read(RunFolder.last(run));
+    Checkpoint whole = Checkpoint.read(RunCheckpoints.last(run));
     List<String> history = history(run);
-    Path last = RunFolder.last(run);
+    Path last = RunCheckpoints.last(run);
     Files.write(last, Arrays.copyOf(Files.readAllBytes(last), 1000));
     Shell.Outcome resumed = resume(run);
     assertEquals(0, resumed.code(), () -> String.join("\n", resumed.err()));
@@ -608,7 +610,7 @@ class TrainCommandTest {
   void aRunThatWasKilledBeforeItsFirstCheckpointBeginsAnew() throws IOException {
     assertEquals(0, train("--epochs", "2", "--seed", "3", "--flip").code());
     Path run = onlyRun();
-    Checkpoint whole = Checkpoint.read(RunFolder.last(run));
+    Checkpoint whole = Checkpoint.read(RunCheckpoints.last(run));
     List<String> history = history(run);
     for (String name :
         List.of("last.safetensors", "best.safetensors", "history.csv", "curves.png")) {
@@ -623,7 +625,7 @@ class TrainCommandTest {
                 "%s holds no whole checkpoint: beginning anew by its config.json".formatted(run)),
         resumed::text);
     assertEquals(history, history(run));
-    Checkpoint again = Checkpoint.read(RunFolder.last(run));
+    Checkpoint again = Checkpoint.read(RunCheckpoints.last(run));
     assertEquals(whole.recipe(), again.recipe());
     whole
         .parameters()
@@ -672,7 +674,7 @@ class TrainCommandTest {
         resume(file, "--epochs", "2", "--limit", "20", "--out", runs().toString());
     assertEquals(0, resumed.code(), () -> String.join("\n", resumed.err()));
     assertTrue(onlyRun().getFileName().toString().endsWith("-my-own"));
-    assertEquals(own, Checkpoint.read(RunFolder.last(onlyRun())).network());
+    assertEquals(own, Checkpoint.read(RunCheckpoints.last(onlyRun())).network());
   }
 
   @Test

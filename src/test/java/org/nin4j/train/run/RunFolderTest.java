@@ -83,17 +83,18 @@ class RunFolderTest {
     assertEquals(List.of(), remarks);
     assertEquals(
         end.history(), History.parseCsv(Files.readString(folder.path().resolve("history.csv"))));
-    assertEquals(Position.atEpoch(3), Checkpoint.read(RunFolder.last(folder.path())).position());
-    Checkpoint best = Checkpoint.read(RunFolder.best(folder.path()));
+    assertEquals(
+        Position.atEpoch(3), Checkpoint.read(RunCheckpoints.last(folder.path())).position());
+    Checkpoint best = Checkpoint.read(RunCheckpoints.best(folder.path()));
     assertEquals(end.best().orElseThrow().epoch(), best.position().epoch());
     double highest =
         end.history().epochs().stream().mapToDouble(EpochResult::testAccuracy).max().orElseThrow();
     assertEquals(highest, end.best().orElseThrow().testAccuracy());
     assertEquals(
-        Optional.of(new RunFolder.Saved(RunFolder.last(folder.path()), Position.atEpoch(3))),
+        Optional.of(new RunFolder.Saved(RunCheckpoints.last(folder.path()), Position.atEpoch(3))),
         folder.saved());
     folder.close();
-    assertTrue(Files.exists(RunFolder.last(folder.path())));
+    assertTrue(Files.exists(RunCheckpoints.last(folder.path())));
   }
 
   @Test
@@ -128,7 +129,7 @@ class RunFolderTest {
     folder.writeConfig(first, STARTED);
     folder.writeConfig(new JsonObject(), STARTED.plusSeconds(60));
     assertEquals(Set.of(".lock", "config.json", "config-2.json"), names(folder));
-    assertEquals(STARTED.plusSeconds(60), RunFolder.date(folder.path()));
+    assertEquals(STARTED.plusSeconds(60), RunConfigs.date(folder.path()));
     assertTrue(Files.readString(folder.path().resolve("config.json")).contains("\"number\": 1"));
   }
 
@@ -177,7 +178,8 @@ class RunFolderTest {
     long half = folder.path().toFile().getUsableSpace() / 2;
     assertThrows(UncheckedIOException.class, () -> folder.requireRoom(half));
     // Files of holes: they have this size, and take no room in the test.
-    for (Path file : List.of(RunFolder.last(folder.path()), RunFolder.best(folder.path()))) {
+    for (Path file :
+        List.of(RunCheckpoints.last(folder.path()), RunCheckpoints.best(folder.path()))) {
       try (RandomAccessFile holes = new RandomAccessFile(file.toFile(), "rw")) {
         holes.setLength(half);
       }
@@ -194,11 +196,12 @@ class RunFolderTest {
             .getMessage();
     assertEquals(
         "process %d is training in %s: wait for its end, or go on in a new folder with --resume %s"
-            .formatted(ProcessHandle.current().pid(), folder.path(), RunFolder.last(folder.path())),
+            .formatted(
+                ProcessHandle.current().pid(), folder.path(), RunCheckpoints.last(folder.path())),
         message);
     folder.close();
     RunFolder.open(folder.path(), remarks::add).close();
-    assertTrue(Files.exists(RunFolder.last(folder.path())));
+    assertTrue(Files.exists(RunCheckpoints.last(folder.path())));
     assertEquals(List.of(), remarks);
   }
 
@@ -230,7 +233,7 @@ class RunFolderTest {
     RunFolder folder = create();
     folder.writeConfig(new JsonObject(), STARTED);
     // As when the disk is full: the file cannot get its name.
-    Path inTheWay = Files.createDirectory(RunFolder.last(folder.path()));
+    Path inTheWay = Files.createDirectory(RunCheckpoints.last(folder.path()));
     Files.writeString(inTheWay.resolve("inside"), "");
     Trainer trainer = Trial.trainer(Trial.recipe(), folder);
     String message = assertThrows(UncheckedIOException.class, trainer::train).getMessage();
@@ -252,9 +255,9 @@ class RunFolderTest {
     Path run = Files.createDirectory(runs.resolve("old"));
     Files.writeString(run.resolve("config.json"), "{\"started\": 3}");
     Files.writeString(run.resolve("config-2.json"), "no JSON");
-    Files.writeString(RunFolder.last(run), "");
-    Files.setLastModifiedTime(RunFolder.last(run), FileTime.from(STARTED));
-    assertEquals(STARTED, RunFolder.date(run));
+    Files.writeString(RunCheckpoints.last(run), "");
+    Files.setLastModifiedTime(RunCheckpoints.last(run), FileTime.from(STARTED));
+    assertEquals(STARTED, RunConfigs.date(run));
   }
 
   /** A run of three epochs, all checkpoints kept, with the given test accuracies. */
@@ -290,15 +293,15 @@ class RunFolderTest {
   void theBestGoesAlongIntoANewFolder() {
     List<Checkpoint> run = checkpoints(0.8, 0.3, 0.4);
     Path old = runs.resolve("old");
-    run.get(0).write(RunFolder.best(old));
-    run.get(1).write(RunFolder.last(old));
+    run.get(0).write(RunCheckpoints.best(old));
+    run.get(1).write(RunCheckpoints.last(old));
     RunFolder folder = create();
-    Path file = RunFolder.last(old);
+    Path file = RunCheckpoints.last(old);
     Checkpoint from = folder.goOn(Checkpoint.read(file), file);
     assertEquals(Optional.of(new Best(1, 0.8, "test data")), from.best());
     assertEquals(Optional.of(new RunFolder.Saved(file, Position.atEpoch(2))), folder.saved());
     folder.checkpointed(run.get(2), false);
-    Checkpoint best = Checkpoint.read(RunFolder.best(folder.path()));
+    Checkpoint best = Checkpoint.read(RunCheckpoints.best(folder.path()));
     assertEquals(Position.atEpoch(1), best.position());
     assertArrayEquals(
         run.get(0).parameters().get("0.weight").values(),
@@ -314,7 +317,8 @@ class RunFolderTest {
     RunFolder folder = create();
     folder.goOn(Checkpoint.read(file), file);
     folder.checkpointed(run.get(1), false);
-    assertEquals(Position.atEpoch(1), Checkpoint.read(RunFolder.best(folder.path())).position());
+    assertEquals(
+        Position.atEpoch(1), Checkpoint.read(RunCheckpoints.best(folder.path())).position());
     assertEquals(List.of(), remarks);
   }
 
@@ -322,7 +326,7 @@ class RunFolderTest {
   void withoutTheBestAtHandItStartsWithTheCheckpointItself() {
     List<Checkpoint> run = checkpoints(0.8, 0.3, 0.2);
     // Beside it lies the best of another run.
-    checkpoints(0.7).get(0).write(RunFolder.best(runs));
+    checkpoints(0.7).get(0).write(RunCheckpoints.best(runs));
     Path file = runs.resolve("copy.safetensors");
     run.get(1).write(file);
     RunFolder folder = create();
@@ -334,22 +338,23 @@ class RunFolderTest {
                 .formatted(file)),
         remarks);
     folder.checkpointed(run.get(2), false);
-    assertEquals(Position.atEpoch(2), Checkpoint.read(RunFolder.best(folder.path())).position());
+    assertEquals(
+        Position.atEpoch(2), Checkpoint.read(RunCheckpoints.best(folder.path())).position());
   }
 
   @Test
   void inItsOwnFolderTheBestStaysWhereItIs() throws IOException {
     List<Checkpoint> run = checkpoints(0.8, 0.3, 0.4);
     Path path = runs.resolve("run");
-    run.get(0).write(RunFolder.best(path));
-    run.get(1).write(RunFolder.last(path));
-    byte[] best = Files.readAllBytes(RunFolder.best(path));
+    run.get(0).write(RunCheckpoints.best(path));
+    run.get(1).write(RunCheckpoints.last(path));
+    byte[] best = Files.readAllBytes(RunCheckpoints.best(path));
     try (RunFolder folder = RunFolder.open(path, remarks::add)) {
-      Path file = RunFolder.last(path);
+      Path file = RunCheckpoints.last(path);
       assertEquals(run.get(1).best(), folder.goOn(Checkpoint.read(file), file).best());
       folder.checkpointed(run.get(2), false);
     }
-    assertArrayEquals(best, Files.readAllBytes(RunFolder.best(path)));
+    assertArrayEquals(best, Files.readAllBytes(RunCheckpoints.best(path)));
     assertEquals(List.of(), remarks);
   }
 
@@ -375,7 +380,7 @@ class RunFolderTest {
     }
     // In another program, that keeps none, what was kept stays.
     try (RunFolder again = RunFolder.open(folder.path(), remarks::add)) {
-      Path last = RunFolder.last(folder.path());
+      Path last = RunCheckpoints.last(folder.path());
       Checkpoint from = again.goOn(Checkpoint.read(last), last);
       again.checkpointed(from, false);
     }
@@ -414,8 +419,8 @@ class RunFolderTest {
     kept.removeIf(name -> !name.startsWith("epoch"));
     assertEquals(Set.of("epoch-1.safetensors", "epoch-2-step-2.safetensors"), kept);
     // Without the last ones the newest of the others: by its place in the run, not by its date.
-    Files.delete(RunFolder.last(folder.path()));
-    RunFolder.Newest newest = RunFolder.newest(folder.path(), remarks::add).orElseThrow();
+    Files.delete(RunCheckpoints.last(folder.path()));
+    RunCheckpoints.Newest newest = RunCheckpoints.newest(folder.path(), remarks::add).orElseThrow();
     assertEquals(folder.path().resolve("epoch-2-step-2.safetensors"), newest.file());
     assertEquals(
         List.of(
@@ -428,33 +433,34 @@ class RunFolderTest {
   void aTornCheckpointIsPassedOverForTheNewestWholeOne() throws IOException {
     List<Checkpoint> run = checkpoints(0.8, 0.3, 0.2);
     Path path = runs.resolve("run");
-    Path last = RunFolder.last(path);
+    Path last = RunCheckpoints.last(path);
     Path kept = path.resolve("epoch-2.safetensors");
-    run.get(0).write(RunFolder.best(path));
+    run.get(0).write(RunCheckpoints.best(path));
     run.get(1).write(kept);
     for (int cut : new int[] {0, 5, 8, 300, -1}) {
       run.get(2).write(last);
       byte[] whole = Files.readAllBytes(last);
       Files.write(last, Arrays.copyOf(whole, cut < 0 ? whole.length - 1 : cut));
-      assertEquals(kept, RunFolder.newest(path, remarks::add).orElseThrow().file());
+      assertEquals(kept, RunCheckpoints.newest(path, remarks::add).orElseThrow().file());
     }
     run.get(2).write(last);
     flipABit(last);
     remarks.clear();
-    assertEquals(kept, RunFolder.newest(path, remarks::add).orElseThrow().file());
+    assertEquals(kept, RunCheckpoints.newest(path, remarks::add).orElseThrow().file());
     assertEquals(
         List.of(
             "%s is damaged or cut short: its content does not fit its SHA-256 sum: going on from the newest checkpoint that is whole, %s, after epoch 2"
                 .formatted(last, kept)),
         remarks);
     flipABit(kept);
-    assertEquals(RunFolder.best(path), RunFolder.newest(path, remarks::add).orElseThrow().file());
-    flipABit(RunFolder.best(path));
+    assertEquals(
+        RunCheckpoints.best(path), RunCheckpoints.newest(path, remarks::add).orElseThrow().file());
+    flipABit(RunCheckpoints.best(path));
     String message =
-        assertThrows(CheckpointException.class, () -> RunFolder.newest(path, remarks::add))
+        assertThrows(CheckpointException.class, () -> RunCheckpoints.newest(path, remarks::add))
             .getMessage();
     assertTrue(message.startsWith(last + " is damaged"), message);
-    assertEquals(Optional.empty(), RunFolder.newest(runs.resolve("none"), remarks::add));
+    assertEquals(Optional.empty(), RunCheckpoints.newest(runs.resolve("none"), remarks::add));
   }
 
   /** It would be lost, and needs no more than a newer program. */
@@ -462,14 +468,14 @@ class RunFolderTest {
   void aCheckpointOfAnotherVersionIsNotPassedOver() throws IOException {
     List<Checkpoint> run = checkpoints(0.8, 0.3);
     Path path = runs.resolve("run");
-    Path last = RunFolder.last(path);
-    run.get(0).write(RunFolder.best(path));
+    Path last = RunCheckpoints.last(path);
+    run.get(0).write(RunCheckpoints.best(path));
     run.get(1).write(last);
     String bytes = Files.readString(last, StandardCharsets.ISO_8859_1);
     Files.writeString(
         last, bytes.replace("\"version\":\"1\"", "\"version\":\"2\""), StandardCharsets.ISO_8859_1);
     String message =
-        assertThrows(CheckpointException.class, () -> RunFolder.newest(path, remarks::add))
+        assertThrows(CheckpointException.class, () -> RunCheckpoints.newest(path, remarks::add))
             .getMessage();
     assertTrue(message.contains("version 2"), message);
   }
@@ -484,7 +490,7 @@ class RunFolderTest {
     Path history = folder.path().resolve("history.csv");
     String csv = Files.readString(history);
     Checkpoint perfect = last.withBest(Optional.of(new Best(3, 1, "test data")));
-    perfect.write(RunFolder.last(folder.path()));
+    perfect.write(RunCheckpoints.last(folder.path()));
     Files.writeString(history, csv.lines().limit(2).collect(Collectors.joining("\n", "", "\n")));
     Files.delete(folder.path().resolve("curves.png"));
     try (RunFolder again = RunFolder.open(folder.path(), remarks::add)) {
@@ -492,7 +498,7 @@ class RunFolderTest {
     }
     assertEquals(csv, Files.readString(history));
     assertTrue(Files.exists(folder.path().resolve("curves.png")));
-    assertEquals(perfect.best(), Checkpoint.read(RunFolder.best(folder.path())).best());
+    assertEquals(perfect.best(), Checkpoint.read(RunCheckpoints.best(folder.path())).best());
     assertEquals(List.of(), remarks);
   }
 
@@ -537,8 +543,8 @@ class RunFolderTest {
             "The clock went back: this run was started at 2025-01-31T22:59:58.123Z, and it is"
                 + " 2025-01-31T20:59:58Z; nothing depends on it."),
         remarks);
-    assertEquals(STARTED, RunFolder.date(folder.path()));
+    assertEquals(STARTED, RunConfigs.date(folder.path()));
     assertEquals(
-        Optional.of(folder.path().resolve("config-2.json")), RunFolder.config(folder.path()));
+        Optional.of(folder.path().resolve("config-2.json")), RunConfigs.latest(folder.path()));
   }
 }
