@@ -349,12 +349,12 @@ final class FailingFilesMain {
           deleteTree(empty);
         }
       }
-      List<String> words =
-          new ArrayList<>(List.of(begun && !resumes ? resume(all.get(0)) : command(work)));
       boolean madeAnew = Faults.madeAnew();
       if (madeAnew && (all.isEmpty() || !Files.exists(RunCheckpoints.last(all.get(0))))) {
         return; // It was removed with the folder, after the last epoch.
       }
+      List<String> words =
+          new ArrayList<>(List.of(begun && !resumes ? resume(all.get(0)) : command(work)));
       Outcome again = nin(work, words.toArray(String[]::new));
       require(
           again.code() == OK

@@ -305,6 +305,7 @@ public record Checkpoint(
     Map<String, HostTensor> tensors = new LinkedHashMap<>(parameters);
     optimizerState.forEach((name, values) -> tensors.put(OPTIMIZER_PREFIX + name, values));
     new Safetensors(text, tensors).write(file);
+    whitening.ifPresent(w -> WhiteningFile.writeWhereGone(w, file));
   }
 
   /**

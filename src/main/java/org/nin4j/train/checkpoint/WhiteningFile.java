@@ -47,6 +47,16 @@ final class WhiteningFile {
   }
 
   /**
+   * The same after the checkpoint: the folder may have vanished in between, and been made anew with
+   * the checkpoint alone. Where it cannot be found out whether the file is there, it is: it was.
+   */
+  static void writeWhereGone(Whitening whitening, Path checkpoint) {
+    if (Files.notExists(checkpoint.resolveSibling(name(whitening)))) {
+      write(whitening, checkpoint);
+    }
+  }
+
+  /**
    * Reads the file that a checkpoint names.
    *
    * @throws CheckpointException if it is not beside the checkpoint, damaged or another
