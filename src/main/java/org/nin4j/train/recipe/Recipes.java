@@ -29,9 +29,10 @@ public final class Recipes {
   /** The most epochs that {@link #standard(int)} has settings for: those of the default recipe. */
   public static final int MOST_EPOCHS = 5;
 
-  /** From so many epochs on each pays, see the trials in {@code bench/LADDER.md}. */
+  /** Mirrored images were tried from two epochs on, see {@code bench/LADDER.md}. */
   private static final int EPOCHS_TO_FLIP = 2;
 
+  /** Smoothed labels were tried with five epochs. */
   private static final int EPOCHS_TO_SMOOTH = 4;
 
   private static final String CIFAR = "nin-cifar";
