@@ -11,6 +11,7 @@ import java.util.List;
  * program it writes the seeds of all into a folder, or reads the files that it is given.
  */
 public final class Fuzz {
+  private static Target target;
   private static Fuzzing fuzzing;
 
   /** Jazzer copies the strings that a reader compares: it made 47 MB of 0.8. */
@@ -21,7 +22,7 @@ public final class Fuzz {
   /** Jazzer calls it once. */
   public static void fuzzerInitialize() {
     try {
-      Target target = Target.valueOf(System.getProperty("fuzz.target"));
+      target = Target.valueOf(System.getProperty("fuzz.target"));
       fuzzing = new Fuzzing(target, JAZZER_ALLOCATES);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -30,13 +31,15 @@ public final class Fuzz {
 
   /** Jazzer calls it again and again. */
   public static void fuzzerTestOneInput(byte[] input) {
-    fuzzing.read(input);
+    if (target.isWorthFuzzing(input)) {
+      fuzzing.read(input);
+    }
   }
 
   public static void main(String[] arguments) throws IOException {
-    for (Target target : Target.values()) {
-      Path folder = Files.createDirectories(Path.of(arguments[0]).resolve(target.name()));
-      List<byte[]> seeds = target.seeds();
+    for (Target each : Target.values()) {
+      Path folder = Files.createDirectories(Path.of(arguments[0]).resolve(each.name()));
+      List<byte[]> seeds = each.seeds();
       for (int i = 0; i < seeds.size(); i++) {
         Files.write(folder.resolve("seed-" + i), seeds.get(i));
       }

@@ -20,7 +20,8 @@ import org.nin4j.train.recipe.Recipes;
 /**
  * Binds and closes sessions of oneDNN again and again, and prints how many bytes more the process
  * holds after so many times than before them. Arguments: {@code sessions}, {@code kept} (sessions
- * that are not closed) or {@code classifiers} with a checkpoint; the number of times.
+ * that are closed at the end only), {@code lost} (sessions that are never closed) or {@code
+ * classifiers} with a checkpoint; the number of times.
  */
 final class NativeMemoryMain {
   private static final Path PAGES = Path.of("/proc/self/smaps_rollup");
@@ -35,6 +36,7 @@ final class NativeMemoryMain {
           switch (arguments[0]) {
             case "sessions" -> () -> run(backend).close();
             case "kept" -> () -> open.add(run(backend));
+            case "lost" -> () -> run(backend);
             default -> () -> classify(Path.of(arguments[2]), backend);
           };
       // Until all code is loaded and malloc has its arenas.
