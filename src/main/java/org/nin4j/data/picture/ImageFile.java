@@ -6,6 +6,7 @@ import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
 import java.awt.image.DataBufferInt;
 import java.awt.image.Raster;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -34,6 +35,11 @@ public final class ImageFile {
 
   /** What decoding takes at its height, in up to 16 bits and four channels, turned and copied. */
   private static final int BYTES_PER_PIXEL = 16;
+
+  /**
+   * The decoder makes objects of each 4×4 pixels of a lossy one: 27 bytes a pixel were measured.
+   */
+  private static final int BYTES_PER_WEBP_PIXEL = 40;
 
   private static final int MOST_BYTES = 1 << 28;
 
@@ -247,7 +253,7 @@ public final class ImageFile {
         List<String> warnings = new ArrayList<>();
         reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
         reader.setInput(in, true, true);
-        requireRoom(file, reader.getWidth(0), reader.getHeight(0));
+        requireRoom(file, reader);
         BufferedImage picture = reader.read(0);
         for (String warning : warnings) {
           if (isDamage(warning)) {
@@ -263,15 +269,23 @@ public final class ImageFile {
         throw known;
       }
       // The decoders throw all kinds of exceptions at damaged files.
-      throw new DataException(file + " is damaged: " + e.getMessage(), e);
+      throw new DataException(file + " is damaged: " + reason(e), e);
     }
   }
 
+  private static String reason(Exception e) {
+    String message = e instanceof EOFException ? null : e.getMessage();
+    return message == null ? "it ends too early, or contradicts itself" : message;
+  }
+
   /** Before anything is decoded: a few bytes can claim any size. */
-  private static void requireRoom(String file, int width, int height) {
-    long pixels = (long) width * height;
-    long most = Math.min(MOST_PIXELS, Runtime.getRuntime().maxMemory() / BYTES_PER_PIXEL);
-    if (pixels > most) {
+  private static void requireRoom(String file, ImageReader reader) throws IOException {
+    int width = reader.getWidth(0);
+    int height = reader.getHeight(0);
+    boolean webp = reader.getFormatName().equalsIgnoreCase("webp");
+    long memory = Runtime.getRuntime().maxMemory();
+    long most = Math.min(MOST_PIXELS, memory / (webp ? BYTES_PER_WEBP_PIXEL : BYTES_PER_PIXEL));
+    if ((long) width * height > most) {
       throw new DataException(
           "%s has %d×%d pixels, more than are read (%d%s)"
               .formatted(

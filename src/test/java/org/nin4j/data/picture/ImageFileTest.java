@@ -1,5 +1,6 @@
 package org.nin4j.data.picture;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,6 +14,8 @@ import java.awt.image.ComponentColorModel;
 import java.awt.image.DataBuffer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -145,6 +148,20 @@ class ImageFileTest {
     assertArrayEquals(
         ImageFile.read(exact, Shape.of(1, 28, 28), Picture.Fit.STRETCH, false),
         ImageFile.read(longer, Shape.of(1, 28, 28), Picture.Fit.STRETCH, false));
+  }
+
+  /** 120 bytes that claim 16383×16383 pixels would have objects made for each 4×4 of them. */
+  @Test
+  void whatClaimsMorePixelsThanFitIsRefusedBeforeItIsDecoded() throws IOException {
+    byte[] webp;
+    try (InputStream in = ImageFileTest.class.getResourceAsStream("lossy.webp")) {
+      webp = in.readAllBytes();
+    }
+    int sides = 26;
+    assertEquals(32 + (32 << 16), ByteBuffer.wrap(webp).order(LITTLE_ENDIAN).getInt(sides));
+    ByteBuffer.wrap(webp).order(LITTLE_ENDIAN).putInt(sides, 0x3fff + (0x3fff << 16));
+    String message = refused(webp).getMessage();
+    assertTrue(message.contains("has 16383×16383 pixels, more than are read ("), message);
   }
 
   /** As stored: dark, but light in its top right quarter; the tag says that it lies on its side. */
