@@ -15,8 +15,11 @@ public final class Texts {
     return format("%,d", number);
   }
 
-  /** For example 12.3 MB or 4.56 GB, of 1024 × 1024 and so on. */
+  /** For example 31.4 kB, 12.3 MB or 4.56 GB, of 1024, 1024 × 1024 and so on. */
   public static String bytes(long bytes) {
+    if (bytes < 100 << 10) {
+      return format("%.1f kB", bytes / (double) (1 << 10));
+    }
     return bytes < 1L << 30
         ? format("%.1f MB", bytes / (double) (1 << 20))
         : format("%.2f GB", bytes / (double) (1 << 30));
