@@ -50,9 +50,9 @@ import org.nin4j.tensor.Shape;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.history.History;
+import org.nin4j.train.run.RecordedRun;
 import org.nin4j.train.run.RunCheckpoints;
 import org.nin4j.train.run.RunConfigs;
-import org.nin4j.train.run.RunSettings;
 
 /** The readers of bytes that others have made. */
 enum Target {
@@ -266,7 +266,8 @@ enum Target {
     void read(Path folder, byte[] input) throws IOException {
       // What is no UTF-8 is a file that cannot be read, which says nothing about its content.
       String text = text(input);
-      RunSettings.read(Files.writeString(folder.resolve("config.json"), text));
+      Files.writeString(folder.resolve("config.json"), text);
+      RecordedRun.read(folder);
     }
 
     @Override

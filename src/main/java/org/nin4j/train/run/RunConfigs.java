@@ -2,13 +2,11 @@ package org.nin4j.train.run;
 
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Comparator;
@@ -51,7 +49,7 @@ public final class RunConfigs {
 
   /**
    * When a run was started, or went on: the latest {@code started} of its configurations; without
-   * any, the time at which its last checkpoint was saved.
+   * any, the time at which its last checkpoint was saved, or its folder written to.
    *
    * @throws UncheckedIOException if the folder cannot be read
    */
@@ -61,9 +59,11 @@ public final class RunConfigs {
           RunFiles.named(NAME, run).stream()
               .flatMap(config -> started(config).stream())
               .max(Comparator.naturalOrder());
-      return started.isPresent()
-          ? started.get()
-          : Files.getLastModifiedTime(RunCheckpoints.last(run)).toInstant();
+      if (started.isPresent()) {
+        return started.get();
+      }
+      Path last = RunCheckpoints.last(run);
+      return Files.getLastModifiedTime(Files.exists(last) ? last : run).toInstant();
     } catch (IOException e) {
       throw RunFiles.unreadable(run, e);
     }
@@ -132,7 +132,7 @@ public final class RunConfigs {
   private static Optional<JsonObject> device(Path config) {
     try {
       return Optional.ofNullable(read(config).getAsJsonObject(DEVICE));
-    } catch (IOException | JsonParseException | IllegalStateException | ClassCastException e) {
+    } catch (IOException | RuntimeException e) {
       return Optional.empty(); // Changed by hand.
     }
   }
@@ -141,7 +141,7 @@ public final class RunConfigs {
     try {
       return Optional.ofNullable(read(config).get("started"))
           .map(s -> Instant.parse(s.getAsString()));
-    } catch (IOException | JsonParseException | DateTimeException | IllegalStateException e) {
+    } catch (IOException | RuntimeException e) {
       return Optional.empty(); // Changed by hand: the run has another date then, and no worse fate.
     }
   }

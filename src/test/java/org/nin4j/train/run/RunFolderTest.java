@@ -29,6 +29,8 @@ import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.nin4j.backend.Metrics;
 import org.nin4j.train.Trainer;
 import org.nin4j.train.Trial;
@@ -250,11 +252,15 @@ class RunFolderTest {
     assertTrue(Files.isDirectory(empty));
   }
 
-  @Test
-  void aRunWithoutADateInItsConfigurationHasThatOfItsCheckpoint() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"3", "{}", "[]", "null", "true", "\"yesterday\"", "1e999"})
+  void aRunWithoutADateInItsConfigurationHasThatOfItsCheckpoint(String started) throws IOException {
     Path run = Files.createDirectory(runs.resolve("old"));
-    Files.writeString(run.resolve("config.json"), "{\"started\": 3}");
+    Files.writeString(run.resolve("config.json"), "{\"started\": %s}".formatted(started));
     Files.writeString(run.resolve("config-2.json"), "no JSON");
+    Files.writeString(run.resolve("config-3.json"), "[]");
+    Files.setLastModifiedTime(run, FileTime.from(STARTED.plusSeconds(3)));
+    assertEquals(STARTED.plusSeconds(3), RunConfigs.date(run));
     Files.writeString(RunCheckpoints.last(run), "");
     Files.setLastModifiedTime(RunCheckpoints.last(run), FileTime.from(STARTED));
     assertEquals(STARTED, RunConfigs.date(run));
