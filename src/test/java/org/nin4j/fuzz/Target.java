@@ -5,6 +5,7 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -24,14 +25,19 @@ import java.util.zip.GZIPOutputStream;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
+import org.nin4j.backend.Backend;
+import org.nin4j.backend.BackendException;
 import org.nin4j.backend.cuda.natives.elf.ElfException;
 import org.nin4j.backend.cuda.natives.elf.ElfFile;
 import org.nin4j.backend.cuda.natives.elf.Retargeting;
 import org.nin4j.backend.cuda.natives.elf.TestElf;
 import org.nin4j.backend.cuda.natives.search.LinkerCacheFile;
+import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.cli.Shell;
 import org.nin4j.cli.SmallTraining;
+import org.nin4j.cli.option.StudySettings;
 import org.nin4j.data.DataException;
+import org.nin4j.data.TrainTest;
 import org.nin4j.data.picture.ImageFile;
 import org.nin4j.data.published.CifarDataset;
 import org.nin4j.data.published.IdxDataset;
@@ -44,8 +50,15 @@ import org.nin4j.model.json.DescriptionException;
 import org.nin4j.model.json.NetworkReader;
 import org.nin4j.model.json.NetworkWriter;
 import org.nin4j.model.zoo.Networks;
+import org.nin4j.plan.Planner;
+import org.nin4j.plan.Precision;
+import org.nin4j.plan.Purpose;
+import org.nin4j.plan.step.BatchSpec;
+import org.nin4j.plan.step.Sgd;
+import org.nin4j.study.Study;
 import org.nin4j.study.StudyException;
 import org.nin4j.study.StudyJson;
+import org.nin4j.study.StudyPlan;
 import org.nin4j.tensor.Shape;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
@@ -219,12 +232,17 @@ enum Target {
     }
   },
 
-  /** A network's description. */
+  /** A network's description, as far as its plan. */
   NETWORK(Set.of(DescriptionException.class, ShapeException.class)) {
     @Override
     void read(Path folder, byte[] input) {
       Network network = NetworkReader.parse(text(input));
-      network.nodes(Shape.of(1, 28, 28));
+      Planner.plan(
+          network,
+          BatchSpec.unit(Shape.of(1, 28, 28), 28, 28),
+          2,
+          Precision.FP32,
+          new Purpose.Training(Sgd.PLAIN));
     }
 
     @Override
@@ -242,21 +260,45 @@ enum Target {
     }
   },
 
-  /** A study. */
-  STUDY(Set.of(StudyException.class)) {
+  /** A study, as far as the plan of each variant. */
+  STUDY(
+      Set.of(
+          StudyException.class,
+          ShapeException.class,
+          DescriptionException.class,
+          BackendException.class,
+          UncheckedIOException.class)) {
     @Override
     void read(Path folder, byte[] input) {
-      StudyJson.parse(text(input));
+      Study study = StudyJson.parse(text(input));
+      try (Backend backend = new ReferenceBackend()) {
+        for (boolean quick : new boolean[] {false, true}) {
+          StudyPlan.of(study, quick, List.of(), new StudySettings(), backend, recipe -> IMAGES);
+        }
+      }
     }
 
     @Override
-    List<byte[]> seeds() {
-      return List.of(
+    List<byte[]> seeds() throws IOException {
+      List<byte[]> seeds = new ArrayList<>();
+      seeds.add(
           ("{\"name\":\"mine\",\"question\":\"Which?\",\"base\":{\"network\":\"nin-mini\","
                   + "\"epochs\":2},\"variants\":{\"a\":{\"lr\":0.1},\"b\":{\"lr\":0.2,"
                   + "\"flip\":true}},\"seeds\":[1,2],\"quick\":{\"limit\":100},"
                   + "\"published\":[{\"variant\":\"a\",\"test_accuracy\":0.9,\"source\":\"x\"}]}")
               .getBytes(StandardCharsets.UTF_8));
+      for (String name : List.of("head", "reduction")) {
+        try (InputStream in = Study.class.getResourceAsStream(name + ".json")) {
+          seeds.add(in.readAllBytes());
+        }
+      }
+      return seeds;
+    }
+
+    /** The options are set up anew for each run of each variant. */
+    @Override
+    long mostBytes(int length) {
+      return MEBI * 256 + 2000L * length;
     }
   },
 
@@ -369,6 +411,8 @@ enum Target {
   };
 
   private static final long MEBI = 1 << 20;
+
+  private static final TrainTest IMAGES = Shapes.draw(1, 20, 20, 1);
 
   private static final Network SMALL =
       NetworkReader.parse(
