@@ -61,7 +61,11 @@ public final class PartialFile implements AutoCloseable {
     }
     Path partial = folder.resolve(target.getFileName() + "." + UUID.randomUUID() + ".part");
     FileChannel channel =
-        FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        FileChannel.open(
+            partial,
+            StandardOpenOption.CREATE_NEW,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE);
     // For a run that is interrupted.
     partial.toFile().deleteOnExit();
     try {
@@ -110,7 +114,7 @@ public final class PartialFile implements AutoCloseable {
     return stream;
   }
 
-  /** The same file, to be written at any place, by several threads if need be. */
+  /** The same file, to be written and read at any place, by several threads if need be. */
   public FileChannel channel() {
     return channel;
   }

@@ -4,6 +4,7 @@ import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -15,14 +16,16 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.zip.CRC32C;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.tensor.Shape;
 
 /**
- * Decoded pictures in one file: a header (magic number, version, {@link Header}), then the pixels
- * of all images, unsigned bytes [count, channels, height, width], training images first.
+ * Decoded pictures in one file: a header (magic number, version, {@link Header}), the pixels of all
+ * images, unsigned bytes [count, channels, height, width], training images first, and the CRC-32C
+ * of all of that: a disk that has lost a bit is no reason to train on other pictures.
  *
  * @param path the file
  * @param header what it holds, or will
@@ -31,7 +34,9 @@ record CacheFile(Path path, Header header) {
   /** "NIN4". */
   private static final int MAGIC = 0x4e494e34;
 
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
+
+  private static final int BUFFER = 1 << 20;
 
   /**
    * What the pixels are.
@@ -99,6 +104,43 @@ record CacheFile(Path path, Header header) {
     }
   }
 
+  /** Writes the header in front of the pixels, and the sum behind them. */
+  static void complete(FileChannel channel, Header header) throws IOException {
+    write(channel, ByteBuffer.wrap(header.bytes()), 0);
+    long end = header.bytes().length + header.pixelBytes();
+    write(channel, ByteBuffer.allocate(Integer.BYTES).putInt(0, sum(channel, end)), end);
+  }
+
+  static void write(FileChannel channel, ByteBuffer bytes, long at) throws IOException {
+    long offset = at - bytes.position();
+    while (bytes.hasRemaining()) {
+      channel.write(bytes, offset + bytes.position());
+    }
+  }
+
+  /** Of what lies before a place. */
+  private static int sum(FileChannel channel, long end) throws IOException {
+    CRC32C sum = new CRC32C();
+    ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
+    for (long at = 0; at < end; at += buffer.limit()) {
+      buffer.clear().limit((int) Math.min(BUFFER, end - at));
+      while (buffer.hasRemaining()) {
+        if (channel.read(buffer, at + buffer.position()) < 0) {
+          throw new EOFException("it is cut short");
+        }
+      }
+      sum.update(buffer.flip());
+    }
+    return (int) sum.getValue();
+  }
+
+  private static boolean hasItsSum(Path path, long end) throws IOException {
+    try (FileChannel channel = FileChannel.open(path)) {
+      ByteBuffer kept = ByteBuffer.allocate(Integer.BYTES);
+      return channel.read(kept, end) == Integer.BYTES && kept.getInt(0) == sum(channel, end);
+    }
+  }
+
   /** A file, if it is there, whole, and was made from what the digest says. */
   static Optional<CacheFile> read(Path path, String digest) {
     if (!Files.isRegularFile(path)) {
@@ -118,7 +160,8 @@ record CacheFile(Path path, Header header) {
       Header header =
           new Header(
               digest, classes, image, train, labels, in.readBoolean(), Header.texts(in, length));
-      boolean whole = header.bytes().length + header.pixelBytes() == length;
+      long end = header.bytes().length + header.pixelBytes();
+      boolean whole = end + Integer.BYTES == length && hasItsSum(path, end);
       return whole ? Optional.of(new CacheFile(path, header)) : Optional.empty();
     } catch (IOException | RuntimeException e) {
       // Whatever is wrong with it, it can be made again.

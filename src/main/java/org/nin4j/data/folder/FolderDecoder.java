@@ -123,7 +123,7 @@ final class FolderDecoder {
         } else {
           unusable.putAll(pass.unusable());
           if (unusable.isEmpty()) {
-            write(partial, header.bytes(), 0);
+            CacheFile.complete(partial.channel(), header);
             partial.commit();
           }
           return new CacheFile(target, header);
@@ -134,13 +134,6 @@ final class FolderDecoder {
                 .formatted(target, PartialFile.reason(e)),
             e);
       }
-    }
-  }
-
-  private static void write(PartialFile file, byte[] bytes, long at) throws IOException {
-    ByteBuffer buffer = ByteBuffer.wrap(bytes);
-    while (buffer.hasRemaining()) {
-      file.channel().write(buffer, at + buffer.position());
     }
   }
 
@@ -282,7 +275,10 @@ final class FolderDecoder {
         foundSizes = true;
         stopped = true;
       } else {
-        write(file, picture.pixels(shape, Picture.Fit.CROP), begin + index * shape.elements());
+        CacheFile.write(
+            file.channel(),
+            ByteBuffer.wrap(picture.pixels(shape, Picture.Fit.CROP)),
+            begin + index * shape.elements());
       }
     }
 

@@ -335,9 +335,12 @@ class FolderLoaderTest {
     assertEquals(1, files(cache.resolve("folders")));
   }
 
-  /** Cut short, longer, of another kind, with a header that promises what is not there. */
+  /**
+   * Cut short, longer, of another kind, with a header that promises what is not there, or with one
+   * bit that is another.
+   */
   @ParameterizedTest
-  @ValueSource(strings = {"short", "long", "other", "empty", "promise"})
+  @ValueSource(strings = {"short", "long", "other", "empty", "promise", "label", "pixel", "sum"})
   void aDamagedCacheIsMadeAgain(String damage) throws IOException {
     List<byte[]> pixels = colours(5, 5);
     load(SIX, false);
@@ -357,12 +360,22 @@ class FolderLoaderTest {
           bytes.seek(8 + 2 + bytes.readUnsignedShort());
           bytes.writeInt(Integer.MAX_VALUE);
         }
+        case "label" -> flip(bytes, bytes.length() - 4 - 5 * 75 - 4 - 1 - 1);
+        case "pixel" -> flip(bytes, bytes.length() - 4 - 1 - random.nextInt(5 * 75));
+        case "sum" -> flip(bytes, bytes.length() - 1);
         default -> throw new AssertionError(damage);
       }
     }
     TrainTest again = load(SIX, false);
     assertEquals(1, passes);
     assertArrayEquals(pixels.get(4), image(again.test(), 1));
+  }
+
+  private static void flip(RandomAccessFile file, long at) throws IOException {
+    file.seek(at);
+    int bits = file.readUnsignedByte();
+    file.seek(at);
+    file.writeByte(bits ^ 1);
   }
 
   @Test
