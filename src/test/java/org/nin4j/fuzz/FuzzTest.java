@@ -26,7 +26,7 @@ class FuzzTest {
   private static final Path FOUND = Path.of("src/test/resources/org/nin4j/fuzz");
 
   /** Those that decode millions of pixels, or set up all options, each time. */
-  private static final Set<Target> SLOW = Set.of(Target.PICTURE, Target.COMMAND_LINE);
+  private static final Set<Target> SLOW = Set.of(Target.PICTURE, Target.STUDY, Target.COMMAND_LINE);
 
   private static List<byte[]> found(Target target) throws IOException {
     Path folder = FOUND.resolve(target.name());

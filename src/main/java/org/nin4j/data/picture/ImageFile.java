@@ -253,7 +253,7 @@ public final class ImageFile {
         List<String> warnings = new ArrayList<>();
         reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
         reader.setInput(in, true, true);
-        requireRoom(file, reader);
+        requireRoom(file, bytes, reader);
         BufferedImage picture = reader.read(0);
         for (String warning : warnings) {
           if (isDamage(warning)) {
@@ -279,12 +279,20 @@ public final class ImageFile {
   }
 
   /** Before anything is decoded: a few bytes can claim any size. */
-  private static void requireRoom(String file, ImageReader reader) throws IOException {
-    int width = reader.getWidth(0);
-    int height = reader.getHeight(0);
+  private static void requireRoom(String file, byte[] bytes, ImageReader reader)
+      throws IOException {
     boolean webp = reader.getFormatName().equalsIgnoreCase("webp");
     long memory = Runtime.getRuntime().maxMemory();
     long most = Math.min(MOST_PIXELS, memory / (webp ? BYTES_PER_WEBP_PIXEL : BYTES_PER_PIXEL));
+    requireRoom(file, reader.getWidth(0), reader.getHeight(0), most);
+    if (webp) {
+      for (WebpFrames.Size frame : WebpFrames.of(bytes)) {
+        requireRoom(file, frame.width(), frame.height(), most);
+      }
+    }
+  }
+
+  private static void requireRoom(String file, int width, int height, long most) {
     if ((long) width * height > most) {
       throw new DataException(
           "%s has %d×%d pixels, more than are read (%d%s)"
