@@ -99,8 +99,10 @@ public final class PredictCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "N",
-      description = "How many classes to name, the most probable first. Default: 5.")
-  private int top = 5;
+      description =
+          "How many classes to name, the most probable first. Default: 5; in a table as many of"
+              + " them as 80 columns hold.")
+  private Optional<Integer> top = Optional.empty();
 
   @Option(
       names = "--json",
@@ -162,14 +164,18 @@ public final class PredictCommand implements Callable<Integer> {
     if (json && csv) {
       throw new ParameterException(command.commandLine(), "--json or --csv, not both");
     }
-    if (top < 1) {
+    if (top() < 1) {
       throw new ParameterException(
-          command.commandLine(), "--top names at least 1 class, not " + top);
+          command.commandLine(), "--top names at least 1 class, not " + top());
     }
     if (images.stream().filter(PredictCommand::isStandardInput).count() > 1) {
       throw new ParameterException(
           command.commandLine(), "standard input holds one picture; name - once");
     }
+  }
+
+  private int top() {
+    return top.orElse(Answers.USUAL);
   }
 
   private static boolean isStandardInput(Path image) {
@@ -232,7 +238,7 @@ public final class PredictCommand implements Callable<Integer> {
           Answers printed = answers.orElseGet(() -> answers(trained, longest));
           answers = Optional.of(printed);
           Read read = good.get(i);
-          printed.print(read.file().toString(), predictions.get(i).top(top));
+          printed.print(read.file().toString(), predictions.get(i).top(top()));
           warn(trained, read);
           drawn.ifPresent(m -> m.draw(read));
         }
@@ -271,7 +277,7 @@ public final class PredictCommand implements Callable<Integer> {
         rows.add(row);
       } else {
         String file = "%04d-%s.png".formatted(number, name(read.file()));
-        EvidenceSheet.write(List.of(row), top, to.resolve(file));
+        EvidenceSheet.write(List.of(row), top(), to.resolve(file));
       }
     }
 
@@ -284,7 +290,7 @@ public final class PredictCommand implements Callable<Integer> {
                     .formatted(command.qualifiedName(), trained.network().name()));
       }
       if (oneSheet && !rows.isEmpty()) {
-        EvidenceSheet.write(rows, top, to);
+        EvidenceSheet.write(rows, top(), to);
       }
       if (number > 0) {
         (json || csv ? console.err() : console.out()).println("written: " + to);
@@ -300,9 +306,11 @@ public final class PredictCommand implements Callable<Integer> {
     if (json) {
       return Answers.json(console.out());
     }
-    return csv
-        ? Answers.csv(console.out())
-        : Answers.table(console.out(), longestName, trained.classes(), top);
+    if (csv) {
+      return Answers.csv(console.out());
+    }
+    int most = top.orElseGet(() -> Answers.fitting(longestName, trained.classes()));
+    return Answers.table(console.out(), longestName, trained.classes(), most);
   }
 
   /** The pixels of those that can be read, on all threads; the others are named. */

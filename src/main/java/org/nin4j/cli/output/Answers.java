@@ -9,6 +9,15 @@ import org.nin4j.train.Prediction;
 
 /** Predictions as they are printed, each as soon as it is there. */
 public interface Answers {
+  /** How many are named where nobody asks for another number. */
+  int USUAL = 5;
+
+  /** Of a terminal. */
+  int COLUMNS = 80;
+
+  String PICTURE = "Picture";
+  String GAP = "  ";
+
   /** Prints one picture's answers. */
   void print(String picture, List<Prediction.Answer> top);
 
@@ -49,27 +58,37 @@ public interface Answers {
     };
   }
 
+  /** How many answers, of five and at least one, a table has room for in 80 columns. */
+  static int fitting(int pictures, List<String> classes) {
+    int left = COLUMNS - Math.max(PICTURE.length(), pictures);
+    return Math.max(1, Math.min(USUAL, left / (GAP.length() + width(classes))));
+  }
+
+  private static int width(List<String> classes) {
+    return classes.stream().mapToInt(String::length).max().orElse(0) + " 100.0 %".length();
+  }
+
   /**
    * A table with a row for each picture, whose columns are as wide as anything to come.
    *
    * @param pictures the longest name
    * @param classes of the network
-   * @param top answers of a row
+   * @param most answers of a row
    */
-  static Answers table(PrintStream out, int pictures, List<String> classes, int top) {
-    int name = Math.max("Picture".length(), pictures);
-    int answer = classes.stream().mapToInt(String::length).max().orElse(0) + " 100.0 %".length();
-    StringBuilder titles = new StringBuilder(padded("Picture", name));
-    for (int i = 1; i <= Math.min(top, classes.size()); i++) {
-      titles.append("  ").append(padded(String.valueOf(i), answer));
+  static Answers table(PrintStream out, int pictures, List<String> classes, int most) {
+    int name = Math.max(PICTURE.length(), pictures);
+    int answer = width(classes);
+    StringBuilder titles = new StringBuilder(padded(PICTURE, name));
+    for (int i = 1; i <= Math.min(most, classes.size()); i++) {
+      titles.append(GAP).append(padded(String.valueOf(i), answer));
     }
     out.println(titles.toString().stripTrailing());
     out.println("-".repeat(titles.length()));
     return (picture, answers) -> {
       StringBuilder row = new StringBuilder(padded(picture, name));
-      for (Prediction.Answer a : answers) {
+      for (Prediction.Answer a : answers.subList(0, Math.min(most, answers.size()))) {
         String share = Texts.format(" %5.1f %%", 100 * a.probability());
-        row.append("  ").append(padded(a.name(), answer - share.length())).append(share);
+        row.append(GAP).append(padded(a.name(), answer - share.length())).append(share);
       }
       out.println(row);
     };
