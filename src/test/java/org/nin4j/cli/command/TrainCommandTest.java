@@ -438,7 +438,14 @@ class TrainCommandTest {
     ImageIO.write(picture, "png", png.toFile());
     Shell.Outcome predicted =
         shell.run(
-            "predict", "--checkpoint", run.toString(), "--device", "reference", png.toString());
+            "predict",
+            "--top",
+            "5",
+            "--checkpoint",
+            run.toString(),
+            "--device",
+            "reference",
+            png.toString());
     assertEquals(0, predicted.code(), () -> String.join("\n", predicted.err()));
     assertEquals(4, predicted.out().size());
     assertEquals(
