@@ -53,14 +53,19 @@ final class WebpFrames {
   static List<Size> of(byte[] webp) throws EOFException {
     List<Size> sizes = new ArrayList<>();
     try {
-      add(ByteBuffer.wrap(webp).position(HEADER), sizes);
+      add(ByteBuffer.wrap(webp).position(HEADER), true, sizes);
     } catch (BufferUnderflowException | IllegalArgumentException e) {
       throw new EOFException();
     }
     return sizes;
   }
 
-  private static void add(ByteBuffer chunks, List<Size> sizes) {
+  /**
+   * Adds the sizes of the frames in some chunks.
+   *
+   * @param animations whether frames of an animation may be among them: they hold none themselves
+   */
+  private static void add(ByteBuffer chunks, boolean animations, List<Size> sizes) {
     chunks.order(ByteOrder.LITTLE_ENDIAN);
     // What is too short for a chunk is none: some writers leave a byte behind the last.
     while (chunks.remaining() >= 2 * Integer.BYTES) {
@@ -74,8 +79,8 @@ final class WebpFrames {
         content.position(BEFORE_LOSSLESS_SIZE);
         int both = content.getInt();
         sizes.add(new Size((both & MASK) + 1, (both >>> BITS & MASK) + 1));
-      } else if (tag == ANIMATED) {
-        add(content.position(ANIMATED_HEADER), sizes);
+      } else if (tag == ANIMATED && animations) {
+        add(content.position(ANIMATED_HEADER), false, sizes);
       }
       // Chunks begin at even places; the last may lack the byte between.
       chunks.position(Math.min(chunks.limit(), chunks.position() + length + (length & 1)));

@@ -83,6 +83,16 @@ class WebpFramesTest {
         refused.getMessage());
   }
 
+  /** Each would take some of the stack. */
+  @Test
+  void aFrameWithinAFrameIsNone() throws IOException {
+    byte[] nested = lossy(7, 8);
+    for (int i = 0; i < 2; i++) {
+      nested = chunk("ANMF", new byte[16], nested);
+    }
+    assertEquals(List.of(), WebpFrames.of(webp(canvas(true), nested)));
+  }
+
   /** Wherever the file ends within a chunk. */
   @Test
   void whatIsCutShortIsNoPicture() throws IOException {
