@@ -12,9 +12,6 @@ public interface Answers {
   /** How many are named where nobody asks for another number. */
   int USUAL = 5;
 
-  /** Of a terminal. */
-  int COLUMNS = 80;
-
   String PICTURE = "Picture";
   String GAP = "  ";
 
@@ -58,9 +55,9 @@ public interface Answers {
     };
   }
 
-  /** How many answers, of five and at least one, a table has room for in 80 columns. */
+  /** How many of the usual answers, at least one, a table has room for in 80 columns. */
   static int fitting(int pictures, List<String> classes) {
-    int left = COLUMNS - Math.max(PICTURE.length(), pictures);
+    int left = Console.DEFAULT_COLUMNS - Math.max(PICTURE.length(), pictures);
     return Math.max(1, Math.min(USUAL, left / (GAP.length() + width(classes))));
   }
 

@@ -33,7 +33,7 @@ public record Console(
     Map<String, String> environment,
     Path home,
     Downloader downloader) {
-  private static final int DEFAULT_COLUMNS = 80;
+  static final int DEFAULT_COLUMNS = 80;
   private static final int LEAST_COLUMNS = 40;
   private static final Duration PATIENCE = Duration.ofSeconds(15);
 

@@ -76,6 +76,7 @@ class NativeMemoryTest {
                 "-Xmx128m",
                 "-XX:+AlwaysPreTouch",
                 "-XX:TieredStopAtLevel=1",
+                // Where malloc watches, JavaCPP frees nothing that we have not closed.
                 "-Dorg.bytedeco.javacpp.nopointergc=" + !environment.isEmpty(),
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
