@@ -1,8 +1,6 @@
 package org.nin4j.study;
 
 import java.awt.Color;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,8 +9,6 @@ import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
-import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.CategoryChartBuilder;
 import org.knowm.xchart.CategorySeries;
@@ -20,13 +16,12 @@ import org.knowm.xchart.CategorySeries.CategorySeriesRenderStyle;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
-import org.knowm.xchart.internal.chartpart.Chart;
 import org.knowm.xchart.style.Styler;
 import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.lines.SeriesLines;
 import org.knowm.xchart.style.markers.Marker;
 import org.knowm.xchart.style.markers.SeriesMarkers;
-import org.nin4j.data.file.PartialFile;
+import org.nin4j.chart.ChartFile;
 import org.nin4j.train.history.EpochResult;
 
 /** Pictures of a study: accuracy with its spread, losses by epoch, resources. */
@@ -71,14 +66,14 @@ final class StudyPlots {
    */
   static List<String> write(String title, List<VariantResults> variants, Path folder) {
     List<VariantResults> shown = variants.stream().filter(v -> !v.trained().isEmpty()).toList();
-    save(List.of(accuracy(title, shown)), 1, folder.resolve(ACCURACY));
-    save(
+    ChartFile.write(List.of(accuracy(title, shown)), 1, folder.resolve(ACCURACY));
+    ChartFile.write(
         List.of(
             losses("train loss", shown, EpochResult::trainLoss),
             losses("test loss", shown, EpochResult::testLoss)),
-        1,
+        2,
         folder.resolve(LOSS));
-    save(
+    ChartFile.write(
         List.of(
             bars("parameters", "millions", shown, List.of("parameters"), v -> count(v, 1e6)),
             bars(
@@ -262,15 +257,5 @@ final class StudyPlots {
       chart.getStyler().setXAxisLabelRotation(45);
     }
     return chart;
-  }
-
-  private static void save(List<? extends Chart<?, ?>> charts, int rows, Path file) {
-    try (PartialFile partial = PartialFile.create(file)) {
-      BitmapEncoder.saveBitmap(
-          List.copyOf(charts), rows, charts.size() / rows, partial.stream(), BitmapFormat.PNG);
-      partial.commit();
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be written: " + PartialFile.reason(e), e);
-    }
   }
 }

@@ -46,6 +46,9 @@ class FailingFilesTest {
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Djava.awt.headless=true",
+                // Nothing that is written needs the machine's temporary files, which may have no
+                // room.
+                "-Djava.io.tmpdir=" + folder.resolve("not-there"),
                 "-Djava.nio.file.spi.DefaultFileSystemProvider="
                     + FaultyFileSystemProvider.class.getName(),
                 "-cp",

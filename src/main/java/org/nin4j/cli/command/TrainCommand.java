@@ -1,8 +1,6 @@
 package org.nin4j.cli.command;
 
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -14,7 +12,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
-import javax.imageio.ImageIO;
 import org.nin4j.backend.Backend;
 import org.nin4j.backend.BackendException;
 import org.nin4j.cli.option.CheckpointOptions;
@@ -34,6 +31,7 @@ import org.nin4j.cli.output.TrainingReport;
 import org.nin4j.data.DataMissingException;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.TrainTest;
+import org.nin4j.data.file.Png;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.Network;
 import org.nin4j.train.Evaluator;
@@ -492,13 +490,7 @@ public final class TrainCommand implements Callable<Integer> {
   }
 
   private static void show(TensorBoard board, BufferedImage mistakes) {
-    ByteArrayOutputStream png = new ByteArrayOutputStream();
-    try {
-      ImageIO.write(mistakes, "png", png);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    board.picture("mistakes", mistakes.getWidth(), mistakes.getHeight(), png.toByteArray());
+    board.picture("mistakes", mistakes.getWidth(), mistakes.getHeight(), Png.encode(mistakes));
   }
 
   /** Trains; what makes a training fail says what is saved, and how to go on. */

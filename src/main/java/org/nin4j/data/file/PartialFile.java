@@ -17,7 +17,6 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
-import javax.imageio.ImageIO;
 
 /**
  * A file that gets its name only when it is complete: written beside its target under a name of its
@@ -101,8 +100,9 @@ public final class PartialFile implements AutoCloseable {
    * @throws UncheckedIOException if that fails; what had the name is still there
    */
   public static void write(Path target, BufferedImage picture) {
+    byte[] png = Png.encode(picture);
     try (PartialFile partial = create(target)) {
-      ImageIO.write(picture, "png", partial.stream());
+      partial.stream().write(png);
       partial.commit();
     } catch (IOException e) {
       throw new UncheckedIOException(target + " cannot be written: " + reason(e), e);

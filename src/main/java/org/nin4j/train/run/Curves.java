@@ -1,20 +1,17 @@
 package org.nin4j.train.run;
 
 import java.awt.Color;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
-import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.lines.SeriesLines;
 import org.knowm.xchart.style.markers.SeriesMarkers;
-import org.nin4j.data.file.PartialFile;
+import org.nin4j.chart.ChartFile;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
 
@@ -49,12 +46,7 @@ public final class Curves {
             .orElse(0);
     accuracy.getStyler().setYAxisMin(Math.floor(lowest * 10) / 10);
     accuracy.getStyler().setYAxisMax(1.0);
-    try (PartialFile partial = PartialFile.create(file)) {
-      BitmapEncoder.saveBitmap(List.of(loss, accuracy), 1, 2, partial.stream(), BitmapFormat.PNG);
-      partial.commit();
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be written: " + PartialFile.reason(e), e);
-    }
+    ChartFile.write(List.of(loss, accuracy), 2, file);
   }
 
   private static XYChart panel(String title, String quantity, LegendPosition legend) {

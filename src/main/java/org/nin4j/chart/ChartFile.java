@@ -1,0 +1,37 @@
+package org.nin4j.chart;
+
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.internal.chartpart.Chart;
+import org.nin4j.data.file.PartialFile;
+
+/** Charts of one size, drawn into one picture. */
+public final class ChartFile {
+  private ChartFile() {}
+
+  /**
+   * Writes a PNG file, which appears under its name only when it is complete.
+   *
+   * @param charts all of one size, row by row
+   * @param columns how many of them stand in a row
+   * @throws UncheckedIOException if it cannot be written; what had the name is still there
+   */
+  public static void write(List<? extends Chart<?, ?>> charts, int columns, Path file) {
+    int width = charts.get(0).getWidth();
+    int height = charts.get(0).getHeight();
+    int rows = (charts.size() + columns - 1) / columns;
+    BufferedImage all =
+        new BufferedImage(columns * width, rows * height, BufferedImage.TYPE_INT_RGB);
+    Graphics2D graphics = all.createGraphics();
+    for (int i = 0; i < charts.size(); i++) {
+      BufferedImage one = BitmapEncoder.getBufferedImage(charts.get(i));
+      graphics.drawImage(one, i % columns * width, i / columns * height, null);
+    }
+    graphics.dispose();
+    PartialFile.write(file, all);
+  }
+}

@@ -1,0 +1,2 @@
+/** Charts as files. */
+package org.nin4j.chart;
