@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Assumptions;
+import org.nin4j.text.Text;
 
 /**
  * A Python with others' programs, that judge files: {@code $NIN4J_PYTHON}, else {@code python3}.
@@ -34,8 +35,9 @@ public final class Python {
     }
     if (code != 0) {
       String reason =
-          "%s has no %s; $NIN4J_PYTHON names another interpreter"
-              .formatted(NAME, String.join(" or ", modules));
+          Text.of(
+              "%s has no %s; $NIN4J_PYTHON names another interpreter",
+              NAME, String.join(" or ", modules));
       System.out.println("skipped: " + reason);
       Assumptions.abort(reason);
     }

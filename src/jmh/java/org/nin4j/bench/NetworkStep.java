@@ -30,7 +30,7 @@ public final class NetworkStep {
     int threads = Integer.parseInt(options.get("threads"));
     try (Backend backend = Bench.backend(options.get("backend"), threads);
         Bench bench = Bench.bind(backend, network(options), plan(options))) {
-      System.out.printf("{\"ready\":\"%s\"}%n", backend.description());
+      System.out.printf(Locale.ROOT, "{\"ready\":\"%s\"}%n", backend.description());
       BufferedReader commands =
           new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
       for (String line = commands.readLine(); line != null; line = commands.readLine()) {

@@ -16,12 +16,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.nin4j.bench.ScalingPoint.Result;
+import org.nin4j.text.Text;
 
 /**
  * Speed, memory and start-up of a network against batch and image size. Each point is a {@link
@@ -119,7 +119,7 @@ public final class Scaling {
 
   private void measure(String purpose, String precision, int batch, int pixels)
       throws IOException, InterruptedException {
-    String what = "%s %s, batch %d, %d pixels".formatted(purpose, precision, batch, pixels);
+    String what = Text.of("%s %s, batch %d, %d pixels", purpose, precision, batch, pixels);
     boolean done =
         points.stream()
             .anyMatch(
@@ -172,25 +172,25 @@ public final class Scaling {
         what
             + ": "
             + (result.measured()
-                ? String.format(Locale.ROOT, "%.1f images/s", point.imagesPerSecond())
+                ? Text.of("%.1f images/s", point.imagesPerSecond())
                 : result.refusal()));
   }
 
   private void write() throws IOException {
     String date = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HHmmss"));
     String backend = settings.get("backend").replaceAll(":.*", "");
-    String name = "%s_scaling-%s-%s".formatted(date, settings.get("network"), backend);
+    String name = Text.of("%s_scaling-%s-%s", date, settings.get("network"), backend);
     Path folder = Files.createDirectories(Path.of(settings.get("folder"), name));
     Path json = folder.resolve("record.json");
     Files.writeString(json, json(date));
     StringBuilder text = new StringBuilder();
-    text.append("%s, %s, `%s`\n\n".formatted(date, settings.get("machine"), command));
+    text.append(Text.of("%s, %s, `%s`\n\n", date, settings.get("machine"), command));
     points.stream().findFirst().ifPresent(p -> text.append(p.result().description() + "\n\n"));
-    text.append("All figures: `%s`.\n".formatted(json.getFileName()));
+    text.append(Text.of("All figures: `%s`.\n", json.getFileName()));
     section(
         text,
         folder.resolve("batch.png"),
-        "Against the batch, at %1$s×%1$s".formatted(settings.get("pixels")),
+        Text.of("Against the batch, at %1$s×%1$s", settings.get("pixels")),
         points(p -> p.pixels() == number("pixels")),
         ScalingPlot.BATCH);
     section(
@@ -223,11 +223,11 @@ public final class Scaling {
     if (points.isEmpty()) {
       return;
     }
-    text.append("\n## %s\n\n".formatted(title));
+    text.append(Text.of("\n## %s\n\n", title));
     List<Point> measured = points.stream().filter(p -> p.result().measured()).toList();
     if (!measured.isEmpty()) {
       kind.write(measured, plot);
-      text.append("![%s](%s)\n\n".formatted(title, plot.getFileName()));
+      text.append(Text.of("![%s](%s)\n\n", title, plot.getFileName()));
     }
     text.append(
         """
@@ -260,10 +260,10 @@ public final class Scaling {
 
   private static String row(Point p) {
     Result r = p.result();
-    String begin = "| %s | %d | %d | ".formatted(p.series(), p.batch(), p.pixels());
+    String begin = Text.of("| %s | %d | %d | ", p.series(), p.batch(), p.pixels());
     if (!r.measured()) {
       return begin
-          + "%s | | | %s | | | | |\n".formatted(r.refusal(), decimals(3, r.plannedBytes() / 1e9));
+          + Text.of("%s | | | %s | | | | |\n", r.refusal(), decimals(3, r.plannedBytes() / 1e9));
     }
     List<String> cells =
         List.of(
@@ -279,7 +279,7 @@ public final class Scaling {
   }
 
   private static String decimals(int places, double value) {
-    return String.format(Locale.ROOT, "%." + places + "f", value);
+    return Text.of("%." + places + "f", value);
   }
 
   private String json(String date) throws IOException {

@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
@@ -14,6 +13,7 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.cuda.device.DeviceMemoryException;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.Plan;
+import org.nin4j.text.Text;
 
 /**
  * Measures one batch and image size, in a process of its own: start-up, steps, memory. Prints a
@@ -171,11 +171,7 @@ final class ScalingPoint {
 
   private static Result noRoom(String description, PlacedPlan placed, long free) {
     String reason =
-        String.format(
-            Locale.ROOT,
-            "no room: takes %.2f GB, and %.2f GB are free",
-            placed.bytes() / 1e9,
-            free / 1e9);
+        Text.of("no room: takes %.2f GB, and %.2f GB are free", placed.bytes() / 1e9, free / 1e9);
     return Result.refused(description, reason, placed.bytes());
   }
 

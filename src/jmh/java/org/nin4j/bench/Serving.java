@@ -20,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.ToDoubleFunction;
 import org.nin4j.plan.Precision;
+import org.nin4j.text.Text;
 
 /**
  * How long one image takes and how many are answered in a second, by our pool of classifiers beside
@@ -85,8 +86,7 @@ public final class Serving {
             """);
     for (Row row : rows) {
       table.append(
-          String.format(
-              Locale.ROOT,
+          Text.of(
               "| %s | %d | %.3f | %.3f | %.0f | %.0f – %.0f |%n",
               row.engine(),
               row.clients(),
@@ -114,7 +114,7 @@ public final class Serving {
         ServingModel model = ServingModel.of(settings.get("network"), size, precision, threads);
         images = model.images();
         engines.put(
-            "NiN4J %s, lanes %d of threads %d".formatted(name, lanes, threads),
+            Text.of("NiN4J %s, lanes %d of threads %d", name, lanes, threads),
             model.ours(lanes, threads));
         int theirs = lanes * threads;
         if (precision == Precision.FP32) {

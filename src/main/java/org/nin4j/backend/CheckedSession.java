@@ -8,6 +8,7 @@ import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.Update;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 
 /**
  * The contract of {@link Session}, asked for once for all backends: what passes is safe for the
@@ -51,7 +52,7 @@ public final class CheckedSession implements Session {
     requirePlaced(tensor);
     if (!values.shape().equals(tensor.shape())) {
       throw new IllegalArgumentException(
-          "%s takes values of %s, not %s".formatted(tensor, tensor.shape(), values.shape()));
+          Text.of("%s takes values of %s, not %s", tensor, tensor.shape(), values.shape()));
     }
     plan.steps(SoftmaxCrossEntropy.class)
         .filter(loss -> loss.labels().equals(tensor))
@@ -81,12 +82,14 @@ public final class CheckedSession implements Session {
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        "the plan of %s makes no batches, so it takes no samples"
-                            .formatted(plan.network())));
+                        Text.of(
+                            "the plan of %s makes no batches, so it takes no samples",
+                            plan.network())));
     if (!loaded.image().equals(batch.spec().source())) {
       throw new IllegalArgumentException(
-          "the plan makes batches from images of %s, but those loaded are %s"
-              .formatted(batch.spec().source(), loaded.image()));
+          Text.of(
+              "the plan makes batches from images of %s, but those loaded are %s",
+              batch.spec().source(), loaded.image()));
     }
     plan.steps(SoftmaxCrossEntropy.class)
         .filter(loss -> loss.labels().equals(batch.labels()))
@@ -129,7 +132,7 @@ public final class CheckedSession implements Session {
     int batches = epoch.order().length / plan.batch();
     if (updates && rates != batches) {
       throw new IllegalArgumentException(
-          "an epoch of %d runs takes as many learning rates, not %d".formatted(batches, rates));
+          Text.of("an epoch of %d runs takes as many learning rates, not %d", batches, rates));
     }
     return batches;
   }
@@ -141,13 +144,14 @@ public final class CheckedSession implements Session {
             .count();
     if (order.length % plan.batch() != 0) {
       throw new IllegalArgumentException(
-          "an order of %d samples is no multiple of the batch, %d"
-              .formatted(order.length, plan.batch()));
+          Text.of(
+              "an order of %d samples is no multiple of the batch, %d",
+              order.length, plan.batch()));
     }
     for (int index : order) {
       if (index < -1 || index >= count) {
         throw new IllegalArgumentException(
-            "the order names sample %d of %d".formatted(index, count));
+            Text.of("the order names sample %d of %d", index, count));
       }
     }
   }
@@ -177,7 +181,7 @@ public final class CheckedSession implements Session {
     }
     if (runs == runsOfEpoch) {
       throw new IllegalStateException(
-          "the epoch has %d runs, and all are done".formatted(runsOfEpoch));
+          Text.of("the epoch has %d runs, and all are done", runsOfEpoch));
     }
   }
 
@@ -206,15 +210,16 @@ public final class CheckedSession implements Session {
   private void requireOwner() {
     if (Thread.currentThread() != owner) {
       throw new IllegalStateException(
-          "the session belongs to the thread %s and is used from %s"
-              .formatted(owner.getName(), Thread.currentThread().getName()));
+          Text.of(
+              "the session belongs to the thread %s and is used from %s",
+              owner.getName(), Thread.currentThread().getName()));
     }
   }
 
   private void requirePlaced(TensorSpec tensor) {
     if (!session.placed().tensors().containsKey(tensor)) {
       throw new IllegalArgumentException(
-          "the plan of %s has no tensor %s".formatted(plan.network(), tensor));
+          Text.of("the plan of %s has no tensor %s", plan.network(), tensor));
     }
   }
 
@@ -224,7 +229,7 @@ public final class CheckedSession implements Session {
       int label = loaded.labels().get(i) & 0xff;
       if (label >= classes) {
         throw new IllegalArgumentException(
-            "sample %d is of class %d, but the plan has %d classes".formatted(i, label, classes));
+            Text.of("sample %d is of class %d, but the plan has %d classes", i, label, classes));
       }
     }
   }
@@ -235,8 +240,9 @@ public final class CheckedSession implements Session {
     for (float label : labels) {
       if (label >= classes) {
         throw new IllegalArgumentException(
-            "%s has class %d, but the plan has %d classes"
-                .formatted(loss.labels(), (int) label, classes));
+            Text.of(
+                "%s has class %d, but the plan has %d classes",
+                loss.labels(), (int) label, classes));
       }
     }
   }

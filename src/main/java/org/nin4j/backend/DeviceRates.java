@@ -14,6 +14,7 @@ import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * How fast a device moves and multiplies at best. Source: Williams, Waterman, Patterson, "Roofline:
@@ -52,8 +53,8 @@ public record DeviceRates(double bytesPerSecond, double flopsPerSecond) {
   public DeviceRates {
     if (!(bytesPerSecond > 0 && flopsPerSecond > 0)) {
       throw new IllegalArgumentException(
-          "rates are above 0, not %s bytes/s and %s FLOP/s"
-              .formatted(bytesPerSecond, flopsPerSecond));
+          Text.of(
+              "rates are above 0, not %s bytes/s and %s FLOP/s", bytesPerSecond, flopsPerSecond));
     }
   }
 

@@ -2,6 +2,7 @@ package org.nin4j.backend;
 
 import java.nio.ByteBuffer;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * Stored images and their labels, as bytes.
@@ -15,14 +16,9 @@ public record Samples(ByteBuffer images, ByteBuffer labels, int count, Shape ima
   public Samples {
     if (images.capacity() != count * image.elements() || labels.capacity() != count) {
       throw new IllegalArgumentException(
-          "%d images of %s need %d pixel bytes and %d label bytes, not %d and %d"
-              .formatted(
-                  count,
-                  image,
-                  count * image.elements(),
-                  count,
-                  images.capacity(),
-                  labels.capacity()));
+          Text.of(
+              "%d images of %s need %d pixel bytes and %d label bytes, not %d and %d",
+              count, image, count * image.elements(), count, images.capacity(), labels.capacity()));
     }
   }
 }

@@ -3,6 +3,7 @@ package org.nin4j.data;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
+import org.nin4j.text.Text;
 
 /**
  * Labelled images as bytes: what is kept in memory, in a mapped file or on a device, and gathered
@@ -75,14 +76,14 @@ public final class ImageDataset {
     }
     if ((long) labels.length * channels * height * width != this.pixels.capacity()) {
       throw new IllegalArgumentException(
-          String.format(
+          Text.of(
               "%s: %d images of %s do not make %d bytes",
               name, labels.length, shape(), this.pixels.capacity()));
     }
     for (int i = 0; i < labels.length; i++) {
       if (label(i) >= this.classNames.size()) {
         throw new IllegalArgumentException(
-            String.format(
+            Text.of(
                 "%s: image %d has label %d, but there are %d classes",
                 name, i, label(i), this.classNames.size()));
       }
@@ -174,8 +175,7 @@ public final class ImageDataset {
   /** Such as "Fashion-MNIST: 60000 images of 1×28×28 in 10 classes". */
   @Override
   public String toString() {
-    return String.format(
-        "%s: %d images of %s in %d classes", name, count(), shape(), classNames.size());
+    return Text.of("%s: %d images of %s in %d classes", name, count(), shape(), classNames.size());
   }
 
   private String shape() {

@@ -2,6 +2,7 @@ package org.nin4j.data;
 
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
+import org.nin4j.text.Text;
 
 /**
  * What a training run needs: images to learn from and images to be judged by.
@@ -46,12 +47,12 @@ public record TrainTest(ImageDataset train, ImageDataset test, String origin) {
       }
       if (images.length > 0 && (number == 0 || number == images.length)) {
         throw new DataException(
-            "a share of %s for validation leaves the class %s (%d training images) nothing to %s with"
-                .formatted(
-                    share,
-                    train.classNames().get(label),
-                    images.length,
-                    number == 0 ? "validate" : "train"));
+            Text.of(
+                "a share of %s for validation leaves the class %s (%d training images) nothing to %s with",
+                share,
+                train.classNames().get(label),
+                images.length,
+                number == 0 ? "validate" : "train"));
       }
     }
     return new TrainTest(

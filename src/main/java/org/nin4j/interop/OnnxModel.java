@@ -30,6 +30,7 @@ import org.nin4j.model.Sum;
 import org.nin4j.model.Window;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.CheckpointException;
 
 /**
@@ -84,8 +85,9 @@ public final class OnnxModel {
         Float.BYTES * trained.values().values().stream().mapToLong(t -> t.values().length).sum();
     if (bytes > MOST_BYTES) {
       throw new CheckpointException(
-          "%s has %,d bytes of parameters; an ONNX file holds at most %,d, a safetensors file any number"
-              .formatted(trained.network().name(), bytes, MOST_BYTES));
+          Text.of(
+              "%s has %,d bytes of parameters; an ONNX file holds at most %,d, a safetensors file any number",
+              trained.network().name(), bytes, MOST_BYTES));
     }
     return new OnnxModel(trained).model();
   }

@@ -12,6 +12,7 @@ import org.nin4j.model.json.NetworkWriter;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.checkpoint.Parameters;
@@ -47,12 +48,12 @@ public record PortableNetwork(
       HostTensor value = values.get(parameter.name());
       if (value == null || !value.shape().equals(parameter.shape())) {
         throw new CheckpointException(
-            "%s of %s has %s, not values of %s"
-                .formatted(
-                    parameter.name(),
-                    network.name(),
-                    value == null ? "no values" : "values of " + value.shape(),
-                    parameter.shape()));
+            Text.of(
+                "%s of %s has %s, not values of %s",
+                parameter.name(),
+                network.name(),
+                value == null ? "no values" : "values of " + value.shape(),
+                parameter.shape()));
       }
     }
   }

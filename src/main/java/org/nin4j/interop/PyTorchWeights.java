@@ -23,6 +23,7 @@ import org.nin4j.model.Network;
 import org.nin4j.model.Parameter;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.checkpoint.Parameters;
 
@@ -181,8 +182,9 @@ public final class PyTorchWeights {
           .map(name -> Renaming.of(name, before))
           .noneMatch(renamings.get(i).matching().asPredicate())) {
         throw new IllegalArgumentException(
-            "the renaming %s finds nothing in the file's names, which are %s"
-                .formatted(renamings.get(i), named(List.copyOf(content.entries().keySet()))));
+            Text.of(
+                "the renaming %s finds nothing in the file's names, which are %s",
+                renamings.get(i), named(List.copyOf(content.entries().keySet()))));
       }
     }
     Map<String, String> found = new LinkedHashMap<>();
@@ -191,7 +193,7 @@ public final class PyTorchWeights {
       String other = found.putIfAbsent(renamed, name);
       if (other != null) {
         throw new IllegalArgumentException(
-            "after the renamings %s and %s would both be %s".formatted(other, name, renamed));
+            Text.of("after the renamings %s and %s would both be %s", other, name, renamed));
       }
     }
     return found;
@@ -213,9 +215,9 @@ public final class PyTorchWeights {
         missing.add(parameter.name());
       } else if (!content.entries().get(name).is(parameter.shape())) {
         differing.add(
-            "%s is %s and not %s"
-                .formatted(
-                    parameter.name(), content.entries().get(name).shape(), parameter.shape()));
+            Text.of(
+                "%s is %s and not %s",
+                parameter.name(), content.entries().get(name).shape(), parameter.shape()));
       }
     }
     for (Network.Node node : network.nodes(input)) {

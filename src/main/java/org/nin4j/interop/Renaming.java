@@ -3,6 +3,7 @@ package org.nin4j.interop;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.nin4j.text.Text;
 
 /**
  * Another name for tensors whose names match.
@@ -21,7 +22,7 @@ public record Renaming(Pattern matching, String replacement) {
     int divider = text.lastIndexOf('=');
     if (divider < 1) {
       throw new IllegalArgumentException(
-          "a renaming is REGEX=NEW, such as '^net\\.=', not '%s'".formatted(text));
+          Text.of("a renaming is REGEX=NEW, such as '^net\\.=', not '%s'", text));
     }
     try {
       Renaming parsed =
@@ -30,8 +31,8 @@ public record Renaming(Pattern matching, String replacement) {
       return parsed;
     } catch (PatternSyntaxException e) {
       throw new IllegalArgumentException(
-          "'%s' is no regular expression: %s"
-              .formatted(text.substring(0, divider), e.getDescription()),
+          Text.of(
+              "'%s' is no regular expression: %s", text.substring(0, divider), e.getDescription()),
           e);
     }
   }
@@ -42,8 +43,7 @@ public record Renaming(Pattern matching, String replacement) {
       Pattern.compile(matching.pattern() + "|").matcher("").replaceAll(replacement);
     } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
       throw new IllegalArgumentException(
-          "'%s' cannot replace what '%s' finds: %s"
-              .formatted(replacement, matching, e.getMessage()),
+          Text.of("'%s' cannot replace what '%s' finds: %s", replacement, matching, e.getMessage()),
           e);
     }
   }

@@ -21,12 +21,12 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.CheckpointException;
 
 /**
@@ -90,7 +90,7 @@ final class TensorFile implements AutoCloseable {
     if (length < 0 || length > LARGEST_HEADER) {
       throw bad(
           "is no safetensors file: its header would have %s bytes, of at most %,d",
-          String.format(Locale.ROOT, "%,.0f", unsigned(length)), LARGEST_HEADER);
+          Text.of("%,.0f", unsigned(length)), LARGEST_HEADER);
     }
     if (length > size - LENGTH_BYTES) {
       throw bad(
@@ -350,7 +350,7 @@ final class TensorFile implements AutoCloseable {
 
   /** What is wrong with the file, after its name. */
   CheckpointException bad(String what, Object... arguments) {
-    return new CheckpointException(path + " " + String.format(Locale.ROOT, what, arguments));
+    return new CheckpointException(path + " " + Text.of(what, arguments));
   }
 
   @Override

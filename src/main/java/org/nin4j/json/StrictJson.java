@@ -12,6 +12,7 @@ import java.io.StringReader;
 import java.math.BigDecimal;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.nin4j.text.Text;
 
 /**
  * Reads JSON as its standard (RFC 8259) has it. Gson's own parser takes what is no JSON, and of two
@@ -81,7 +82,7 @@ public final class StrictJson {
       String name = reader.nextName();
       if (object.has(name)) {
         throw new JsonTextException(
-            "has \"%s\" twice%s".formatted(name, at.isEmpty() ? "" : " in " + at));
+            Text.of("has \"%s\" twice%s", name, at.isEmpty() ? "" : " in " + at));
       }
       object.add(name, element(reader));
     }

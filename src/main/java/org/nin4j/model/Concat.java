@@ -2,6 +2,7 @@ package org.nin4j.model;
 
 import java.util.List;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * The channels (or features) of what branches make of the same input, one branch's after the
@@ -32,8 +33,9 @@ public record Concat(List<Part> branches) implements Branches {
       Shape shape = shapes.get(i);
       if (!shape.withDim(0, 1).equals(first.withDim(0, 1))) {
         throw new ShapeException(
-            "a concatenation joins channels of images of one size, but branch %s gives %s and branch %s gives %s; choose strides and paddings so that height and width agree"
-                .formatted(branches.get(0).name(), first, branches.get(i).name(), shape));
+            Text.of(
+                "a concatenation joins channels of images of one size, but branch %s gives %s and branch %s gives %s; choose strides and paddings so that height and width agree",
+                branches.get(0).name(), first, branches.get(i).name(), shape));
       }
       channels += shape.dim(0);
     }

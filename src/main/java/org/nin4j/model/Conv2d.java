@@ -3,6 +3,7 @@ package org.nin4j.model;
 import java.util.ArrayList;
 import java.util.List;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * A two-dimensional convolution (cross-correlation, as everywhere in this field): y[o,i,j] = b[o] +
@@ -22,8 +23,9 @@ public record Conv2d(int outChannels, Window window, int groups, boolean bias) i
     }
     if (groups < 1 || outChannels % groups != 0) {
       throw new IllegalArgumentException(
-          "the %d output channels of a convolution cannot be cut into %d groups"
-              .formatted(outChannels, groups));
+          Text.of(
+              "the %d output channels of a convolution cannot be cut into %d groups",
+              outChannels, groups));
     }
   }
 
@@ -47,8 +49,9 @@ public record Conv2d(int outChannels, Window window, int groups, boolean bias) i
     Layer.requireImage("a convolution", input);
     if (input.dim(0) % groups != 0) {
       throw new ShapeException(
-          "a convolution in %d groups takes a multiple of that many channels, but %s reaches it"
-              .formatted(groups, input));
+          Text.of(
+              "a convolution in %d groups takes a multiple of that many channels, but %s reaches it",
+              groups, input));
     }
     return window.slideOver("a convolution", input, outChannels, false);
   }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * A named network, not yet tied to an input size.
@@ -56,8 +57,9 @@ public record Network(String name, Layer layers) {
   public Network {
     if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")) {
       throw new IllegalArgumentException(
-          "a network's name, which folders get, has 1 to 64 letters, digits and . _ -, not \"%s\""
-              .formatted(name));
+          Text.of(
+              "a network's name, which folders get, has 1 to 64 letters, digits and . _ -, not \"%s\"",
+              name));
     }
   }
 
@@ -150,7 +152,7 @@ public record Network(String name, Layer layers) {
         return shape.get();
       } catch (ShapeException e) {
         throw new ShapeException(
-            "layer %s (%s) of %s: %s".formatted(path, layer.kind(), name, e.getMessage()));
+            Text.of("layer %s (%s) of %s: %s", path, layer.kind(), name, e.getMessage()));
       }
     }
 
@@ -167,8 +169,9 @@ public record Network(String name, Layer layers) {
       Operation other = named.putIfAbsent(path, layer);
       if (other != null) {
         throw new ShapeException(
-            "two layers of %s are called %s (%s and %s); give the parts of sums and concatenations other names"
-                .formatted(name, path, other.kind(), layer.kind()));
+            Text.of(
+                "two layers of %s are called %s (%s and %s); give the parts of sums and concatenations other names",
+                name, path, other.kind(), layer.kind()));
       }
       nodes.add(
           new Node(
@@ -186,8 +189,9 @@ public record Network(String name, Layer layers) {
       double elements = shape.dims().stream().mapToDouble(d -> d).reduce(1, (a, b) -> a * b);
       if (elements > LARGEST) {
         throw new ShapeException(
-            "%s of %s would have %s, %.1e values, where at most %d are possible; use fewer channels or a smaller image"
-                .formatted(what, name, shape, elements, LARGEST));
+            Text.of(
+                "%s of %s would have %s, %.1e values, where at most %d are possible; use fewer channels or a smaller image",
+                what, name, shape, elements, LARGEST));
       }
     }
   }

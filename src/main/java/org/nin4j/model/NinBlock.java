@@ -3,6 +3,7 @@ package org.nin4j.model;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.nin4j.text.Text;
 
 /**
  * The block that Network in Network is made of: a convolution, then a small network applied at
@@ -45,8 +46,9 @@ public final class NinBlock {
       List<Integer> channels, Window window, List<Window> inner, boolean norm) {
     if (channels.size() != 1 + inner.size()) {
       throw new IllegalArgumentException(
-          "a block of %d convolutions has as many numbers of channels, not %s"
-              .formatted(1 + inner.size(), channels));
+          Text.of(
+              "a block of %d convolutions has as many numbers of channels, not %s",
+              1 + inner.size(), channels));
     }
     List<Layer> layers = new ArrayList<>();
     for (int i = 0; i < channels.size(); i++) {

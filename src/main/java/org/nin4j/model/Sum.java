@@ -2,6 +2,7 @@ package org.nin4j.model;
 
 import java.util.List;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * The sum, element by element, of what branches make of the same input; with an {@link Identity}
@@ -30,8 +31,9 @@ public record Sum(List<Part> branches) implements Branches {
     for (int i = 1; i < shapes.size(); i++) {
       if (!shapes.get(i).equals(first)) {
         throw new ShapeException(
-            "a sum adds equal shapes, but branch %s gives %s and branch %s gives %s; a 1×1 convolution in one of them can change channels and, by its stride, pixels"
-                .formatted(branches.get(0).name(), first, branches.get(i).name(), shapes.get(i)));
+            Text.of(
+                "a sum adds equal shapes, but branch %s gives %s and branch %s gives %s; a 1×1 convolution in one of them can change channels and, by its stride, pixels",
+                branches.get(0).name(), first, branches.get(i).name(), shapes.get(i)));
       }
     }
     return first;

@@ -1,6 +1,7 @@
 package org.nin4j.model;
 
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * A square window that slides over an image: the common geometry of convolution and pooling.
@@ -16,13 +17,15 @@ public record Window(int kernel, int stride, int padding) {
   public Window {
     if (kernel < 1 || stride < 1 || padding < 0) {
       throw new IllegalArgumentException(
-          "a window needs kernel ≥ 1, stride ≥ 1 and padding ≥ 0, not kernel %d, stride %d, padding %d"
-              .formatted(kernel, stride, padding));
+          Text.of(
+              "a window needs kernel ≥ 1, stride ≥ 1 and padding ≥ 0, not kernel %d, stride %d, padding %d",
+              kernel, stride, padding));
     }
     if (kernel > MOST || stride > MOST || padding > MOST) {
       throw new IllegalArgumentException(
-          "a window's kernel, stride and padding are at most %d, not %d, %d and %d"
-              .formatted(MOST, kernel, stride, padding));
+          Text.of(
+              "a window's kernel, stride and padding are at most %d, not %d, %d and %d",
+              MOST, kernel, stride, padding));
     }
   }
 
@@ -61,15 +64,16 @@ public record Window(int kernel, int stride, int padding) {
     long least = Math.max(1, kernel - 2L * padding);
     if (height < least || width < least) {
       throw new ShapeException(
-          "%s has a %d×%d window with padding %d, but %s reaches it; it needs at least %d×%d pixels, so use a larger image, a smaller kernel or more padding"
-              .formatted(kind, kernel, kernel, padding, input, least, least));
+          Text.of(
+              "%s has a %d×%d window with padding %d, but %s reaches it; it needs at least %d×%d pixels, so use a larger image, a smaller kernel or more padding",
+              kind, kernel, kernel, padding, input, least, least));
     }
     return Shape.of(channels, outputExtent(height, ceil), outputExtent(width, ceil));
   }
 
   @Override
   public String toString() {
-    return "%d×%d".formatted(kernel, kernel)
+    return Text.of("%d×%d", kernel, kernel)
         + (stride == 1 ? "" : "/" + stride)
         + (padding == 0 ? "" : " pad " + padding);
   }

@@ -27,6 +27,7 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.page.RunState.Asked;
+import org.nin4j.text.Text;
 
 /**
  * Gives the page to browsers on this machine that know its address, which has a secret in it.
@@ -110,7 +111,7 @@ public final class PageServer implements AutoCloseable {
     private static final long serialVersionUID = 1;
 
     private PortException(int port, IOException cause) {
-      super("port %d cannot be used: %s".formatted(port, cause.getMessage()), cause);
+      super(Text.of("port %d cannot be used: %s", port, cause.getMessage()), cause);
     }
   }
 
@@ -138,7 +139,7 @@ public final class PageServer implements AutoCloseable {
 
   /** Where the page is. */
   public URI address() {
-    return URI.create("http://127.0.0.1:%d/%s/".formatted(server.getAddress().getPort(), secret));
+    return URI.create(Text.of("http://127.0.0.1:%d/%s/", server.getAddress().getPort(), secret));
   }
 
   /**

@@ -58,6 +58,7 @@ import org.nin4j.plan.step.UpdateGroup;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /** Turns a network into the steps that train it or run it. */
 public final class Planner {
@@ -137,8 +138,9 @@ public final class Planner {
       for (TensorSpec tensor : step.writes()) {
         if (tensor.role() == Role.ACTIVATION && !names.add(tensor.name())) {
           throw new ShapeException(
-              "layer %s of %s: another tensor of the plan is called %s; give the layer another name"
-                  .formatted(step.layer(), network.name(), tensor.name()));
+              Text.of(
+                  "layer %s of %s: another tensor of the plan is called %s; give the layer another name",
+                  step.layer(), network.name(), tensor.name()));
         }
       }
     }

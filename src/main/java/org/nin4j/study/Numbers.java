@@ -2,17 +2,13 @@ package org.nin4j.study;
 
 import java.math.BigDecimal;
 import java.util.List;
-import java.util.Locale;
+import org.nin4j.text.Text;
 
 /** Numbers in reports. */
 final class Numbers {
   private static final double MEGABYTE = 1e6;
 
   private Numbers() {}
-
-  static String format(String format, Object... arguments) {
-    return String.format(Locale.ROOT, format, arguments);
-  }
 
   static double mean(List<Double> values) {
     return values.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
@@ -31,8 +27,8 @@ final class Numbers {
   /** For example 0.8912 ± 0.0021; without a deviation where there is one value alone. */
   static String spread(List<Double> values) {
     return values.size() < 2
-        ? format("%.4f", mean(values))
-        : format("%.4f ± %.4f", mean(values), deviation(values));
+        ? Text.of("%.4f", mean(values))
+        : Text.of("%.4f ± %.4f", mean(values), deviation(values));
   }
 
   /** The shortest text that reads back as the same number, without an exponent. */
@@ -42,11 +38,11 @@ final class Numbers {
 
   /** For example 12.3 MB, of 10⁶ bytes each. */
   static String megabytes(double bytes) {
-    return format("%,.1f MB", bytes / MEGABYTE);
+    return Text.of("%,.1f MB", bytes / MEGABYTE);
   }
 
   /** Images a second: as many digits as matter. */
   static String speed(double imagesPerSecond) {
-    return format(imagesPerSecond < 99.95 ? "%.1f" : "%,.0f", imagesPerSecond);
+    return Text.of(imagesPerSecond < 99.95 ? "%.1f" : "%,.0f", imagesPerSecond);
   }
 }

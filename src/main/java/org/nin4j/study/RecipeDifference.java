@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 
@@ -22,7 +23,7 @@ final class RecipeDifference {
     List<String> differences = new ArrayList<>();
     for (String key : keys) {
       if (!text(before, key).equals(text(after, key))) {
-        differences.add("%s %s there, %s now".formatted(key, text(before, key), text(after, key)));
+        differences.add(Text.of("%s %s there, %s now", key, text(before, key), text(after, key)));
       }
     }
     return differences.isEmpty()

@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import org.nin4j.text.Text;
 
 /** The studies that come with the library: the book's exercises. */
 public final class Studies {
@@ -35,8 +36,9 @@ public final class Studies {
   public static Study named(String name) {
     if (!NAMES.contains(name)) {
       throw new StudyException(
-          "there is no study '%s'; there are %s, and files NAME.json"
-              .formatted(name, String.join(", ", NAMES)));
+          Text.of(
+              "there is no study '%s'; there are %s, and files NAME.json",
+              name, String.join(", ", NAMES)));
     }
     try (InputStream file = Studies.class.getResourceAsStream(name + ".json")) {
       return StudyJson.parse(new String(file.readAllBytes(), StandardCharsets.UTF_8));

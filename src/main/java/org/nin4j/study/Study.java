@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
+import org.nin4j.text.Text;
 
 /**
  * A question and the trainings that answer it: variants of one recipe, several seeds of each.
@@ -72,7 +73,7 @@ public record Study(
       for (long seed : seeds) {
         if (!folders.add(folder(variant.name(), seed))) {
           throw new StudyException(
-              "variant '%s' and seed %d are there twice".formatted(variant.name(), seed));
+              Text.of("variant '%s' and seed %d are there twice", variant.name(), seed));
         }
       }
     }
@@ -105,7 +106,7 @@ public record Study(
    */
   public Study withSeeds(int count) {
     if (count < 1 || count > MOST_SEEDS) {
-      throw new StudyException("a study has 1 to %d seeds, not %d".formatted(MOST_SEEDS, count));
+      throw new StudyException(Text.of("a study has 1 to %d seeds, not %d", MOST_SEEDS, count));
     }
     List<Long> chosen = new ArrayList<>(seeds.subList(0, Math.min(count, seeds.size())));
     long next = seeds.stream().mapToLong(Long::longValue).max().orElseThrow();
@@ -124,7 +125,7 @@ public record Study(
   /** What somebody else got for a variant, in words; empty where nothing is known. */
   static Optional<String> published(Variant variant) {
     return variant.published().stream()
-        .map(p -> "%s (%s)".formatted(Numbers.plain(p.testAccuracy()), p.source()))
+        .map(p -> Text.of("%s (%s)", Numbers.plain(p.testAccuracy()), p.source()))
         .reduce((a, b) -> a + ", " + b);
   }
 }

@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.nin4j.json.JsonTextException;
 import org.nin4j.json.StrictJson;
+import org.nin4j.text.Text;
 
 /**
  * Reads studies:
@@ -61,10 +62,10 @@ public final class StudyJson {
     for (String name : published.keySet()) {
       if (variants.stream().noneMatch(v -> v.name().equals(name))) {
         throw new StudyException(
-            "published names a variant '%s'; there are %s"
-                .formatted(
-                    name,
-                    variants.stream().map(Study.Variant::name).collect(Collectors.joining(", "))));
+            Text.of(
+                "published names a variant '%s'; there are %s",
+                name,
+                variants.stream().map(Study.Variant::name).collect(Collectors.joining(", "))));
       }
     }
     return new Study(
@@ -88,8 +89,8 @@ public final class StudyJson {
     for (String key : json.keySet()) {
       if (!known.contains(key)) {
         throw new StudyException(
-            "%s has an unknown key '%s'; there are %s"
-                .formatted(where, key, String.join(", ", known)));
+            Text.of(
+                "%s has an unknown key '%s'; there are %s", where, key, String.join(", ", known)));
       }
     }
   }
@@ -126,8 +127,9 @@ public final class StudyJson {
     if (json instanceof JsonPrimitive primitive) {
       if (primitive.isString() && List.of("true", "false", "").contains(primitive.getAsString())) {
         throw new StudyException(
-            "%s is '%s' in quotes; switches are true or false without them"
-                .formatted(where, primitive.getAsString()));
+            Text.of(
+                "%s is '%s' in quotes; switches are true or false without them",
+                where, primitive.getAsString()));
       }
       return primitive.isNumber()
           ? primitive.getAsBigDecimal().toPlainString()
@@ -139,7 +141,7 @@ public final class StudyJson {
           .collect(Collectors.joining(","));
     }
     throw new StudyException(
-        "%s is a text, a number, true, false or a list of these, not %s".formatted(where, json));
+        Text.of("%s is a text, a number, true, false or a list of these, not %s", where, json));
   }
 
   private static List<Long> seeds(JsonElement json) {
@@ -156,7 +158,7 @@ public final class StudyJson {
 
   private static JsonElement get(String where, JsonObject json, String key) {
     if (!json.has(key)) {
-      throw new StudyException("%s has no '%s'".formatted(where, key));
+      throw new StudyException(Text.of("%s has no '%s'", where, key));
     }
     return json.get(key);
   }
@@ -165,27 +167,27 @@ public final class StudyJson {
     if (get(where, json, key) instanceof JsonPrimitive value && value.isString()) {
       return value.getAsString();
     }
-    throw new StudyException("%s, %s is a text, not %s".formatted(where, key, json.get(key)));
+    throw new StudyException(Text.of("%s, %s is a text, not %s", where, key, json.get(key)));
   }
 
   private static double number(String where, JsonObject json, String key) {
     if (get(where, json, key) instanceof JsonPrimitive value && value.isNumber()) {
       return value.getAsDouble();
     }
-    throw new StudyException("%s, %s is a number, not %s".formatted(where, key, json.get(key)));
+    throw new StudyException(Text.of("%s, %s is a number, not %s", where, key, json.get(key)));
   }
 
   private static JsonObject object(String where, JsonElement json) {
     if (json instanceof JsonObject object) {
       return object;
     }
-    throw new StudyException("%s is an object, not %s".formatted(where, json));
+    throw new StudyException(Text.of("%s is an object, not %s", where, json));
   }
 
   private static JsonArray array(String where, JsonElement json) {
     if (json instanceof JsonArray array) {
       return array;
     }
-    throw new StudyException("%s is a list, not %s".formatted(where, json));
+    throw new StudyException(Text.of("%s is a list, not %s", where, json));
   }
 }

@@ -8,6 +8,7 @@ import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
+import org.nin4j.text.Text;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.recipe.RecipeJson;
 
@@ -61,7 +62,7 @@ final class StudyMarkdown {
 
   private void plot(String file, List<String> plots) {
     if (plots.contains(file)) {
-      paragraph("![%s](%s)".formatted(file.replace(".png", ""), file));
+      paragraph(Text.of("![%s](%s)", file.replace(".png", ""), file));
     }
   }
 
@@ -82,15 +83,15 @@ final class StudyMarkdown {
     Study study = plan.study();
     paragraph("# " + study.name());
     paragraph(study.question());
-    paragraph("Made by `%s`%s.".formatted(studyCommand, plan.quick() ? ", the quick form" : ""));
+    paragraph(Text.of("Made by `%s`%s.", studyCommand, plan.quick() ? ", the quick form" : ""));
     long diverged = results.values().stream().filter(RunResult::diverged).count();
     paragraph(
-        "%d of %d runs are done%s. All variants have in common: %s."
-            .formatted(
-                results.size(),
-                plan.runs().size(),
-                diverged == 0 ? "" : ", %d of them diverged".formatted(diverged),
-                plan.quick() ? study.base().with(study.quick()) : study.base()));
+        Text.of(
+            "%d of %d runs are done%s. All variants have in common: %s.",
+            results.size(),
+            plan.runs().size(),
+            diverged == 0 ? "" : Text.of(", %d of them diverged", diverged),
+            plan.quick() ? study.base().with(study.quick()) : study.base()));
     if (!results.isEmpty()) {
       line("- Images: " + VariantResults.distinct(variants, RunResult::data));
       line("- Device: " + VariantResults.distinct(variants, RunResult::device));
@@ -153,8 +154,8 @@ final class StudyMarkdown {
   private static String missing(VariantResults variant) {
     int diverged = variant.ended().size() - variant.trained().size();
     int open = variant.runs() - variant.ended().size();
-    return (diverged > 0 ? ", %d of %d diverged".formatted(diverged, variant.runs()) : "")
-        + (open > 0 ? ", %d of %d open".formatted(open, variant.runs()) : "");
+    return (diverged > 0 ? Text.of(", %d of %d diverged", diverged, variant.runs()) : "")
+        + (open > 0 ? Text.of(", %d of %d open", open, variant.runs()) : "");
   }
 
   private void resources(List<String> plots) {
@@ -166,8 +167,8 @@ final class StudyMarkdown {
       rows.add(
           List.of(
               v.name(),
-              r.map(x -> Numbers.format("%,d", x.parameters())).orElse(NONE),
-              r.map(x -> Numbers.format("%,d", x.multiplyAdds())).orElse(NONE),
+              r.map(x -> Text.of("%,d", x.parameters())).orElse(NONE),
+              r.map(x -> Text.of("%,d", x.multiplyAdds())).orElse(NONE),
               r.map(x -> Numbers.megabytes(x.trainingPlanned())).orElse(NONE),
               bytes(v.measured(Resources::trainingMeasured)),
               r.map(x -> Numbers.megabytes(x.predictionPlanned())).orElse(NONE),
@@ -202,7 +203,7 @@ final class StudyMarkdown {
           List.of(
               run.name(),
               result.map(StudyMarkdown::outcome).orElse("open"),
-              result.map(r -> Numbers.format("%.1f s", r.seconds())).orElse(NONE),
+              result.map(r -> Text.of("%.1f s", r.seconds())).orElse(NONE),
               "`" + command.apply(run) + "`"));
     }
     table(List.of("Run", "Test accuracy", "Training steps took", "Command"), rows);
@@ -211,7 +212,7 @@ final class StudyMarkdown {
   private static String outcome(RunResult result) {
     return result.divergence().isPresent()
         ? "diverged: " + result.divergence().get()
-        : result.last().map(r -> Numbers.format("%.4f", r.testAccuracy())).orElse(NONE);
+        : result.last().map(r -> Text.of("%.4f", r.testAccuracy())).orElse(NONE);
   }
 
   private void notes() {

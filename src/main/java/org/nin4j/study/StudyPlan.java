@@ -12,6 +12,7 @@ import org.nin4j.model.ShapeException;
 import org.nin4j.model.json.DescriptionException;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.Planner;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.session.Images;
@@ -57,8 +58,9 @@ public record StudyPlan(
     for (String name : only) {
       if (!names.contains(name)) {
         throw new StudyException(
-            "the study %s has no variant '%s'; there are %s"
-                .formatted(study.name(), name, String.join(", ", names)));
+            Text.of(
+                "the study %s has no variant '%s'; there are %s",
+                study.name(), name, String.join(", ", names)));
       }
     }
     requireKnown("base", study.base(), interpreter);

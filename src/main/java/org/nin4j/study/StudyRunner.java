@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
 import org.nin4j.data.TrainTest;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 import org.nin4j.train.NumericalException;
 import org.nin4j.train.Progress;
 import org.nin4j.train.Trainer;
@@ -130,7 +131,7 @@ public final class StudyRunner {
     int finished = plan.chosen().size() - open.size();
     if (finished > 0) {
       listener.remarked(
-          "%d of %d runs are finished already: skipped".formatted(finished, plan.chosen().size()));
+          Text.of("%d of %d runs are finished already: skipped", finished, plan.chosen().size()));
     }
     report.write(results());
     Work work = new Work(open.stream().mapToDouble(Open::work).sum());
@@ -201,8 +202,9 @@ public final class StudyRunner {
   private void requireSame(PlannedRun run, Recipe other, boolean same) {
     if (!same) {
       throw new StudyException(
-          "%s holds another training than %s: %s; remove that folder to train anew, or choose another with --out"
-              .formatted(folder(run), run.name(), RecipeDifference.of(other, run.recipe())));
+          Text.of(
+              "%s holds another training than %s: %s; remove that folder to train anew, or choose another with --out",
+              folder(run), run.name(), RecipeDifference.of(other, run.recipe())));
     }
   }
 

@@ -17,6 +17,7 @@ import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.Parameters;
 import org.nin4j.train.recipe.Recipe;
@@ -232,7 +233,7 @@ public final class Classifier implements AutoCloseable {
     Shape shape = checkpoint.image();
     if (image.length != shape.elements()) {
       throw new IllegalArgumentException(
-          "an image of %s has %d bytes, not %d".formatted(shape, shape.elements(), image.length));
+          Text.of("an image of %s has %d bytes, not %d", shape, shape.elements(), image.length));
     }
   }
 

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import org.nin4j.data.file.Csv;
+import org.nin4j.text.Text;
 
 /**
  * How often which class was answered for images of which.
@@ -32,7 +33,7 @@ public record ConfusionMatrix(List<String> classes, List<List<Long>> counts) {
   public static ConfusionMatrix of(List<String> classes, int[] labels, int[] answers) {
     if (labels.length != answers.length) {
       throw new IllegalArgumentException(
-          "%d images have no %d answers".formatted(labels.length, answers.length));
+          Text.of("%d images have no %d answers", labels.length, answers.length));
     }
     long[][] counts = new long[classes.size()][classes.size()];
     for (int i = 0; i < labels.length; i++) {

@@ -3,6 +3,7 @@ package org.nin4j.train;
 import java.util.List;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * What a network sees of each class, and where. A class's score is the mean over its map, so that a
@@ -20,7 +21,7 @@ public record Evidence(Prediction prediction, List<Float> scores, HostTensor map
     Shape shape = maps.shape();
     if (shape.rank() != 3 || shape.dim(0) != scores.size()) {
       throw new IllegalArgumentException(
-          "maps of %d classes are no %s".formatted(scores.size(), shape));
+          Text.of("maps of %d classes are no %s", scores.size(), shape));
     }
   }
 

@@ -3,6 +3,7 @@ package org.nin4j.train;
 import java.util.Map;
 import org.nin4j.backend.Session;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.Parameters;
 import org.nin4j.train.checkpoint.Position;
@@ -33,8 +34,9 @@ final class Finite {
   static void require(double value, String what, Position at) {
     if (!Double.isFinite(value)) {
       throw new NumericalException(
-          "%s became %s by epoch %d, step %d; a lower learning rate or a longer warm-up would help"
-              .formatted(what, name(value), at.epoch() + 1, at.step()),
+          Text.of(
+              "%s became %s by epoch %d, step %d; a lower learning rate or a longer warm-up would help",
+              what, name(value), at.epoch() + 1, at.step()),
           at);
     }
   }
@@ -51,8 +53,9 @@ final class Finite {
         .ifPresent(
             value -> {
               throw new NumericalException(
-                  "%s is %s where the training begins, %s"
-                      .formatted(what, name(value), from.position()));
+                  Text.of(
+                      "%s is %s where the training begins, %s",
+                      what, name(value), from.position()));
             });
   }
 

@@ -17,6 +17,7 @@ import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.Parameters;
 import org.nin4j.train.checkpoint.Position;
@@ -75,8 +76,9 @@ final class Origin {
     }
     Map<String, HostTensor> before = Parameters.read(session);
     int step = good.position().step() + bad;
-    return "first in epoch %d, step %d: %s"
-        .formatted(good.position().epoch() + 1, step, look(before, good.position().epoch(), step));
+    return Text.of(
+        "first in epoch %d, step %d: %s",
+        good.position().epoch() + 1, step, look(before, good.position().epoch(), step));
   }
 
   private void restart(Session session, Checkpoint good, int runs) {
@@ -121,14 +123,16 @@ final class Origin {
         for (TensorSpec tensor : each.writes()) {
           Optional<String> what = isReal(tensor) ? what(session.read(tensor)) : Optional.empty();
           if (what.isPresent()) {
-            return "layer %s, %s, is the first whose result is not finite: %s has %s"
-                .formatted(each.layer(), each.kind(), tensor.name(), what.get());
+            return Text.of(
+                "layer %s, %s, is the first whose result is not finite: %s has %s",
+                each.layer(), each.kind(), tensor.name(), what.get());
           }
         }
       }
     }
-    return "all layers' results and all gradients are finite; the update by the rate %s is not"
-        .formatted(one.learningRates()[0]);
+    return Text.of(
+        "all layers' results and all gradients are finite; the update by the rate %s is not",
+        one.learningRates()[0]);
   }
 
   private static boolean isReal(TensorSpec tensor) {
@@ -153,6 +157,6 @@ final class Origin {
     return nan + infinite == 0
         ? Optional.empty()
         : Optional.of(
-            "%d NaN and %d infinite of %d values".formatted(nan, infinite, tensor.values().length));
+            Text.of("%d NaN and %d infinite of %d values", nan, infinite, tensor.values().length));
   }
 }

@@ -3,7 +3,6 @@ package org.nin4j.train;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -24,6 +23,7 @@ import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Best;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
@@ -117,8 +117,9 @@ public final class Trainer {
         precision == recipe.precision()
             ? Optional.empty()
             : Optional.of(
-                "This device has no instructions for %s: computing in %s instead."
-                    .formatted(RecipeJson.name(recipe.precision()), RecipeJson.name(precision)));
+                Text.of(
+                    "This device has no instructions for %s: computing in %s instead.",
+                    RecipeJson.name(recipe.precision()), RecipeJson.name(precision)));
     this.network = network;
     this.listeners = List.copyOf(listeners);
     timing = listeners.stream().anyMatch(TrainingListener::wantsStepTimes);
@@ -154,11 +155,10 @@ public final class Trainer {
   }
 
   private Whitening fit(ImageDataset images) {
-    remark(String.format(Locale.ROOT, "Fitting the whitening to %,d images.", images.count()));
+    remark(Text.of("Fitting the whitening to %,d images.", images.count()));
     Whitening whitening = Whitening.fit(images);
     remark(
-        String.format(
-            Locale.ROOT,
+        Text.of(
             "Whitened images are kept as bytes, which changes them by %.1f %%.",
             100 * whitening.error(images)));
     return whitening;
@@ -181,7 +181,7 @@ public final class Trainer {
    */
   public void checkpointEvery(Duration time) {
     if (time.isNegative()) {
-      throw new IllegalArgumentException("checkpoints cannot be %s apart".formatted(time));
+      throw new IllegalArgumentException(Text.of("checkpoints cannot be %s apart", time));
     }
     saveEvery = time;
   }
@@ -250,11 +250,11 @@ public final class Trainer {
           "none of its tensors has the name and the shape of one of " + network.name());
     }
     remark(
-        "%d of %d tensors start from the other training; drawn: %s"
-            .formatted(
-                parameters.size() - drawn.size(),
-                parameters.size(),
-                drawn.isEmpty() ? "none" : String.join(", ", drawn)));
+        Text.of(
+            "%d of %d tensors start from the other training; drawn: %s",
+            parameters.size() - drawn.size(),
+            parameters.size(),
+            drawn.isEmpty() ? "none" : String.join(", ", drawn)));
     return begin(parameters);
   }
 
@@ -283,8 +283,9 @@ public final class Trainer {
             && from.recipe().validation().equals(recipe.validation());
     if (sameName && !sameData) {
       throw new DataException(
-          "the checkpoint was trained on other data (%s) than is found now (%s)"
-              .formatted(from.data(), fingerprint));
+          Text.of(
+              "the checkpoint was trained on other data (%s) than is found now (%s)",
+              from.data(), fingerprint));
     }
     boolean sameSteps = sameData && from.recipe().batch() == recipe.batch();
     if (from.position().step() > 0 && !sameSteps) {
@@ -296,8 +297,8 @@ public final class Trainer {
     }
     if (from.position().step() > steps) {
       throw new CheckpointException(
-          "the checkpoint was saved %s, but an epoch has %d steps"
-              .formatted(from.position(), steps));
+          Text.of(
+              "the checkpoint was saved %s, but an epoch has %d steps", from.position(), steps));
     }
     requireOptimizerState(from);
     return train(from);
@@ -306,10 +307,10 @@ public final class Trainer {
   private void requireSamePreprocessing(Checkpoint from) {
     if (from.recipe().preprocessing() != recipe.preprocessing()) {
       throw new CheckpointException(
-          "the checkpoint was trained with --preprocess %s and cannot go on with %s"
-              .formatted(
-                  RecipeJson.name(from.recipe().preprocessing()),
-                  RecipeJson.name(recipe.preprocessing())));
+          Text.of(
+              "the checkpoint was trained with --preprocess %s and cannot go on with %s",
+              RecipeJson.name(from.recipe().preprocessing()),
+              RecipeJson.name(recipe.preprocessing())));
     }
     if (!from.whitening()
         .map(Whitening::fingerprint)
@@ -337,8 +338,9 @@ public final class Trainer {
       Shape shape = from.optimizerState().get(tensor.name()).shape();
       if (!shape.equals(tensor.shape())) {
         throw new CheckpointException(
-            "%s is %s in the checkpoint and %s in %s"
-                .formatted(tensor.name(), shape, tensor.shape(), network.name()));
+            Text.of(
+                "%s is %s in the checkpoint and %s in %s",
+                tensor.name(), shape, tensor.shape(), network.name()));
       }
     }
   }
@@ -359,8 +361,9 @@ public final class Trainer {
         .ifPresent(
             best ->
                 remark(
-                    "The test images are not those of the best so far, %s: best starts anew."
-                        .formatted(best)));
+                    Text.of(
+                        "The test images are not those of the best so far, %s: best starts anew.",
+                        best)));
     try (Session session = backend.bind(plan);
         Evaluator evaluator = new Evaluator(backend, recipeInUse, network, data.test());
         DeadUnits deadUnits = new DeadUnits(backend, recipeInUse, network, data.test())) {
@@ -418,7 +421,7 @@ public final class Trainer {
   private NumericalException withOrigin(
       NumericalException found, Session session, Checkpoint good) {
     remark(found.getMessage());
-    remark("Looking for its origin: training again from %s.".formatted(good.position()));
+    remark(Text.of("Looking for its origin: training again from %s.", good.position()));
     String origin;
     try {
       origin =

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.nin4j.text.Text;
 import org.w3c.dom.Document;
 import org.w3c.dom.Node;
 import org.w3c.dom.NodeList;
@@ -121,7 +122,7 @@ class PlatformTest {
   void allNativesAreOfThePlatformChosen() throws XPathExpressionException {
     for (String library : List.of("javacpp", "dnnl", "opencl")) {
       String classifiers =
-          "/project/dependencies/dependency[artifactId='%s']/classifier".formatted(library);
+          Text.of("/project/dependencies/dependency[artifactId='%s']/classifier", library);
       List<Node> found = nodes(pom, classifiers);
       assertEquals(1, found.size(), library);
       assertEquals("${javacpp.platform}", found.get(0).getTextContent());
@@ -131,8 +132,9 @@ class PlatformTest {
           library + "-natives",
           text(
               pom,
-              "/project/dependencies/dependency[artifactId='%s']/exclusions/exclusion/artifactId"
-                  .formatted(library)));
+              Text.of(
+                  "/project/dependencies/dependency[artifactId='%s']/exclusions/exclusion/artifactId",
+                  library)));
     }
   }
 

@@ -34,6 +34,7 @@ import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * Trainings that libtorch did, step by step, to be repeated by any backend in fp32: the full NiN,
@@ -141,7 +142,7 @@ public final class RecordedSteps {
 
     @Override
     public String toString() {
-      return "%.1e %s".formatted(value, where);
+      return Text.of("%.1e %s", value, where);
     }
   }
 
@@ -302,7 +303,7 @@ public final class RecordedSteps {
               .change()
               .see(
                   norm(change(expected.get(i), found.get(i))) / Math.max(norm(change), least),
-                  "%s, %s in step %d: change".formatted(setting.name(), name, step));
+                  Text.of("%s, %s in step %d: change", setting.name(), name, step));
           session.write(session.placed().plan().tensor(name), expected.get(i));
         }
       }
@@ -411,7 +412,7 @@ public final class RecordedSteps {
         .loss()
         .see(
             Math.abs(loss / expected - 1),
-            "%s: mean loss of the batch %s, recorded %s".formatted(at, loss, expected));
+            Text.of("%s: mean loss of the batch %s, recorded %s", at, loss, expected));
   }
 
   /**
@@ -430,7 +431,7 @@ public final class RecordedSteps {
       float[] before = initial(tensors, i);
       float[] values = session.read(session.placed().plan().tensor(expected.name())).values();
       assertEquals(expected.count(), values.length, expected.name());
-      String at = "%s, %s after %d steps: ".formatted(setting.name(), expected.name(), step + 1);
+      String at = Text.of("%s, %s after %d steps: ", setting.name(), expected.name(), step + 1);
       double squares = 0;
       double sum = 0;
       for (int e = 0; e < values.length; e++) {

@@ -5,6 +5,7 @@ import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.nin4j.backend.onednn.OneDnnBackend;
 import org.nin4j.backend.reference.ReferenceBackend;
@@ -40,6 +41,7 @@ public final class RepeatSteps {
 
   private static void print(Path file, Backend backend, RecordedSteps.Distance distance) {
     System.out.printf(
+        Locale.ROOT,
         "%s, %s%n  loss      %s%n  counts    %s%n  parameter %s%n  statistic %s%n  norm, sum %s%n",
         file.getFileName(),
         backend.name(),

@@ -45,6 +45,7 @@ import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * The contract of {@link Session}, on any backend: the same types of exceptions, the same words.
@@ -391,7 +392,7 @@ public final class SessionSuite {
       refused(
           "an order with " + index,
           IllegalArgumentException.class,
-          "the order names sample %d of %d".formatted(index, SAMPLES),
+          Text.of("the order names sample %d of %d", index, SAMPLES),
           s -> s.begin(epoch(new int[] {0, index}, 0.1f)));
     }
     for (int rates : new int[] {0, 2, 4}) {
@@ -564,8 +565,9 @@ public final class SessionSuite {
             refused(
                 name + " from another thread",
                 IllegalStateException.class,
-                "the session belongs to the thread %s and is used from other"
-                    .formatted(Thread.currentThread().getName()),
+                Text.of(
+                    "the session belongs to the thread %s and is used from other",
+                    Thread.currentThread().getName()),
                 s -> elsewhere(() -> use.of(s))));
     tests.put(
         "the loss takes labels of its classes only",

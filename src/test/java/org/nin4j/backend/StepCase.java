@@ -17,6 +17,7 @@ import org.nin4j.tensor.Bfloat16;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
+import org.nin4j.text.Text;
 
 /**
  * One step with its inputs, to be run on any backend.
@@ -132,7 +133,7 @@ public record StepCase(
         assertArrayEquals(
             before.get(i).values(),
             session.read(tensor).values(),
-            () -> "%s changes %s, which it only reads".formatted(name, tensor));
+            () -> Text.of("%s changes %s, which it only reads", name, tensor));
       }
       Map<TensorSpec, HostTensor> written = new LinkedHashMap<>();
       step.writes().forEach(t -> written.put(t, session.read(t)));

@@ -73,6 +73,7 @@ import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * Every kind of step over odd sizes, batch 1, one channel, sizes past a vector, strides over the
@@ -177,7 +178,7 @@ public final class StepCases {
             activation("dz", n, o, window.outputExtent(h), window.outputExtent(w)),
             tensor("w", DType.F32, Role.PARAMETER, o, c, k, k),
             dy);
-    String what = "data gradient+relu %s %s of %s to %d".formatted(type, window, y.shape(), o);
+    String what = Text.of("data gradient+relu %s %s of %s to %d", type, window, y.shape(), o);
     random(
         what,
         new Fused(
@@ -313,7 +314,7 @@ public final class StepCases {
       List<Fused> heads = plan.steps(Fused.class).toList();
       assertEquals(purpose instanceof Purpose.Training ? 2 : 1, heads.size());
       for (Fused head : heads) {
-        String what = "%s of %s".formatted(head.kind(), Shape.of(n, c, h, w));
+        String what = Text.of("%s of %s", head.kind(), Shape.of(n, c, h, w));
         StepCase whole =
             whole(
                 StepCase.random(
@@ -400,7 +401,7 @@ public final class StepCases {
     TensorSpec bias = tensor("b", DType.F32, Role.PARAMETER, o);
     TensorSpec dw = tensor("w.gradient", DType.F32, Role.PARAMETER_GRADIENT, o, c, k, k);
     TensorSpec db = tensor("b.gradient", DType.F32, Role.PARAMETER_GRADIENT, o);
-    String what = " %s of %s to %d".formatted(window, x.shape(), o);
+    String what = Text.of(" %s of %s to %d", window, x.shape(), o);
     random(
         "forward" + what,
         new ConvolutionForward("l", conv, x, weight, Optional.of(bias), y, false));
@@ -434,7 +435,7 @@ public final class StepCases {
     TensorSpec dy = activation("dy", out);
     TensorSpec weight = tensor("w", DType.F32, Role.PARAMETER, o, c / groups, k, k);
     TensorSpec dw = tensor("w.gradient", DType.F32, Role.PARAMETER_GRADIENT, o, c / groups, k, k);
-    String what = " %s of %s to %d in %d groups, no bias".formatted(window, x.shape(), o, groups);
+    String what = Text.of(" %s of %s to %d in %d groups, no bias", window, x.shape(), o, groups);
     for (boolean relu : new boolean[] {false, true}) {
       random(
           (relu ? "forward+relu" : "forward") + what,
@@ -456,7 +457,7 @@ public final class StepCases {
       TensorSpec bias = tensor("b", DType.F32, Role.PARAMETER, s[2]);
       TensorSpec dw = tensor("w.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[2], s[1]);
       TensorSpec db = tensor("b.gradient", DType.F32, Role.PARAMETER_GRADIENT, s[2]);
-      String what = " linear %s to %d".formatted(x.shape(), s[2]);
+      String what = Text.of(" linear %s to %d", x.shape(), s[2]);
       random("forward" + what, new LinearForward("l", x, weight, bias, y, false));
       random("forward+relu" + what, new LinearForward("l", x, weight, bias, y, true));
       random("data gradient" + what, new LinearBackwardData("l", dy, weight, dx));
@@ -510,7 +511,7 @@ public final class StepCases {
     TensorSpec y = activation("y", out);
     TensorSpec dy = activation("dy", out);
     TensorSpec position = tensor("p", DType.U8, Role.ACTIVATION, out);
-    String what = " %s of %s".formatted(window, x.shape());
+    String what = Text.of(" %s of %s", window, x.shape());
     MaxPoolForward forward = new MaxPoolForward("l", pool, x, y, Optional.of(position));
     random("max pool" + what, forward);
     StepCase ties = StepCase.random("max pool with ties" + what, forward, seed);
@@ -580,12 +581,12 @@ public final class StepCases {
     TensorSpec dx = activation("dx", n, c, h, w);
     int[] out = {n, c, window.outputExtent(h, pool.ceil()), window.outputExtent(w, pool.ceil())};
     String what =
-        " %s%s%s of %s"
-            .formatted(
-                window,
-                pool.ceil() ? " ceil" : "",
-                pool.countPadding() ? " counting padding" : "",
-                x.shape());
+        Text.of(
+            " %s%s%s of %s",
+            window,
+            pool.ceil() ? " ceil" : "",
+            pool.countPadding() ? " counting padding" : "",
+            x.shape());
     random("average pool" + what, new AvgPoolForward("l", pool, x, activation("y", out)));
     random(
         "average pool gradient" + what, new AvgPoolBackward("l", pool, activation("dy", out), dx));
@@ -744,14 +745,14 @@ public final class StepCases {
                 n.inverse,
                 after);
         random(
-            "%s %s in one pass%s".formatted(type, norm.kind(), n.what),
+            Text.of("%s %s in one pass%s", type, norm.kind(), n.what),
             new Fused(Fused.Kernel.NORM_FORWARD, List.of(norm), norm.writes()));
       }
       Step gradient =
           new BatchNormBackward(
               "l", n.x, n.weight, n.mean, n.inverse, n.dy, n.dx, n.dweight, n.dbias);
       n.backward(
-          "%s %s in one pass".formatted(type, gradient.kind()),
+          Text.of("%s %s in one pass", type, gradient.kind()),
           new Fused(Fused.Kernel.NORM_BACKWARD, List.of(gradient), gradient.writes()));
     }
   }
@@ -823,8 +824,8 @@ public final class StepCases {
                 tensor("w.folded", DType.F32, Role.DERIVED, s),
                 tensor("b.folded", DType.F32, Role.DERIVED, s[0]));
         String what =
-            "batch norm in weights of %s%s"
-                .formatted(weight.shape(), by.isPresent() ? "" : ", no bias");
+            Text.of(
+                "batch norm in weights of %s%s", weight.shape(), by.isPresent() ? "" : ", no bias");
         cases.cases.add(StepCase.random(what, fold, seed).with(n.runningVariance, n.positive));
       }
     }
@@ -852,7 +853,7 @@ public final class StepCases {
       for (float smoothing : new float[] {0, 0.1f}) {
         SoftmaxCrossEntropy step =
             new SoftmaxCrossEntropy(logits, labels, Optional.of(gradient), smoothing);
-        String what = "loss of %s, smoothing %s".formatted(logits.shape(), smoothing);
+        String what = Text.of("loss of %s, smoothing %s", logits.shape(), smoothing);
         cases.add(StepCase.random(what, step, seed).with(labels, classes));
         StepCase extreme = StepCase.random(what + ", large logits", step, seed);
         HostTensor large = extreme.inputs().get(logits);
@@ -923,7 +924,7 @@ public final class StepCases {
 
   private static List<TensorSpec> group(String name, Role role, int[][] shapes) {
     return IntStream.range(0, shapes.length)
-        .mapToObj(i -> tensor(name.formatted(i), DType.F32, role, shapes[i]))
+        .mapToObj(i -> tensor(Text.of(name, i), DType.F32, role, shapes[i]))
         .toList();
   }
 
@@ -962,7 +963,7 @@ public final class StepCases {
     TensorSpec classes = tensor("labels", DType.I32, Role.ACTIVATION, order.length);
     StepCase made =
         StepCase.random(
-            "batch of %s from %s, %s".formatted(spec.output(), spec.source(), spec.augmentation()),
+            Text.of("batch of %s from %s, %s", spec.output(), spec.source(), spec.augmentation()),
             new MakeBatch(spec, images, classes),
             seed);
     cases.add(

@@ -16,6 +16,7 @@ import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 
 /**
  * Compares a backend with the reference on every {@link StepCases case}.
@@ -209,20 +210,21 @@ public final class StepSuite {
       squares += (double) e * e;
     }
     String message =
-        "%s: %s differs most at element %d: expected %s, was %s; largest magnitude %s"
-            .formatted(
-                stepCase.name(),
-                tensor,
-                worst,
-                expected.values()[worst],
-                actual.values()[worst],
-                largest);
+        Text.of(
+            "%s: %s differs most at element %d: expected %s, was %s; largest magnitude %s",
+            stepCase.name(),
+            tensor,
+            worst,
+            expected.values()[worst],
+            actual.values()[worst],
+            largest);
     assertTrue(error <= tolerance * largest, message);
     double norm = Math.max(Math.sqrt(squares), least * Math.sqrt(expected.values().length));
     assertTrue(
         Math.sqrt(squaredErrors) <= tolerance * norm,
-        "%s: %s differs by a norm of %s from one of %s"
-            .formatted(stepCase.name(), tensor, Math.sqrt(squaredErrors), norm));
+        Text.of(
+            "%s: %s differs by a norm of %s from one of %s",
+            stepCase.name(), tensor, Math.sqrt(squaredErrors), norm));
     return error == 0 ? 0 : error / (tolerance * largest);
   }
 }

@@ -32,6 +32,7 @@ import org.nin4j.plan.step.Sgd;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /** Trains small networks on a backend and on the reference, from the same weights and samples. */
 public final class TrainingParity {
@@ -183,7 +184,7 @@ public final class TrainingParity {
             IntStream.range(0, e.length).mapToDouble(i -> Math.abs(e[i] - a[i])).max().orElse(0);
         assertTrue(
             error <= tolerance * Math.max(largest, 0.01),
-            "%s, parameter %d: error %s of %s".formatted(network.name(), p, error, largest));
+            Text.of("%s, parameter %d: error %s of %s", network.name(), p, error, largest));
       }
     }
   }

@@ -28,6 +28,7 @@ import org.nin4j.data.file.PartialFile;
 import org.nin4j.data.picture.ImageFile;
 import org.nin4j.data.picture.Picture;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import picocli.CommandLine.Model.CommandSpec;
 
 /** Whatever is wrong: one line, and the code that the help names. */
@@ -85,8 +86,9 @@ class ErrorsTest {
             ? "{\"name\": \"n\", \"layers\": {\"kind\": \"sequence\", \"parts\": {\"images\":"
                 + " \"relu\", \"flat\": \"flatten\", \"out\": {\"kind\": \"linear\","
                 + " \"features\": 10}}}}"
-            : "{\"name\": \"n\", \"layers\": [%s, \"flatten\", {\"kind\": \"linear\", \"features\": %d}]}"
-                .formatted(layers, 10);
+            : Text.of(
+                "{\"name\": \"n\", \"layers\": [%s, \"flatten\", {\"kind\": \"linear\", \"features\": %d}]}",
+                layers, 10);
     try {
       Files.writeString(folder.resolve(name), json);
     } catch (IOException e) {

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.text.Text;
 
 /** Networks that leave and come back. */
 class ExportImportTest {
@@ -62,14 +63,15 @@ class ExportImportTest {
     assertEquals(accuracy(run), accuracy(file("a-imported")));
     Shell.Outcome resumed =
         run(
-            "train --device reference --data %s --limit 40 --batch 20 --epochs 1 --resume %s --out %s"
-                .formatted(file("idx"), file("a-imported"), file("resumed")));
+            Text.of(
+                "train --device reference --data %s --limit 40 --batch 20 --epochs 1 --resume %s --out %s",
+                file("idx"), file("a-imported"), file("resumed")));
     assertEquals(0, resumed.code(), () -> String.join("\n", resumed.err()));
   }
 
   private static String accuracy(String checkpoint) {
     List<String> lines =
-        run("evaluate --device reference --data %s %s".formatted(file("idx"), checkpoint)).out();
+        run(Text.of("evaluate --device reference --data %s %s", file("idx"), checkpoint)).out();
     String last = lines.get(lines.size() - 1);
     return last.substring(last.indexOf("loss"), last.indexOf(";"));
   }

@@ -19,6 +19,7 @@ import org.nin4j.cli.Shell.Outcome;
 import org.nin4j.data.folder.Pictures;
 import org.nin4j.faults.Faults.Fault;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.history.Timeless;
 import org.nin4j.train.run.RunCheckpoints;
@@ -152,9 +153,9 @@ final class FailingFilesMain {
       scenario.requireSameEnd(work, outcome);
     } catch (RuntimeException | IOException e) {
       wrong.add(
-          "%s at %d (%s): %s; code %d, %s, %s"
-              .formatted(
-                  fault, number, failing, e, outcome.code(), last(outcome.out()), outcome.err()));
+          Text.of(
+              "%s at %d (%s): %s; code %d, %s, %s",
+              fault, number, failing, e, outcome.code(), last(outcome.out()), outcome.err()));
     }
     deleteTree(work);
     return outcome.code();

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.nin4j.text.Text;
 
 /**
  * Every reader of foreign bytes: what once was wrong with it ({@code src/test/resources}), and its
@@ -64,13 +66,14 @@ class FuzzTest {
           fuzzing.read(input);
         } catch (AssertionError e) {
           throw new AssertionError(
-              "%s, fuzz.seed=%d, input %d: %s"
-                  .formatted(target, seed, i, HexFormat.of().formatHex(input)),
+              Text.of(
+                  "%s, fuzz.seed=%d, input %d: %s",
+                  target, seed, i, HexFormat.of().formatHex(input)),
               e);
         }
       }
     }
-    System.out.printf("%s: %d inputs, fuzz.seed=%d%n", target, count, seed);
+    System.out.printf(Locale.ROOT, "%s: %d inputs, fuzz.seed=%d%n", target, count, seed);
   }
 
   private static void requireTaken(Target target, byte[] right) throws IOException {

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.nin4j.text.Text;
 
 /** Gives bytes to a reader, which may refuse them as documented, soon, and in bounded memory. */
 final class Fuzzing implements AutoCloseable {
@@ -68,11 +69,11 @@ final class Fuzzing implements AutoCloseable {
     long nanoseconds = THREADS.getCurrentThreadCpuTime() - begin;
     allocated = THREADS.getThreadAllocatedBytes(thread) - allocated;
     if (nanoseconds > target.mostSeconds() * 1e9) {
-      return Optional.of("%s computed for %.1f s".formatted(target, nanoseconds / 1e9));
+      return Optional.of(Text.of("%s computed for %.1f s", target, nanoseconds / 1e9));
     }
     return allocated <= allowance * target.mostBytes(input.length)
         ? Optional.empty()
-        : Optional.of("%s allocated %,d bytes for %,d".formatted(target, allocated, input.length));
+        : Optional.of(Text.of("%s allocated %,d bytes for %,d", target, allocated, input.length));
   }
 
   static void delete(Path folder) throws IOException {

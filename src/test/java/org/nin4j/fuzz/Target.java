@@ -60,6 +60,7 @@ import org.nin4j.study.StudyException;
 import org.nin4j.study.StudyJson;
 import org.nin4j.study.StudyPlan;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.history.History;
@@ -212,7 +213,7 @@ enum Target {
       List<byte[]> seeds = new ArrayList<>();
       for (String type : List.of("F16", "BF16", "F32", "F64")) {
         int bytes = type.endsWith("16") ? 2 : type.equals("F32") ? 4 : 8;
-        String header = whole.formatted(type, 32 * bytes, type, 32 * bytes, 34 * bytes);
+        String header = Text.of(whole, type, 32 * bytes, type, 32 * bytes, 34 * bytes);
         seeds.add(safetensors(header, new byte[34 * bytes]));
       }
       return seeds;

@@ -3,6 +3,7 @@ package org.nin4j.fuzz;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.nin4j.text.Text;
 
 /** Small archives. */
 final class Tars {
@@ -28,7 +29,7 @@ final class Tars {
     byte[] header = new byte[BLOCK];
     put(header, 0, name);
     put(header, 100, "0000644\0");
-    put(header, 124, "%011o\0".formatted(content.length));
+    put(header, 124, Text.of("%011o\0", content.length));
     put(header, 148, "        ");
     header[156] = '0';
     put(header, 257, "ustar\00000");
@@ -36,7 +37,7 @@ final class Tars {
     for (byte b : header) {
       sum += b & 0xff;
     }
-    put(header, 148, "%06o\0 ".formatted(sum));
+    put(header, 148, Text.of("%06o\0 ", sum));
     out.writeBytes(header);
     out.writeBytes(Arrays.copyOf(content, (content.length + BLOCK - 1) / BLOCK * BLOCK));
   }

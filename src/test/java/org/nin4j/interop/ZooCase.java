@@ -23,6 +23,7 @@ import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Philox;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Parameters;
 
 /**
@@ -110,7 +111,7 @@ record ZooCase(PortableNetwork network, HostTensor images) {
     double most = share * largest;
     double found = error;
     assertTrue(largest > 0, () -> what + ": all logits are 0");
-    assertTrue(found <= most, () -> "%s: off by %g, at most %g".formatted(what, found, most));
+    assertTrue(found <= most, () -> Text.of("%s: off by %g, at most %g", what, found, most));
   }
 
   /** What the reference gives for any images. */

@@ -11,6 +11,7 @@ import org.nin4j.model.zoo.NetworkInNetwork;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 class NetworkTest {
   private static long count(Network network, Shape input) {
@@ -28,11 +29,11 @@ class NetworkTest {
             .filter(p -> !(p.layer() == Activation.RELU))
             .map(
                 p ->
-                    "%s %s %d"
-                        .formatted(
-                            p.name(),
-                            p.output(),
-                            p.parameters().stream().mapToLong(q -> q.shape().elements()).sum()))
+                    Text.of(
+                        "%s %s %d",
+                        p.name(),
+                        p.output(),
+                        p.parameters().stream().mapToLong(q -> q.shape().elements()).sum()))
             .toList();
     assertEquals(
         List.of(

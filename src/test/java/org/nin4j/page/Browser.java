@@ -29,6 +29,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
+import org.nin4j.text.Text;
 
 /** A Chromium without a window that shows one page, told what to do by its DevTools protocol. */
 public final class Browser implements AutoCloseable {
@@ -115,7 +116,7 @@ public final class Browser implements AutoCloseable {
           new Browser(
               process,
               profile,
-              URI.create("ws://127.0.0.1:%s%s".formatted(lines.get(0), lines.get(1))));
+              URI.create(Text.of("ws://127.0.0.1:%s%s", lines.get(0), lines.get(1))));
       browser.attach();
       return browser;
     } catch (Exception | AssertionError e) {
@@ -216,8 +217,9 @@ public final class Browser implements AutoCloseable {
     call(
         "Emulation.setEmulatedMedia",
         JsonParser.parseString(
-                "{\"features\": [{\"name\": \"prefers-color-scheme\", \"value\": \"%s\"}]}"
-                    .formatted(dark ? "dark" : "light"))
+                Text.of(
+                    "{\"features\": [{\"name\": \"prefers-color-scheme\", \"value\": \"%s\"}]}",
+                    dark ? "dark" : "light"))
             .getAsJsonObject());
   }
 
@@ -233,15 +235,15 @@ public final class Browser implements AutoCloseable {
   }
 
   public String text(String expression) throws Exception {
-    return evaluate("String(%s)".formatted(expression)).getAsString();
+    return evaluate(Text.of("String(%s)", expression)).getAsString();
   }
 
   /** Asks until an expression is true. */
   public void await(String expression) throws Exception {
     long begin = System.nanoTime();
-    while (!evaluate("Boolean(%s)".formatted(expression)).getAsBoolean()) {
+    while (!evaluate(Text.of("Boolean(%s)", expression)).getAsBoolean()) {
       if (System.nanoTime() - begin > PATIENCE.toNanos()) {
-        fail("never true: %s; %s".formatted(expression, problems()));
+        fail(Text.of("never true: %s; %s", expression, problems()));
       }
       Thread.sleep(50);
     }

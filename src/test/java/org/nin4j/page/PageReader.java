@@ -16,6 +16,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.function.Predicate;
+import org.nin4j.text.Text;
 
 /** A reader of a page that is no browser. */
 public final class PageReader {
@@ -57,7 +58,7 @@ public final class PageReader {
     JsonObject state = json("state");
     while (!so.test(state)) {
       if (System.nanoTime() - begin > PATIENCE.toNanos()) {
-        fail("not within %s: %s; it is %s".formatted(PATIENCE, what, state));
+        fail(Text.of("not within %s: %s; it is %s", PATIENCE, what, state));
       }
       Thread.sleep(20);
       state = json("state");

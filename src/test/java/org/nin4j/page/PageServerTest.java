@@ -38,6 +38,7 @@ import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 import org.nin4j.train.Trainer;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.Trial;
@@ -140,8 +141,9 @@ class PageServerTest {
     for (String name : List.of("", "state", "runs")) {
       String line =
           reader.raw(
-              "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
-                  .formatted(secret(), name, host));
+              Text.of(
+                  "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+                  secret(), name, host));
       assertTrue(line.startsWith("HTTP/1.1 " + code), host + ": " + line);
     }
   }
@@ -151,7 +153,7 @@ class PageServerTest {
     for (String hosts : List.of("", "Host: localhost\r\nHost: evil.example\r\n")) {
       String line =
           reader.raw(
-              "GET %sstate HTTP/1.1\r\n%sConnection: close\r\n\r\n".formatted(secret(), hosts));
+              Text.of("GET %sstate HTTP/1.1\r\n%sConnection: close\r\n\r\n", secret(), hosts));
       assertTrue(line.matches("HTTP/1.1 40[03].*"), line);
     }
   }
@@ -287,8 +289,9 @@ class PageServerTest {
       socket
           .getOutputStream()
           .write(
-              "GET %simage/29 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-                  .formatted(secret())
+              Text.of(
+                      "GET %simage/29 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                      secret())
                   .getBytes(StandardCharsets.ISO_8859_1));
       byte[] all = socket.getInputStream().readAllBytes();
       assertArrayEquals(
@@ -375,7 +378,7 @@ class PageServerTest {
         Socket socket = new Socket();
         socket.setReceiveBufferSize(4096);
         socket.connect(new InetSocketAddress("127.0.0.1", server.address().getPort()));
-        String request = "GET %spage.js HTTP/1.1\r\nHost: localhost\r\n\r\n".formatted(secret());
+        String request = Text.of("GET %spage.js HTTP/1.1\r\nHost: localhost\r\n\r\n", secret());
         socket.getOutputStream().write(request.repeat(400).getBytes(StandardCharsets.ISO_8859_1));
         slow.add(socket);
       }
@@ -471,7 +474,7 @@ class PageServerTest {
             PageServer.PortException.class,
             () -> PageServer.open(port, Optional.empty(), folder, remarks::add));
     assertEquals(
-        "port %d cannot be used: Address already in use".formatted(port), refused.getMessage());
+        Text.of("port %d cannot be used: Address already in use", port), refused.getMessage());
   }
 
   @Test

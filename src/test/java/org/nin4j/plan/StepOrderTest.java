@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,7 @@ import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 class StepOrderTest {
   private static final StorageRules PLAIN =
@@ -150,6 +152,7 @@ class StepOrderTest {
         long chosen = StepOrder.peak(StepOrder.forMemory(plan, PLAIN), PLAIN);
         long known = StepOrder.leastPeak(plan, PLAIN, 300);
         System.out.printf(
+            Locale.ROOT,
             "%s, %s: as described %d bytes, chosen %d, best known %d%n",
             network.name(),
             purpose.getClass().getSimpleName(),
@@ -165,7 +168,7 @@ class StepOrderTest {
                 .sum();
         assertTrue(
             arena - fixed <= 1.05 * Math.max(known, chosen),
-            "the arena takes %d for activations of %d".formatted(arena - fixed, chosen));
+            Text.of("the arena takes %d for activations of %d", arena - fixed, chosen));
       }
     }
   }

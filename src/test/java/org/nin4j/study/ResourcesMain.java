@@ -10,6 +10,7 @@ import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.Network;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Parameters;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Recipes;
@@ -29,13 +30,13 @@ final class ResourcesMain {
       // What the first time has left is kept by the process, and must not hide the second.
       Resources r = Resources.measure(backend, recipe, network, data, values);
       System.out.println(
-          "%d %d %d %d %d"
-              .formatted(
-                  r.parameters(),
-                  r.trainingPlanned(),
-                  r.trainingMeasured().orElse(-1),
-                  r.predictionPlanned(),
-                  r.predictionMeasured().orElse(-1)));
+          Text.of(
+              "%d %d %d %d %d",
+              r.parameters(),
+              r.trainingPlanned(),
+              r.trainingMeasured().orElse(-1),
+              r.predictionPlanned(),
+              r.predictionMeasured().orElse(-1)));
     }
   }
 }

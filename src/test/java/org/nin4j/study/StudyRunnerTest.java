@@ -25,6 +25,7 @@ import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.ShapeException;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 import org.nin4j.train.Progress;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.Position;
@@ -66,11 +67,12 @@ class StudyRunnerTest {
 
   private static Study study(String slow) {
     return StudyJson.parse(
-        """
+        Text.of(
+            """
         {"name": "rates", "question": "Which rate?",
          "variants": {"slow": {"lr": %s}, "fast": {"lr": 0.1}}, "seeds": [1, 2]}
-        """
-            .formatted(slow));
+        """,
+            slow));
   }
 
   /** Knows two words. */
@@ -129,12 +131,12 @@ class StudyRunnerTest {
     @Override
     public void began(Place place, Optional<Position> from) {
       lines.add(
-          "%d/%d %s%s"
-              .formatted(
-                  place.number(),
-                  place.of(),
-                  place.run().name(),
-                  from.map(position -> " " + position).orElse("")));
+          Text.of(
+              "%d/%d %s%s",
+              place.number(),
+              place.of(),
+              place.run().name(),
+              from.map(position -> " " + position).orElse("")));
     }
 
     @Override

@@ -26,6 +26,7 @@ import org.nin4j.data.whitening.Whitening;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.recipe.Preprocessing;
@@ -115,8 +116,9 @@ class WhitenedTrainingTest {
     assertTrue(problem(file).contains("is damaged or cut short"), problem(file));
     Files.delete(beside.get(0));
     assertEquals(
-        "%s was trained on whitened images and needs %s beside it, which is not there; copy it along"
-            .formatted(file, beside.get(0).getFileName()),
+        Text.of(
+            "%s was trained on whitened images and needs %s beside it, which is not there; copy it along",
+            file, beside.get(0).getFileName()),
         problem(file));
   }
 

@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.apache.spark.SparkConf;
 import org.apache.spark.network.util.JavaUtils;
 import org.nin4j.backend.choice.Devices;
+import org.nin4j.text.Text;
 
 /** What of Spark's settings must fit a training; asked before any task starts. */
 final class Cluster {
@@ -30,8 +31,7 @@ final class Cluster {
   static void requireVersion(String spark, String scala) {
     if (!spark.startsWith("4.") || !scala.startsWith("2.13.")) {
       throw new IllegalArgumentException(
-          "this is Spark %s with Scala %s; NiN4J runs on Spark 4 with Scala 2.13"
-              .formatted(spark, scala));
+          Text.of("this is Spark %s with Scala %s; NiN4J runs on Spark 4 with Scala 2.13", spark, scala));
     }
   }
 
@@ -43,7 +43,7 @@ final class Cluster {
   static void requireDevice(String name) {
     if (!name.matches("auto|cpu|reference|cuda(:\\d{1,3})?")) {
       throw new IllegalArgumentException(
-          "there is no device '%s'; there are %s".formatted(name, Devices.NAMES));
+          Text.of("there is no device '%s'; there are %s", name, Devices.NAMES));
     }
   }
 
@@ -73,11 +73,9 @@ final class Cluster {
     }
     throw new IllegalArgumentException(
         isLocal()
-            ? "%s is %s, but a task has %d of the cores (spark.task.cpus): start with %s=%d in the environment"
-                .formatted(
+            ? Text.of("%s is %s, but a task has %d of the cores (spark.task.cpus): start with %s=%d in the environment", 
                     THREADS, given.isEmpty() ? "not set" : given, threads(), THREADS, threads())
-            : "%s is %s, but spark.task.cpus is %d: leave the first out, or make them the same"
-                .formatted(setting, given, threads()));
+            : Text.of("%s is %s, but spark.task.cpus is %d: leave the first out, or make them the same", setting, given, threads()));
   }
 
   /**
@@ -94,15 +92,13 @@ final class Cluster {
     long all = tasks * returned;
     if (most > 0 && all > most) {
       throw new IllegalArgumentException(
-          "%d tasks return %s in each round, and spark.driver.maxResultSize is %s: raise it, or take fewer tasks"
-              .formatted(tasks, megabytes(all), megabytes(most)));
+          Text.of("%d tasks return %s in each round, and spark.driver.maxResultSize is %s: raise it, or take fewer tasks", tasks, megabytes(all), megabytes(most)));
     }
     // What comes back, its mean in float and double, and the state of the training.
     long needed = all + 4 * returned;
     if (needed > heap) {
       throw new IllegalArgumentException(
-          "the driver takes some %s for %d tasks, and its heap is %s: raise spark.driver.memory, or take fewer tasks"
-              .formatted(megabytes(needed), tasks, megabytes(heap)));
+          Text.of("the driver takes some %s for %d tasks, and its heap is %s: raise spark.driver.memory, or take fewer tasks", megabytes(needed), tasks, megabytes(heap)));
     }
     requireOverhead(taskBytes);
   }
@@ -124,8 +120,7 @@ final class Cluster {
     long needed = atOnce * taskBytes;
     if (needed > overhead) {
       throw new IllegalArgumentException(
-          "an executor computes %d tasks at once, which take %s outside Java's heap, and has %s for it: set spark.executor.memoryOverhead=%dm or more"
-              .formatted(
+          Text.of("an executor computes %d tasks at once, which take %s outside Java's heap, and has %s for it: set spark.executor.memoryOverhead=%dm or more", 
                   atOnce,
                   megabytes(needed),
                   megabytes(overhead),
@@ -134,6 +129,6 @@ final class Cluster {
   }
 
   private static String megabytes(long bytes) {
-    return "%.0f MiB".formatted(bytes / MEBIBYTE);
+    return Text.of("%.0f MiB", bytes / MEBIBYTE);
   }
 }

@@ -25,6 +25,7 @@ import org.nin4j.data.published.DatasetLoader;
 import org.nin4j.data.published.DownloadListener;
 import org.nin4j.data.published.Downloader;
 import org.nin4j.data.published.PublishedDataset;
+import org.nin4j.text.Text;
 
 /** Data frames of images with columns {@code image}, {@code label} and {@code validation}. */
 public final class Frames {
@@ -101,8 +102,7 @@ public final class Frames {
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        "there is no data set %s; there are %s"
-                            .formatted(
+                        Text.of("there is no data set %s; there are %s", 
                                 id,
                                 String.join(
                                     ", ",

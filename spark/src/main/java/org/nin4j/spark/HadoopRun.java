@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.nin4j.text.Text;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
 import org.nin4j.train.checkpoint.Checkpoint;
@@ -64,7 +65,7 @@ final class HadoopRun implements TrainingListener, AutoCloseable {
     List<String> names = remote.names();
     if (!resume && names.contains(CONFIG)) {
       throw new IllegalArgumentException(
-          "%s holds a run already; set resume, or choose another checkpointDir".formatted(remote));
+          Text.of("%s holds a run already; set resume, or choose another checkpointDir", remote));
     }
     try {
       Path local = Files.createTempDirectory("nin4j-run");
@@ -76,8 +77,7 @@ final class HadoopRun implements TrainingListener, AutoCloseable {
       return run;
     } catch (IOException e) {
       throw new UncheckedIOException(
-          "a run takes room in %s on the driver: %s"
-              .formatted(System.getProperty("java.io.tmpdir"), e.getMessage()),
+          Text.of("a run takes room in %s on the driver: %s", System.getProperty("java.io.tmpdir"), e.getMessage()),
           e);
     }
   }

@@ -13,6 +13,7 @@ import org.nin4j.data.DataException;
 import org.nin4j.data.picture.ImageFile;
 import org.nin4j.data.picture.Picture;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * A column of images: the structs of Spark's {@code image} source, encoded pictures such as {@code
@@ -38,8 +39,7 @@ record ImageColumn(String name, Kind kind) implements Serializable {
   static ImageColumn of(StructType schema, String name) {
     if (!Arrays.asList(schema.fieldNames()).contains(name)) {
       throw new IllegalArgumentException(
-          "there is no column %s of images; there are %s"
-              .formatted(name, String.join(", ", schema.fieldNames())));
+          Text.of("there is no column %s of images; there are %s", name, String.join(", ", schema.fieldNames())));
     }
     DataType type = schema.apply(name).dataType();
     if (type.equals(DataTypes.BinaryType)) {
@@ -54,8 +54,7 @@ record ImageColumn(String name, Kind kind) implements Serializable {
       return new ImageColumn(name, Kind.IMAGE);
     }
     throw new IllegalArgumentException(
-        "column %s is %s; images are structs of the image source, binary, or vectors of pixels"
-            .formatted(name, type.simpleString()));
+        Text.of("column %s is %s; images are structs of the image source, binary, or vectors of pixels", name, type.simpleString()));
   }
 
   /**

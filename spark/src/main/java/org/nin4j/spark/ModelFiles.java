@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 
 /**
@@ -61,8 +62,7 @@ record ModelFiles(Map<String, byte[]> byName) implements Serializable {
       }
     } catch (IOException e) {
       throw new UncheckedIOException(
-          "a model takes a moment's room in %s: %s"
-              .formatted(System.getProperty("java.io.tmpdir"), e.getMessage()),
+          Text.of("a model takes a moment's room in %s: %s", System.getProperty("java.io.tmpdir"), e.getMessage()),
           e);
     }
   }

@@ -25,6 +25,7 @@ import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.history.History;
@@ -155,7 +156,7 @@ public final class NinModel extends Model<NinModel> implements MLWritable {
     for (Map.Entry<String, Predictor.Output> output : outputs.entrySet()) {
       if (Arrays.asList(result.fieldNames()).contains(output.getKey())) {
         throw new IllegalArgumentException(
-            "there is a column %s already: drop it, or name another".formatted(output.getKey()));
+            Text.of("there is a column %s already: drop it, or name another", output.getKey()));
       }
       result = result.add(output.getKey(), output.getValue().type, true);
     }

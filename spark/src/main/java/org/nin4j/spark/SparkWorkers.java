@@ -8,6 +8,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.nin4j.backend.BackendException;
 import org.nin4j.backend.Samples;
+import org.nin4j.text.Text;
 import org.nin4j.train.rounds.Round;
 import org.nin4j.train.rounds.Workers;
 
@@ -82,8 +83,8 @@ final class SparkWorkers implements Workers {
     int first = round.firstStep() + 1;
     int last = round.firstStep() + round.steps();
     return first == last
-        ? "%s: step %d".formatted(title, first)
-        : "%s: steps %d to %d".formatted(title, first, last);
+        ? Text.of("%s: step %d", title, first)
+        : Text.of("%s: steps %d to %d", title, first, last);
   }
 
   /** What the last try failed of, without the stack traces of all. */

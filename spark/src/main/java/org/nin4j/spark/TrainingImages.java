@@ -22,6 +22,7 @@ import org.nin4j.data.ImageDataset;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.picture.Picture;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * Reads a data frame's images on the executors and brings them to the driver as bytes, in the
@@ -80,13 +81,11 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
     DataType labels = type(schema, label, "labels");
     if (!(labels instanceof NumericType) && !(labels instanceof StringType)) {
       throw new IllegalArgumentException(
-          "column %s is %s; labels are numbers from 0 on, or names"
-              .formatted(label, labels.simpleString()));
+          Text.of("column %s is %s; labels are numbers from 0 on, or names", label, labels.simpleString()));
     }
     if (!(type(schema, validation, "what is for testing") instanceof BooleanType)) {
       throw new IllegalArgumentException(
-          "column %s is %s; what is for testing is true or false"
-              .formatted(validation, schema.apply(validation).dataType().simpleString()));
+          Text.of("column %s is %s; what is for testing is true or false", validation, schema.apply(validation).dataType().simpleString()));
     }
     return new TrainingImages(column, label, validation);
   }
@@ -94,8 +93,7 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
   private static DataType type(StructType schema, String column, String what) {
     if (!Arrays.asList(schema.fieldNames()).contains(column)) {
       throw new IllegalArgumentException(
-          "there is no column %s for %s; there are %s"
-              .formatted(column, what, String.join(", ", schema.fieldNames())));
+          Text.of("there is no column %s for %s; there are %s", column, what, String.join(", ", schema.fieldNames())));
     }
     return schema.apply(column).dataType();
   }
@@ -135,7 +133,7 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
             });
     int bad = parts.stream().mapToInt(Part::bad).sum();
     if (bad > 0) {
-      remarks.accept("%d rows without a readable image or a label are left out".formatted(bad));
+      remarks.accept(Text.of("%d rows without a readable image or a label are left out", bad));
     }
     ImageDataset train =
         joined(name, names, shape, parts.stream().map(p -> List.of(p.pixels, p.labels)).toList());
@@ -161,7 +159,7 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
       }
     }
     for (int i = 0; i <= largest; i++) {
-      names.add("%03d".formatted(i));
+      names.add(Text.of("%03d", i));
     }
     List<String> found =
         largest < 0
@@ -169,8 +167,7 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
             : names.stream().map(n -> "" + Integer.parseInt(n)).toList();
     if (found.isEmpty() || found.size() > MOST_CLASSES) {
       throw new DataException(
-          "column %s names %d classes; there are 1 to %d"
-              .formatted(label, found.size(), MOST_CLASSES));
+          Text.of("column %s names %d classes; there are 1 to %d", label, found.size(), MOST_CLASSES));
     }
     return found;
   }
@@ -178,8 +175,7 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
   private int requireLabel(double label, int classes) {
     if (label != Math.rint(label) || label < 0 || label >= classes) {
       throw new DataException(
-          "column %s holds %s; labels are whole numbers from 0 to %d"
-              .formatted(this.label, label, classes - 1));
+          Text.of("column %s holds %s; labels are whole numbers from 0 to %d", this.label, label, classes - 1));
     }
     return (int) label;
   }
@@ -202,7 +198,7 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
   }
 
   private DataException noImages() {
-    return new DataException("column %s holds no image that can be read".formatted(images.name()));
+    return new DataException(Text.of("column %s holds no image that can be read", images.name()));
   }
 
   private Part part(Iterator<Row> rows, List<Integer> dims, boolean named, List<String> names) {
@@ -246,8 +242,7 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
     int number = names.indexOf(row.getString(at));
     if (number < 0) {
       throw new DataException(
-          "column %s holds %s, which is none of the classes %s"
-              .formatted(label, row.getString(at), String.join(", ", names)));
+          Text.of("column %s holds %s, which is none of the classes %s", label, row.getString(at), String.join(", ", names)));
     }
     return number;
   }
@@ -263,11 +258,10 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
     long all = parts.stream().mapToLong(part -> part.length).sum();
     if (all == 0) {
       throw new DataException(
-          "column %s holds no readable image to %s"
-              .formatted(images.name(), "train or to test with; " + validation + " says which"));
+          Text.of("column %s holds no readable image to %s", images.name(), "train or to test with; " + validation + " says which"));
     }
     if (all > Integer.MAX_VALUE - 8) {
-      throw new DataException("images take %d bytes; 2 GiB at most are trained on".formatted(all));
+      throw new DataException(Text.of("images take %d bytes; 2 GiB at most are trained on", all));
     }
     byte[] joined = new byte[(int) all];
     int at = 0;

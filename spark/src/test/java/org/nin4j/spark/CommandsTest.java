@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nin4j.text.Text;
 
 /** What spark-submit starts, on a folder of pictures. */
 class CommandsTest {
@@ -27,7 +28,7 @@ class CommandsTest {
           image.setRGB(pixel % 28, pixel / 28, value + i * 0x010101);
         }
         Path file =
-            folder.resolve("data/%s/%s/%d.png".formatted(set, i % 2 == 0 ? "dark" : "light", i));
+            folder.resolve(Text.of("data/%s/%s/%d.png", set, i % 2 == 0 ? "dark" : "light", i));
         Files.createDirectories(file.getParent());
         assertTrue(ImageIO.write(image, "png", file.toFile()));
       }

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -109,7 +110,7 @@ class FaultsTest {
       spark.sparkContext().addSparkListener(watch);
       Trial.assertSameBits(expected, estimator.fit(Trial.frame(spark)).checkpoint());
       spark.sparkContext().listenerBus().waitUntilEmpty();
-      System.out.printf("%d of %d jobs had a task fail%n", watch.failed.get(), watch.jobs.get());
+      System.out.printf(Locale.ROOT, "%d of %d jobs had a task fail%n", watch.failed.get(), watch.jobs.get());
       assertTrue(watch.failed.get() >= 2, () -> watch.failed + " tasks failed");
     }
   }
@@ -123,8 +124,7 @@ class FaultsTest {
       spark.sparkContext().addSparkListener(watch);
       NinModel model = Trial.estimator(recipe, 4, 1).fit(Trial.frame(spark));
       spark.sparkContext().listenerBus().waitUntilEmpty();
-      System.out.printf(
-          "%d executors lost, %d tasks failed in %d jobs%n",
+      System.out.printf(Locale.ROOT, "%d executors lost, %d tasks failed in %d jobs%n",
           watch.executorsLost.get(), watch.failed.get(), watch.jobs.get());
       assertTrue(watch.executorsLost.get() >= 1, "an executor was lost");
       Trial.assertSameBits(expected, model.checkpoint());
@@ -149,7 +149,7 @@ class FaultsTest {
       NinModel model =
           Trial.estimator(Trial.recipe(), 4, 2).setDevice("reference").fit(Trial.frame(spark));
       spark.sparkContext().listenerBus().waitUntilEmpty();
-      System.out.printf("%d copies were first%n", watch.copies.get());
+      System.out.printf(Locale.ROOT, "%d copies were first%n", watch.copies.get());
       assertTrue(watch.copies.get() >= 1, "a copy was first");
       Trial.assertSameBits(expected, model.checkpoint());
     }

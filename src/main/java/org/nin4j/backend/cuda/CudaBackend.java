@@ -45,6 +45,7 @@ import org.nin4j.plan.Plan;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.rewrite.Fusion;
 import org.nin4j.plan.step.Fused;
+import org.nin4j.text.Text;
 
 /** Computes on an NVIDIA GPU, from the thread that opened it. */
 public final class CudaBackend implements Backend {
@@ -72,16 +73,17 @@ public final class CudaBackend implements Backend {
       device = parts.add(new Device(index, options.secondStream()));
       if (device.capability() < 75) {
         throw new BackendException(
-            "%s has compute capability %d.%d, and 7.5 is needed; use --device cpu"
-                .formatted(device.name(), device.capability() / 10, device.capability() % 10));
+            Text.of(
+                "%s has compute capability %d.%d, and 7.5 is needed; use --device cpu",
+                device.name(), device.capability() / 10, device.capability() % 10));
       }
       DiskCache cache = new DiskCache(folder, options.warnings());
       kernels =
           parts.add(new KernelLibrary(device, new KernelCompiler(cache, device.capability())));
       description =
-          "CUDA on %s (compute capability %d.%d), %s"
-              .formatted(
-                  device.name(), device.capability() / 10, device.capability() % 10, libraries);
+          Text.of(
+              "CUDA on %s (compute capability %d.%d), %s",
+              device.name(), device.capability() / 10, device.capability() % 10, libraries);
       search =
           parts.add(
               new ConvolutionSearch(device, kernels, cache, description, options, convolutions));
@@ -120,8 +122,9 @@ public final class CudaBackend implements Backend {
           options,
           options.cache().orElse(natives.folder()),
           convolutions,
-          "driver %s, NVRTC %s, cuBLAS %s, cuDNN %s"
-              .formatted(driver, versions.nvrtc(), versions.cublas(), versions.cudnn()));
+          Text.of(
+              "driver %s, NVRTC %s, cuBLAS %s, cuDNN %s",
+              driver, versions.nvrtc(), versions.cublas(), versions.cudnn()));
     } catch (NativesException e) {
       throw new BackendException(e.getMessage(), e);
     }
@@ -166,8 +169,9 @@ public final class CudaBackend implements Backend {
   public PlacedPlan prepare(Plan plan) {
     if (!computesIn(plan.precision())) {
       throw new BackendException(
-          "%s does not compute in %s, which needs compute capability 8.0; use --precision fp32"
-              .formatted(device.name(), plan.precision().toString().toLowerCase(Locale.ROOT)));
+          Text.of(
+              "%s does not compute in %s, which needs compute capability 8.0; use --precision fp32",
+              device.name(), plan.precision().toString().toLowerCase(Locale.ROOT)));
     }
     Plan fused = plan;
     // Each takes what those before it have made or left.
@@ -192,8 +196,9 @@ public final class CudaBackend implements Backend {
   private void requireKernel(Fused step, Precision precision) {
     if (!fusedSteps.computes(step, precision)) {
       throw new BackendException(
-          "%s has no kernel for %s (%s) in these shapes"
-              .formatted(device.name(), step.layer(), step.kind()));
+          Text.of(
+              "%s has no kernel for %s (%s) in these shapes",
+              device.name(), step.layer(), step.kind()));
     }
   }
 

@@ -48,6 +48,7 @@ import org.nin4j.plan.step.ConvolutionStep;
 import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.Update;
+import org.nin4j.text.Text;
 
 /** Runs plans on the CPU through oneDNN. */
 public final class OneDnnBackend implements Backend {
@@ -125,7 +126,7 @@ public final class OneDnnBackend implements Backend {
 
   /** What the fastest way depends on, which ways there are and how they are tried among it. */
   private String environment() {
-    return "%s; %s; ways 3".formatted(Platform.ofThisMachine().model(), description());
+    return Text.of("%s; %s; ways 3", Platform.ofThisMachine().model(), description());
   }
 
   private static LibraryFolder folder() {
@@ -145,14 +146,16 @@ public final class OneDnnBackend implements Backend {
     Platform here = Platform.ofThisMachine();
     if (!here.hasOneDnn()) {
       return new BackendException(
-          "oneDNN is not there for %s, only for %s"
-              .formatted(here, String.join(", ", Platform.WITH_ONEDNN)),
+          Text.of(
+              "oneDNN is not there for %s, only for %s",
+              here, String.join(", ", Platform.WITH_ONEDNN)),
           e);
     }
     if (OneDnnBackend.class.getClassLoader().getResource(nativePart(here)) == null) {
       return new BackendException(
-          "oneDNN for %s is not among the libraries: build NiN4J on this machine, or with"
-                  .formatted(here)
+          Text.of(
+                  "oneDNN for %s is not among the libraries: build NiN4J on this machine, or with",
+                  here)
               + " -Djavacpp.platform="
               + here.name(),
           e);
@@ -162,8 +165,9 @@ public final class OneDnnBackend implements Backend {
       cause = cause.getCause();
     }
     return new BackendException(
-        "oneDNN cannot be loaded from %s (%s); it needs glibc and 100 MB there"
-            .formatted(folder.path(), cause.getMessage()),
+        Text.of(
+            "oneDNN cannot be loaded from %s (%s); it needs glibc and 100 MB there",
+            folder.path(), cause.getMessage()),
         e);
   }
 
@@ -234,8 +238,9 @@ public final class OneDnnBackend implements Backend {
   @Override
   public String description() {
     dnnl_version_t version = dnnl_version();
-    return "CPU by oneDNN %d.%d.%d, %s, %d threads"
-        .formatted(version.major(), version.minor(), version.patch(), instructions(), threads);
+    return Text.of(
+        "CPU by oneDNN %d.%d.%d, %s, %d threads",
+        version.major(), version.minor(), version.patch(), instructions(), threads);
   }
 
   /** The best that oneDNN takes; its binding has names for x86 only. */
@@ -257,8 +262,9 @@ public final class OneDnnBackend implements Backend {
     }
     if (!computesIn(plan.precision())) {
       throw new BackendException(
-          "this processor has no bf16 instructions (its best are %s); use fp32"
-              .formatted(instructions()));
+          Text.of(
+              "this processor has no bf16 instructions (its best are %s); use fp32",
+              instructions()));
     }
     Plan fused = plan;
     for (Fusion fusion :

@@ -56,6 +56,7 @@ import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.StepVisitor;
 import org.nin4j.plan.step.Sum;
+import org.nin4j.text.Text;
 
 /** Which operation runs which step. */
 final class Operations implements StepVisitor<Operation> {
@@ -215,8 +216,9 @@ final class Operations implements StepVisitor<Operation> {
   @Override
   public Operation visit(Fused s) {
     throw new BackendException(
-        "%s (%s) is several steps in one, which the CPU computes one by one"
-            .formatted(s.layer(), s.kind()));
+        Text.of(
+            "%s (%s) is several steps in one, which the CPU computes one by one",
+            s.layer(), s.kind()));
   }
 
   @Override

@@ -6,6 +6,7 @@ import org.nin4j.backend.Samples;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.tensor.BilinearResize;
 import org.nin4j.tensor.Philox;
+import org.nin4j.text.Text;
 
 /** Making a batch from stored bytes. */
 final class Batches {
@@ -15,8 +16,9 @@ final class Batches {
       BatchSpec spec, Samples samples, Epoch epoch, int run, View images, View labels) {
     if (!samples.image().equals(spec.source())) {
       throw new BackendException(
-          "the plan makes batches from images of %s, but those loaded are %s"
-              .formatted(spec.source(), samples.image()));
+          Text.of(
+              "the plan makes batches from images of %s, but those loaded are %s",
+              spec.source(), samples.image()));
     }
     int batch = labels.size();
     for (int n = 0; n < batch; n++) {

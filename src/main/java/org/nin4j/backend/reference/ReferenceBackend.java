@@ -11,6 +11,7 @@ import org.nin4j.plan.Precision;
 import org.nin4j.plan.StepOrder;
 import org.nin4j.plan.StorageRules;
 import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.text.Text;
 
 /**
  * Runs every kind of step with plain loops. Every element, of whatever type the plan gives it, is
@@ -55,8 +56,9 @@ public final class ReferenceBackend implements Backend {
     long floats = plan.bytes() / Float.BYTES;
     if (floats > Integer.MAX_VALUE - 8) {
       throw new BackendException(
-          "the reference backend holds at most 8 GiB, and this plan needs %.1f; use a smaller batch"
-              .formatted(plan.bytes() / (double) (1 << 30)));
+          Text.of(
+              "the reference backend holds at most 8 GiB, and this plan needs %.1f; use a smaller batch",
+              plan.bytes() / (double) (1 << 30)));
     }
     return new CheckedSession(new ReferenceSession(plan, (int) floats));
   }

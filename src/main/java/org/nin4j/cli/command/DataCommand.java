@@ -20,6 +20,7 @@ import org.nin4j.data.TrainTest;
 import org.nin4j.data.folder.StoredSize;
 import org.nin4j.data.published.IdxDataset;
 import org.nin4j.data.published.IdxWriter;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.Recipes;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -107,8 +108,9 @@ public final class DataCommand implements Callable<Integer> {
     if (out.isPresent() && data.train().channels() != 1) {
       throw new ParameterException(
           command.commandLine(),
-          "IDX files hold grey images; those of %s have %d channels: leave out --out"
-              .formatted(data.name(), data.train().channels()));
+          Text.of(
+              "IDX files hold grey images; those of %s have %d channels: leave out --out",
+              data.name(), data.train().channels()));
     }
     console.out().println(data.name() + ", " + data.origin());
     console.out().println("training images: " + data.train());
@@ -117,8 +119,9 @@ public final class DataCommand implements Callable<Integer> {
     console
         .out()
         .println(
-            "training pixels:  mean %s, deviation %s"
-                .formatted(texts(statistics.mean()), texts(statistics.deviation())));
+            Text.of(
+                "training pixels:  mean %s, deviation %s",
+                texts(statistics.mean()), texts(statistics.deviation())));
     printClasses(data);
     sheet.ifPresent(
         file -> {
@@ -145,7 +148,7 @@ public final class DataCommand implements Callable<Integer> {
   }
 
   private static String texts(List<Double> values) {
-    return values.stream().map(v -> Texts.format("%.4f", v)).collect(Collectors.joining(","));
+    return values.stream().map(v -> Text.of("%.4f", v)).collect(Collectors.joining(","));
   }
 
   private void printClasses(TrainTest data) {

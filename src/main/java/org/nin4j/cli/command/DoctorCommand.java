@@ -13,6 +13,7 @@ import org.nin4j.backend.cuda.natives.search.SearchPlaces;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
 import org.nin4j.cli.output.Texts;
+import org.nin4j.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -48,13 +49,13 @@ public final class DoctorCommand implements Callable<Integer> {
     console
         .out()
         .println(
-            "Java %s on %s %s, %d cores, heap of at most %s"
-                .formatted(
-                    System.getProperty("java.vm.version"),
-                    System.getProperty("os.name"),
-                    System.getProperty("os.arch"),
-                    runtime.availableProcessors(),
-                    Texts.bytes(runtime.maxMemory())));
+            Text.of(
+                "Java %s on %s %s, %d cores, heap of at most %s",
+                System.getProperty("java.vm.version"),
+                System.getProperty("os.name"),
+                System.getProperty("os.arch"),
+                runtime.availableProcessors(),
+                Texts.bytes(runtime.maxMemory())));
     for (String device : List.of("cpu", "reference")) {
       console.out().println(device + ": " + state(device, runtime.availableProcessors()));
     }

@@ -21,6 +21,7 @@ import org.nin4j.data.ImageDataset;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.data.folder.StoredSize;
 import org.nin4j.plan.Precision;
+import org.nin4j.text.Text;
 import org.nin4j.train.ConfusionMatrix;
 import org.nin4j.train.Evaluation;
 import org.nin4j.train.Evaluator;
@@ -188,7 +189,7 @@ public final class EvaluateCommand implements Callable<Integer> {
     console
         .out()
         .println(
-            Texts.format(
+            Text.of(
                 "%s, %s test images: loss %.4f, accuracy %.4f, top-5 %.4f; %s, binding included",
                 test.name(),
                 Texts.count(metrics.samples()),
@@ -225,15 +226,15 @@ public final class EvaluateCommand implements Callable<Integer> {
 
   /** A class that was never answered has no precision. */
   private static String share(OptionalDouble share) {
-    return share.isPresent() ? Texts.format("%.4f", share.getAsDouble()) : "–";
+    return share.isPresent() ? Text.of("%.4f", share.getAsDouble()) : "–";
   }
 
   private void write(Evaluation evaluation, Checkpoint trained, ImageDataset test, Path folder) {
     ConfusionPicture.write(
         evaluation.confusion(),
-        "%s, %s: %s test images"
-            .formatted(
-                trained.network().name(), test.name(), Texts.count(evaluation.metrics().samples())),
+        Text.of(
+            "%s, %s: %s test images",
+            trained.network().name(), test.name(), Texts.count(evaluation.metrics().samples())),
         folder.resolve("confusion.png"));
     PartialFile.write(folder.resolve("confusion.csv"), evaluation.confusion().toCsv());
     MistakeSheet.write(test, evaluation.mistakes(), folder.resolve("mistakes.png"));

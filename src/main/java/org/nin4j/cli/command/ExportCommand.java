@@ -13,6 +13,7 @@ import org.nin4j.data.file.PartialFile;
 import org.nin4j.interop.OnnxModel;
 import org.nin4j.interop.PortableNetwork;
 import org.nin4j.interop.PyTorchWeights;
+import org.nin4j.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -95,12 +96,12 @@ public final class ExportCommand implements Callable<Integer> {
     console
         .out()
         .println(
-            "images: %s, %s; mean %s, std %s"
-                .formatted(
-                    trained.input(),
-                    trained.notes().get(PortableNetwork.IMAGES),
-                    trained.notes().get(PortableNetwork.MEAN),
-                    trained.notes().get(PortableNetwork.STD)));
+            Text.of(
+                "images: %s, %s; mean %s, std %s",
+                trained.input(),
+                trained.notes().get(PortableNetwork.IMAGES),
+                trained.notes().get(PortableNetwork.MEAN),
+                trained.notes().get(PortableNetwork.STD)));
     return ExitCode.OK.number();
   }
 
@@ -115,7 +116,7 @@ public final class ExportCommand implements Callable<Integer> {
 
   private void wrote(Path file, String what) {
     try {
-      console.out().println("%s: %s, %s".formatted(file, what, Texts.bytes(Files.size(file))));
+      console.out().println(Text.of("%s: %s, %s", file, what, Texts.bytes(Files.size(file))));
     } catch (IOException e) {
       throw PartialFile.unreadable(file, e);
     }

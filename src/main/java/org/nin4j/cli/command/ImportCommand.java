@@ -21,6 +21,7 @@ import org.nin4j.interop.Renaming;
 import org.nin4j.model.Network;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.Position;
 import org.nin4j.train.history.History;
@@ -158,14 +159,14 @@ public final class ImportCommand implements Callable<Integer> {
     console
         .out()
         .println(
-            "%s: %s for images of %s in %d classes, %s values in %d tensors"
-                .formatted(
-                    target,
-                    network.name(),
-                    input,
-                    images.classNames().size(),
-                    Texts.count(values.values().stream().mapToLong(t -> t.values().length).sum()),
-                    values.size()));
+            Text.of(
+                "%s: %s for images of %s in %d classes, %s values in %d tensors",
+                target,
+                network.name(),
+                input,
+                images.classNames().size(),
+                Texts.count(values.values().stream().mapToLong(t -> t.values().length).sum()),
+                values.size()));
     return ExitCode.OK.number();
   }
 

@@ -2,7 +2,6 @@ package org.nin4j.cli.command;
 
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.nin4j.backend.Backend;
 import org.nin4j.cli.option.DeviceOptions;
@@ -18,6 +17,7 @@ import org.nin4j.plan.step.ForwardStep;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -94,17 +94,17 @@ public final class PlanCommand implements Callable<Integer> {
     console
         .out()
         .println(
-            "%s for %s, batch %d, %s, on %s: %s parameters, %s multiply-adds, %s bytes (%s)"
-                .formatted(
-                    inference ? "inference" : "training",
-                    plan.network(),
-                    plan.batch(),
-                    org.nin4j.train.recipe.RecipeJson.name(plan.precision()),
-                    backend,
-                    Texts.count(network.parameters()),
-                    Texts.count(plan.multiplyAdds()),
-                    Texts.count(placed.bytes()),
-                    Texts.bytes(placed.bytes())));
+            Text.of(
+                "%s for %s, batch %d, %s, on %s: %s parameters, %s multiply-adds, %s bytes (%s)",
+                inference ? "inference" : "training",
+                plan.network(),
+                plan.batch(),
+                org.nin4j.train.recipe.RecipeJson.name(plan.precision()),
+                backend,
+                Texts.count(network.parameters()),
+                Texts.count(plan.multiplyAdds()),
+                Texts.count(placed.bytes()),
+                Texts.bytes(placed.bytes())));
   }
 
   private static String[] row(PlacedPlan placed, int index) {
@@ -145,7 +145,7 @@ public final class PlanCommand implements Callable<Integer> {
   }
 
   private static String millions(long multiplyAdds) {
-    return String.format(Locale.ROOT, "%,.1f", multiplyAdds / 1e6);
+    return Text.of("%,.1f", multiplyAdds / 1e6);
   }
 
   private static String kibibytes(long bytes) {

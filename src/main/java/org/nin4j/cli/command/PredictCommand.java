@@ -26,6 +26,7 @@ import org.nin4j.data.DataException;
 import org.nin4j.data.picture.ImageFile;
 import org.nin4j.data.picture.Picture;
 import org.nin4j.data.picture.PictureFiles;
+import org.nin4j.text.Text;
 import org.nin4j.train.Classifier;
 import org.nin4j.train.Evidence;
 import org.nin4j.train.Prediction;
@@ -151,8 +152,9 @@ public final class PredictCommand implements Callable<Integer> {
     if (oneSheet && files.size() > EvidenceSheet.MOST_ROWS) {
       throw new ParameterException(
           command.commandLine(),
-          "%s shows at most %d pictures, not %d; name a folder for --maps"
-              .formatted(maps.get(), EvidenceSheet.MOST_ROWS, files.size()));
+          Text.of(
+              "%s shows at most %d pictures, not %d; name a folder for --maps",
+              maps.get(), EvidenceSheet.MOST_ROWS, files.size()));
     }
     if (!files.isEmpty()) {
       answer(trained, files, oneSheet);
@@ -198,12 +200,12 @@ public final class PredictCommand implements Callable<Integer> {
       if (below.isEmpty()) {
         fail(
             new DataException(
-                "there are no pictures in the folder %s (no files %s)"
-                    .formatted(
-                        image,
-                        ImageFile.ENDINGS.stream()
-                            .map(e -> "." + e)
-                            .collect(Collectors.joining(", ")))));
+                Text.of(
+                    "there are no pictures in the folder %s (no files %s)",
+                    image,
+                    ImageFile.ENDINGS.stream()
+                        .map(e -> "." + e)
+                        .collect(Collectors.joining(", ")))));
       }
       files.addAll(below);
     }
@@ -276,7 +278,7 @@ public final class PredictCommand implements Callable<Integer> {
       if (oneSheet) {
         rows.add(row);
       } else {
-        String file = "%04d-%s.png".formatted(number, name(read.file()));
+        String file = Text.of("%04d-%s.png", number, name(read.file()));
         EvidenceSheet.write(List.of(row), top(), to.resolve(file));
       }
     }
@@ -286,8 +288,9 @@ public final class PredictCommand implements Callable<Integer> {
         console
             .err()
             .println(
-                "%s: the maps have one place only (1×1) at the size that %s was trained on; a larger --size in training shows where"
-                    .formatted(command.qualifiedName(), trained.network().name()));
+                Text.of(
+                    "%s: the maps have one place only (1×1) at the size that %s was trained on; a larger --size in training shows where",
+                    command.qualifiedName(), trained.network().name()));
       }
       if (oneSheet && !rows.isEmpty()) {
         EvidenceSheet.write(rows, top(), to);

@@ -22,6 +22,7 @@ import org.nin4j.data.ImageDataset;
 import org.nin4j.data.published.DataLocations;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.Network;
+import org.nin4j.text.Text;
 import org.nin4j.train.diagnosis.KnownRates;
 import org.nin4j.train.diagnosis.Profile;
 import org.nin4j.train.diagnosis.Profiler;
@@ -117,8 +118,8 @@ public final class ProfileCommand implements Callable<Integer> {
   public Integer call() {
     if (runs < 1 || warmUp < 0 || runs > MOST_RUNS || warmUp > MOST_RUNS) {
       throw usage(
-          "at least 1 run is timed, after 0 or more to warm up; at most %d each"
-              .formatted(MOST_RUNS));
+          Text.of(
+              "at least 1 run is timed, after 0 or more to warm up; at most %d each", MOST_RUNS));
     }
     Recipe wanted = wanted();
     try (Backend backend = deviceOptions.open()) {
@@ -172,8 +173,9 @@ public final class ProfileCommand implements Callable<Integer> {
       console
           .out()
           .println(
-              "There is neither the data set %s nor a network to get it from: using %s instead."
-                  .formatted(used.dataset(), Shapes.NAME));
+              Text.of(
+                  "There is neither the data set %s nor a network to get it from: using %s instead.",
+                  used.dataset(), Shapes.NAME));
       return dataOptions.load(new DataSource.Named(Shapes.ID), seen, threads, console).train();
     }
   }

@@ -13,6 +13,7 @@ import org.nin4j.cli.output.Texts;
 import org.nin4j.data.TrainTest;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.text.Text;
 import org.nin4j.train.TimeBudget;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
@@ -53,20 +54,21 @@ final class RunStart implements TrainingListener {
     console
         .out()
         .println(
-            "%s (%s parameters) on %s: %s training and %s test images, %s"
-                .formatted(
-                    recipe.network(),
-                    Texts.count(parameters),
-                    data.name(),
-                    Texts.count(data.train().count()),
-                    Texts.count(data.test().count()),
-                    data.origin()));
+            Text.of(
+                "%s (%s parameters) on %s: %s training and %s test images, %s",
+                recipe.network(),
+                Texts.count(parameters),
+                data.name(),
+                Texts.count(data.train().count()),
+                Texts.count(data.test().count()),
+                data.origin()));
     console
         .out()
         .println(
-            "device: %s; %s for training"
-                .formatted(backend.description(), Texts.bytes(start.trainingBytes())));
-    console.out().println("recipe %s: %s".formatted(recipe.name(), settings(recipe)));
+            Text.of(
+                "device: %s; %s for training",
+                backend.description(), Texts.bytes(start.trainingBytes())));
+    console.out().println(Text.of("recipe %s: %s", recipe.name(), settings(recipe)));
     Map<String, String> changed = RecipeDefaults.settings(recipe);
     RecipeDefaults.settings(base)
         .forEach(
@@ -81,8 +83,9 @@ final class RunStart implements TrainingListener {
                 .saved()
                 .map(
                     from ->
-                        "going on %s from %s in %s"
-                            .formatted(from.position(), from.file(), folder.path()))
+                        Text.of(
+                            "going on %s from %s in %s",
+                            from.position(), from.file(), folder.path()))
                 .orElse("run: " + folder.path()));
   }
 

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.nin4j.cli.output.Console;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.run.RunCheckpoints;
@@ -44,7 +45,7 @@ final class Runs {
       }
     }
     Checkpoint checkpoint = Checkpoint.read(file);
-    told.println("checkpoint: %s, %s%s".formatted(file, checkpoint.position(), why));
+    told.println(Text.of("checkpoint: %s, %s%s", file, checkpoint.position(), why));
     return checkpoint;
   }
 

@@ -21,6 +21,7 @@ import org.nin4j.cli.output.ExitCode;
 import org.nin4j.cli.output.Table;
 import org.nin4j.cli.output.Texts;
 import org.nin4j.model.json.DescriptionException;
+import org.nin4j.text.Text;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.recipe.RecipeJson;
 import org.nin4j.train.run.RecordedRun;
@@ -88,17 +89,17 @@ public final class RunsCommand implements Callable<Integer> {
   /** The fastest epoch's, which says most about the machine. */
   private static String speed(RecordedRun run) {
     return run.history().epochs().stream().mapToDouble(EpochResult::imagesPerSecond).max().stream()
-        .mapToObj(speed -> Texts.format("%,.0f", speed))
+        .mapToObj(speed -> Text.of("%,.0f", speed))
         .findFirst()
         .orElse(NONE);
   }
 
   private static String lastAccuracy(RecordedRun run) {
-    return run.history().last().map(r -> Texts.format("%.4f", r.testAccuracy())).orElse(NONE);
+    return run.history().last().map(r -> Text.of("%.4f", r.testAccuracy())).orElse(NONE);
   }
 
   private static String bestAccuracy(RecordedRun run) {
-    return run.best().map(r -> Texts.format("%.4f (%d)", r.testAccuracy(), r.epoch())).orElse(NONE);
+    return run.best().map(r -> Text.of("%.4f (%d)", r.testAccuracy(), r.epoch())).orElse(NONE);
   }
 
   @Override

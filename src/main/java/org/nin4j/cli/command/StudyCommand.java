@@ -35,6 +35,7 @@ import org.nin4j.study.StudyJson;
 import org.nin4j.study.StudyPlan;
 import org.nin4j.study.StudyReport;
 import org.nin4j.study.StudyRunner;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.run.RunLock;
@@ -218,8 +219,8 @@ public final class StudyCommand implements Callable<Integer> {
       console
           .out()
           .println(
-              "study %s: %d runs in %s"
-                  .formatted(plan.study().name(), plan.chosen().size(), folder));
+              Text.of(
+                  "study %s: %d runs in %s", plan.study().name(), plan.chosen().size(), folder));
       console.out().println("device: " + backend.description());
       return Interruption.holdDuring(
           runner::stop,
@@ -230,8 +231,9 @@ public final class StudyCommand implements Callable<Integer> {
                 .out()
                 .println(
                     complete
-                        ? "%d of %d runs are done: %s"
-                            .formatted(runner.results().size(), plan.runs().size(), report.file())
+                        ? Text.of(
+                            "%d of %d runs are done: %s",
+                            runner.results().size(), plan.runs().size(), report.file())
                         : "stopped; go on with: " + commandLine());
             return (complete ? ExitCode.OK : ExitCode.INTERRUPTED).number();
           });

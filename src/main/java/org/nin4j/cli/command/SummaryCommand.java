@@ -17,6 +17,7 @@ import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.RecipeJson;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -61,13 +62,13 @@ public final class SummaryCommand implements Callable<Integer> {
       console
           .out()
           .println(
-              "Memory as planned for %s, batch %d, %s: training %s, prediction %s"
-                  .formatted(
-                      backend.name(),
-                      network.recipe().batch(),
-                      RecipeJson.name(network.recipe().precision()),
-                      Texts.bytes(training),
-                      Texts.bytes(prediction)));
+              Text.of(
+                  "Memory as planned for %s, batch %d, %s: training %s, prediction %s",
+                  backend.name(),
+                  network.recipe().batch(),
+                  RecipeJson.name(network.recipe().precision()),
+                  Texts.bytes(training),
+                  Texts.bytes(prediction)));
     }
     return ExitCode.OK.number();
   }
@@ -109,12 +110,11 @@ public final class SummaryCommand implements Callable<Integer> {
     PrintStream out = console.out();
     out.println();
     out.println("Total params: " + Texts.count(parameters));
-    out.println(Texts.format("Multiply-adds for one image: %.1f M", multiplyAdds / 1e6));
-    out.println(Texts.format("Input size (MB): %.2f", inputSize));
-    out.println(Texts.format("Forward/backward pass size (MB): %.2f", passSize));
-    out.println(Texts.format("Params size (MB): %.2f", parameterSize));
-    out.println(
-        Texts.format("Estimated Total Size (MB): %.2f", inputSize + passSize + parameterSize));
+    out.println(Text.of("Multiply-adds for one image: %.1f M", multiplyAdds / 1e6));
+    out.println(Text.of("Input size (MB): %.2f", inputSize));
+    out.println(Text.of("Forward/backward pass size (MB): %.2f", passSize));
+    out.println(Text.of("Params size (MB): %.2f", parameterSize));
+    out.println(Text.of("Estimated Total Size (MB): %.2f", inputSize + passSize + parameterSize));
   }
 
   private static long parameters(Network.Node layer) {

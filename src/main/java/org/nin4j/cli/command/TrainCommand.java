@@ -34,6 +34,7 @@ import org.nin4j.data.TrainTest;
 import org.nin4j.data.file.Png;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.Network;
+import org.nin4j.text.Text;
 import org.nin4j.train.Evaluator;
 import org.nin4j.train.NumericalException;
 import org.nin4j.train.TimeBudget;
@@ -264,8 +265,8 @@ public final class TrainCommand implements Callable<Integer> {
     shown()
         .out()
         .println(
-            "%s holds no whole checkpoint: beginning anew by its %s"
-                .formatted(run, file.getFileName()));
+            Text.of(
+                "%s holds no whole checkpoint: beginning anew by its %s", run, file.getFileName()));
     return Optional.of(file);
   }
 
@@ -288,8 +289,8 @@ public final class TrainCommand implements Callable<Integer> {
     if (from.isPresent() && from.get().position().epoch() >= wanted.epochs()) {
       opened.filter(folder -> from.get().complete()).ifPresent(f -> f.complete(from.get()));
       throw usage(
-          "the run is complete %s; more --epochs would let it go on"
-              .formatted(from.get().position()));
+          Text.of(
+              "the run is complete %s; more --epochs would let it go on", from.get().position()));
     }
     try (Backend backend = deviceOptions.open()) {
       changes.requireFitting(backend);
@@ -357,14 +358,14 @@ public final class TrainCommand implements Callable<Integer> {
     shown()
         .out()
         .println(
-            "the same training again: %s --epochs %d%s%s%s"
-                .formatted(
-                    command.qualifiedName(),
-                    choice.epochs(),
-                    RecipeArguments.changing(
-                        Recipes.standard().toBuilder().epochs(choice.epochs()).build(), used),
-                    dataOptions.toCommandLine(),
-                    deviceOptions.toCommandLine()));
+            Text.of(
+                "the same training again: %s --epochs %d%s%s%s",
+                command.qualifiedName(),
+                choice.epochs(),
+                RecipeArguments.changing(
+                    Recipes.standard().toBuilder().epochs(choice.epochs()).build(), used),
+                dataOptions.toCommandLine(),
+                deviceOptions.toCommandLine()));
     return new Chosen(used, whole.data(), Optional.of(choice));
   }
 
@@ -517,12 +518,12 @@ public final class TrainCommand implements Callable<Integer> {
         .saved()
         .map(
             saved ->
-                "; the run is saved %s; go on with: %s"
-                    .formatted(
-                        saved.position(),
-                        saved.file().equals(RunCheckpoints.last(folder.path()))
-                            ? resumeCommand(folder)
-                            : "the same command"));
+                Text.of(
+                    "; the run is saved %s; go on with: %s",
+                    saved.position(),
+                    saved.file().equals(RunCheckpoints.last(folder.path()))
+                        ? resumeCommand(folder)
+                        : "the same command"));
   }
 
   private int end(Checkpoint last, String title, RunFolder folder) {
@@ -530,7 +531,7 @@ public final class TrainCommand implements Callable<Integer> {
     if (!last.complete()) {
       String stopped =
           Files.exists(RunCheckpoints.last(folder.path()))
-              ? "stopped %s; go on with: %s".formatted(last.position(), resumeCommand(folder))
+              ? Text.of("stopped %s; go on with: %s", last.position(), resumeCommand(folder))
               : "stopped before the first step";
       out.println(stopped);
       page.ended(false, stopped);
@@ -545,7 +546,7 @@ public final class TrainCommand implements Callable<Integer> {
     }
     double seconds = last.history().epochs().stream().mapToDouble(EpochResult::seconds).sum();
     String result =
-        Texts.format(
+        Text.of(
             "%s: test accuracy %.4f after %d %s (best %.4f after epoch %d), %s of training: %s",
             title,
             reached.testAccuracy(),
@@ -561,13 +562,13 @@ public final class TrainCommand implements Callable<Integer> {
   }
 
   private String resumeCommand(RunFolder folder) {
-    return "%s --resume %s%s%s%s"
-        .formatted(
-            command.qualifiedName(),
-            ShellWords.quote(folder.path()),
-            dataOptions.toCommandLine(),
-            deviceOptions.toCommandLine(),
-            checkpointOptions.toCommandLine());
+    return Text.of(
+        "%s --resume %s%s%s%s",
+        command.qualifiedName(),
+        ShellWords.quote(folder.path()),
+        dataOptions.toCommandLine(),
+        deviceOptions.toCommandLine(),
+        checkpointOptions.toCommandLine());
   }
 
   private <T> T checked(Supplier<T> made) {

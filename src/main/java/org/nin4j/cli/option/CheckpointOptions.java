@@ -2,7 +2,7 @@ package org.nin4j.cli.option;
 
 import java.time.Duration;
 import java.util.Optional;
-import org.nin4j.cli.output.Texts;
+import org.nin4j.text.Text;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -45,7 +45,7 @@ public final class CheckpointOptions {
     if (!(asked >= 0 && asked <= MOST_MINUTES)) {
       throw new ParameterException(
           command.commandLine(),
-          Texts.format("--checkpoint-every is from 0 to %,.0f, not %s", MOST_MINUTES, asked));
+          Text.of("--checkpoint-every is from 0 to %,.0f, not %s", MOST_MINUTES, asked));
     }
     return asked == 0
         ? Duration.ZERO
@@ -61,7 +61,7 @@ public final class CheckpointOptions {
     int asked = keep.orElse(0);
     if (asked < 0 || asked > MOST_KEPT) {
       throw new ParameterException(
-          command.commandLine(), Texts.format("--keep is from 0 to %d, not %d", MOST_KEPT, asked));
+          command.commandLine(), Text.of("--keep is from 0 to %d, not %d", MOST_KEPT, asked));
     }
     return asked;
   }

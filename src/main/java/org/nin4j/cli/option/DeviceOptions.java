@@ -17,6 +17,7 @@ import org.nin4j.backend.onednn.library.OpenMp;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ShellWords;
 import org.nin4j.plan.Precision;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 import picocli.CommandLine.Model.CommandSpec;
@@ -129,8 +130,9 @@ public final class DeviceOptions {
       console
           .out()
           .println(
-              "This device has no instructions for %s: computing in %s instead."
-                  .formatted(RecipeJson.name(wanted.precision()), RecipeJson.name(used)));
+              Text.of(
+                  "This device has no instructions for %s: computing in %s instead.",
+                  RecipeJson.name(wanted.precision()), RecipeJson.name(used)));
     }
     return wanted.toBuilder().precision(used).build();
   }
@@ -143,8 +145,9 @@ public final class DeviceOptions {
   public static void requireComputesIn(Backend backend, Precision precision) {
     if (!backend.computesIn(precision)) {
       throw new BackendException(
-          "this device (%s) has no instructions for %s; leave out --precision, or use fp32"
-              .formatted(backend.description(), RecipeJson.name(precision)));
+          Text.of(
+              "this device (%s) has no instructions for %s; leave out --precision, or use fp32",
+              backend.description(), RecipeJson.name(precision)));
     }
   }
 
@@ -161,12 +164,12 @@ public final class DeviceOptions {
             () ->
                 new ParameterException(
                     command.commandLine(),
-                    "--algorithms is measured, %s, not '%s'"
-                        .formatted(
-                            Arrays.stream(Convolution.values())
-                                .map(RecipeJson::name)
-                                .collect(Collectors.joining(", ")),
-                            algorithms)));
+                    Text.of(
+                        "--algorithms is measured, %s, not '%s'",
+                        Arrays.stream(Convolution.values())
+                            .map(RecipeJson::name)
+                            .collect(Collectors.joining(", ")),
+                        algorithms)));
   }
 
   public Backend open() {

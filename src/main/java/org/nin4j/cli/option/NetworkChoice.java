@@ -10,6 +10,7 @@ import org.nin4j.model.json.DescriptionException;
 import org.nin4j.model.json.NetworkReader;
 import org.nin4j.model.zoo.Networks;
 import org.nin4j.model.zoo.NinVariant;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.DropoutShare;
 import org.nin4j.train.recipe.InnerConvolutions;
 import org.nin4j.train.recipe.Recipe;
@@ -89,8 +90,9 @@ public final class NetworkChoice {
     String name = network.orElse(Recipes.standard().network());
     if (!Networks.NAMES.contains(name)) {
       throw new IllegalArgumentException(
-          "there is no network '%s'; there are %s, and files NAME%s with descriptions of others"
-              .formatted(name, String.join(", ", Networks.NAMES), FILE_ENDING));
+          Text.of(
+              "there is no network '%s'; there are %s, and files NAME%s with descriptions of others",
+              name, String.join(", ", Networks.NAMES), FILE_ENDING));
     }
     return name;
   }

@@ -7,6 +7,7 @@ import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
 import org.nin4j.plan.Purpose;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.Recipes;
 import picocli.CommandLine.Mixin;
@@ -71,7 +72,7 @@ public final class NetworkOptions {
       }
       if (channels > MOST_CHANNELS || classes() > MOST_CLASSES) {
         throw new IllegalArgumentException(
-            "there are at most %d channels and %d classes".formatted(MOST_CHANNELS, MOST_CLASSES));
+            Text.of("there are at most %d channels and %d classes", MOST_CHANNELS, MOST_CLASSES));
       }
       if (networkChoice.isFile() && classes.isPresent()) {
         throw new IllegalArgumentException(

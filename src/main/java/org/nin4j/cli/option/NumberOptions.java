@@ -1,7 +1,7 @@
 package org.nin4j.cli.option;
 
 import java.util.function.Function;
-import org.nin4j.cli.output.Texts;
+import org.nin4j.text.Text;
 import picocli.CommandLine.TypeConversionException;
 
 /**
@@ -16,12 +16,11 @@ public final class NumberOptions {
     float nearest = (float) value;
     if (!Float.isFinite(nearest)) {
       throw new TypeConversionException(
-          Texts.format(
-              "'%s' is not between %.2g and %.2g", text, -Float.MAX_VALUE, Float.MAX_VALUE));
+          Text.of("'%s' is not between %.2g and %.2g", text, -Float.MAX_VALUE, Float.MAX_VALUE));
     }
     if (nearest == 0 && value != 0) {
       throw new TypeConversionException(
-          Texts.format("'%s' is too near to 0; the least is %.2g", text, Float.MIN_VALUE));
+          Text.of("'%s' is too near to 0; the least is %.2g", text, Float.MIN_VALUE));
     }
     return nearest;
   }
@@ -36,7 +35,7 @@ public final class NumberOptions {
     return parse(
         text,
         Integer::valueOf,
-        Texts.format("a whole number from %d to %d", Integer.MIN_VALUE, Integer.MAX_VALUE));
+        Text.of("a whole number from %d to %d", Integer.MIN_VALUE, Integer.MAX_VALUE));
   }
 
   /** A long. */
@@ -44,7 +43,7 @@ public final class NumberOptions {
     return parse(
         text,
         Long::valueOf,
-        Texts.format("a whole number from %d to %d", Long.MIN_VALUE, Long.MAX_VALUE));
+        Text.of("a whole number from %d to %d", Long.MIN_VALUE, Long.MAX_VALUE));
   }
 
   private static <T> T parse(String text, Function<String, T> parser, String expected) {

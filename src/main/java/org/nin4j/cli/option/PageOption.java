@@ -5,9 +5,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
-import org.nin4j.cli.output.Texts;
 import org.nin4j.page.LiveRun;
 import org.nin4j.page.PageServer;
+import org.nin4j.text.Text;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -59,8 +59,7 @@ public final class PageOption {
     int port = NumberOptions.whole(text);
     if (port < 0 || port > LAST_PORT) {
       throw new TypeConversionException(
-          Texts.format(
-              "a port is from 0, which is any that is free, to %d, not %s", LAST_PORT, text));
+          Text.of("a port is from 0, which is any that is free, to %d, not %s", LAST_PORT, text));
     }
     return port;
   }
@@ -85,7 +84,7 @@ public final class PageOption {
         return PageServer.open(0, live, runs, remarks);
       }
       throw new UncheckedIOException(
-          "%s; name another with %s, or 0 for any that is free".formatted(e.getMessage(), option),
+          Text.of("%s; name another with %s, or 0 for any that is free", e.getMessage(), option),
           e.getCause());
     }
   }

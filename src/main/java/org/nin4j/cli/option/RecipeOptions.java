@@ -15,6 +15,7 @@ import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Optimizer;
 import org.nin4j.plan.step.Sgd;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.Preprocessing;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
@@ -368,8 +369,9 @@ public final class RecipeOptions {
       changed.std(List.of(1f));
     } else {
       throw new IllegalArgumentException(
-          "images preprocessed by %s have a mean and deviation of their own; leave out --mean and --std"
-              .formatted(RecipeJson.name(used)));
+          Text.of(
+              "images preprocessed by %s have a mean and deviation of their own; leave out --mean and --std",
+              RecipeJson.name(used)));
     }
   }
 

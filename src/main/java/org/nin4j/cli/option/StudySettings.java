@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import org.nin4j.study.Interpreter;
 import org.nin4j.study.Settings;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.Recipe;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -38,21 +39,21 @@ public final class StudySettings implements Interpreter {
       }
       if (!spec.optionsMap().containsKey("--" + word.getKey())) {
         throw new IllegalArgumentException(
-            "there is no setting '%s'; there are %s"
-                .formatted(
-                    word.getKey(),
-                    spec.optionsMap().keySet().stream()
-                        .map(name -> name.substring(2))
-                        .filter(name -> !name.equals(SEED))
-                        .sorted()
-                        .collect(Collectors.joining(", "))));
+            Text.of(
+                "there is no setting '%s'; there are %s",
+                word.getKey(),
+                spec.optionsMap().keySet().stream()
+                    .map(name -> name.substring(2))
+                    .filter(name -> !name.equals(SEED))
+                    .sorted()
+                    .collect(Collectors.joining(", "))));
       }
       boolean switched = word.getValue().equals("true") || word.getValue().equals("false");
       if (isSwitch != switched) {
         throw new IllegalArgumentException(
-            "'%s' is %s, not %s"
-                .formatted(
-                    word.getKey(), isSwitch ? "true or false" : "no switch", word.getValue()));
+            Text.of(
+                "'%s' is %s, not %s",
+                word.getKey(), isSwitch ? "true or false" : "no switch", word.getValue()));
       }
     }
   }

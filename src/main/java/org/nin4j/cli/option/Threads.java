@@ -2,7 +2,7 @@ package org.nin4j.cli.option;
 
 import java.util.List;
 import java.util.OptionalInt;
-import org.nin4j.cli.output.Texts;
+import org.nin4j.text.Text;
 
 /**
  * How many threads compute on the processor.
@@ -52,6 +52,6 @@ record Threads(int count, List<String> remarks) {
   }
 
   private static Threads remarked(int count, String remark, Object... arguments) {
-    return new Threads(count, List.of(Texts.format(remark, arguments)));
+    return new Threads(count, List.of(Text.of(remark, arguments)));
   }
 }

@@ -6,6 +6,7 @@ import org.nin4j.backend.Backend;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.Texts;
 import org.nin4j.data.TrainTest;
+import org.nin4j.text.Text;
 import org.nin4j.train.TimeBudget;
 import org.nin4j.train.TrainingSpeed;
 import org.nin4j.train.recipe.Recipe;
@@ -54,7 +55,7 @@ public final class TimeBudgetOption {
     if (minutes.isPresent() && !(minutes.get() >= LEAST_MINUTES && minutes.get() <= MOST_MINUTES)) {
       throw new ParameterException(
           command.commandLine(),
-          Texts.format(
+          Text.of(
               "--minutes is from %s to %,.0f, not %s", LEAST_MINUTES, MOST_MINUTES, minutes.get()));
     }
   }
@@ -85,15 +86,16 @@ public final class TimeBudgetOption {
   static String line(TimeBudget.Choice choice, double left) {
     String device = "This device trains " + Texts.speed(choice.imagesPerSecond());
     String takes =
-        "%d %s some %s"
-            .formatted(
-                choice.epochs(),
-                choice.epochs() == 1 ? "epoch takes" : "epochs take",
-                Texts.duration(choice.expectedSeconds()));
+        Text.of(
+            "%d %s some %s",
+            choice.epochs(),
+            choice.epochs() == 1 ? "epoch takes" : "epochs take",
+            Texts.duration(choice.expectedSeconds()));
     String time = Texts.duration(Math.max(0, left));
     return choice.fits()
-        ? "%s: %s of the %s that are left.".formatted(device, takes, time)
-        : "%s, too few for the %s that are left: even the shortest recipe's %s."
-            .formatted(device, time, takes);
+        ? Text.of("%s: %s of the %s that are left.", device, takes, time)
+        : Text.of(
+            "%s, too few for the %s that are left: even the shortest recipe's %s.",
+            device, time, takes);
   }
 }

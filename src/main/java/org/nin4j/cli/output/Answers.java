@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import java.io.PrintStream;
 import java.util.List;
 import org.nin4j.data.file.Csv;
+import org.nin4j.text.Text;
 import org.nin4j.train.Prediction;
 
 /** Predictions as they are printed, each as soon as it is there. */
@@ -84,7 +85,7 @@ public interface Answers {
     return (picture, answers) -> {
       StringBuilder row = new StringBuilder(padded(picture, name));
       for (Prediction.Answer a : answers.subList(0, Math.min(most, answers.size()))) {
-        String share = Texts.format(" %5.1f %%", 100 * a.probability());
+        String share = Text.of(" %5.1f %%", 100 * a.probability());
         row.append(GAP).append(padded(a.name(), answer - share.length())).append(share);
       }
       out.println(row);

@@ -8,6 +8,7 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressState;
 import org.nin4j.data.folder.FolderListener;
+import org.nin4j.text.Text;
 
 /** Shows how pictures are decoded: as a bar on a terminal, elsewhere as a line at the start. */
 public final class DecodingBar implements FolderListener, AutoCloseable {
@@ -38,7 +39,7 @@ public final class DecodingBar implements FolderListener, AutoCloseable {
                   .setConsumer(new ConsoleProgressBarConsumer(console.err(), width.getAsInt()))
                   .build());
     } else if (!said) {
-      console.out().println("decoding %s pictures of %s".formatted(Texts.count(pictures), dataset));
+      console.out().println(Text.of("decoding %s pictures of %s", Texts.count(pictures), dataset));
       said = true;
     }
   }

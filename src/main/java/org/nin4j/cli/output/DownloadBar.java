@@ -10,6 +10,7 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressState;
 import org.nin4j.data.published.DownloadListener;
+import org.nin4j.text.Text;
 
 /** Shows downloads: as a bar on a terminal, elsewhere as a line for each file. */
 public final class DownloadBar implements DownloadListener, AutoCloseable {
@@ -41,7 +42,7 @@ public final class DownloadBar implements DownloadListener, AutoCloseable {
   }
 
   private static String line(ProgressState state, int columns) {
-    String received = Texts.format("%.1f MiB", state.getCurrent() / MEBIBYTE);
+    String received = Text.of("%.1f MiB", state.getCurrent() / MEBIBYTE);
     double share = state.isIndefinite() ? 0 : state.getNormalizedProgress();
     String left = ProgressLine.timeLeft(state.getElapsedAfterStart(), share);
     return ProgressLine.of(
@@ -66,8 +67,9 @@ public final class DownloadBar implements DownloadListener, AutoCloseable {
     console
         .out()
         .println(
-            "%s cannot be downloaded (%s): getting the package %s with apt-get, without installing it"
-                .formatted(dataset, reason, debianPackage));
+            Text.of(
+                "%s cannot be downloaded (%s): getting the package %s with apt-get, without installing it",
+                dataset, reason, debianPackage));
   }
 
   @Override

@@ -8,6 +8,7 @@ import org.nin4j.data.DataException;
 import org.nin4j.model.ShapeException;
 import org.nin4j.model.json.DescriptionException;
 import org.nin4j.study.StudyException;
+import org.nin4j.text.Text;
 import org.nin4j.train.NumericalException;
 import org.nin4j.train.checkpoint.CheckpointException;
 import picocli.CommandLine;
@@ -47,8 +48,9 @@ public final class Failures {
     String told =
         switch (code(failure)) {
           case BUG ->
-              "unexpected error: %s: %s; run again with --debug for its origin, and report it"
-                  .formatted(failure.getClass().getName(), message);
+              Text.of(
+                  "unexpected error: %s: %s; run again with --debug for its origin, and report it",
+                  failure.getClass().getName(), message);
           case DEVICE -> failure instanceof OutOfMemoryError ? memory(message) : message;
           default -> failure instanceof InvalidPathException invalid ? unnamable(invalid) : message;
         };
@@ -61,21 +63,23 @@ public final class Failures {
         List.of("Java heap space", "GC overhead", "direct buffer memory").stream()
             .anyMatch(message::contains);
     if (!limitOfJava) {
-      return "not enough memory (%s); a smaller --batch or --size needs less".formatted(message);
+      return Text.of("not enough memory (%s); a smaller --batch or --size needs less", message);
     }
     long most = Runtime.getRuntime().maxMemory();
-    return "not enough memory (%s): Java may take %s; more with NIN_JAVA_FLAGS=-Xmx%dm in the environment"
-        .formatted(message, Texts.bytes(most), Math.max(LEAST_HEAP_MIB, 4 * (most >> 20)));
+    return Text.of(
+        "not enough memory (%s): Java may take %s; more with NIN_JAVA_FLAGS=-Xmx%dm in the environment",
+        message, Texts.bytes(most), Math.max(LEAST_HEAP_MIB, 4 * (most >> 20)));
   }
 
   /** The text for a file name that Java has no bytes for: its encoding is the locale's. */
   public static String unnamable(InvalidPathException failure) {
     if (!failure.getReason().startsWith("Malformed input")) {
-      return "no file can have the name '%s' here: %s"
-          .formatted(failure.getInput(), failure.getReason());
+      return Text.of(
+          "no file can have the name '%s' here: %s", failure.getInput(), failure.getReason());
     }
-    return "Java cannot name the file '%s' in this locale (%s); set LC_ALL=C.UTF-8, or start with nin"
-        .formatted(failure.getInput(), System.getProperty("sun.jnu.encoding"));
+    return Text.of(
+        "Java cannot name the file '%s' in this locale (%s); set LC_ALL=C.UTF-8, or start with nin",
+        failure.getInput(), System.getProperty("sun.jnu.encoding"));
   }
 
   /** The line for a command line that makes no sense, with what was meant perhaps. */

@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.nin4j.text.Text;
 import org.nin4j.train.diagnosis.Profile;
 import org.nin4j.train.diagnosis.Profile.StepTime;
 import org.nin4j.train.diagnosis.Profile.Total;
@@ -25,7 +26,7 @@ public final class ProfileTables {
   /** Prints the steps in the order given, then the sums. */
   public void print(PrintStream out, List<StepTime> steps) {
     out.println(
-        Texts.format(
+        Text.of(
             "measured: %,.1f GB/s to and from memory, %,.1f GFLOP/s in %s convolutions",
             profile.rates().bytesPerSecond() / 1e9,
             profile.rates().flopsPerSecond() / 1e9,
@@ -99,7 +100,7 @@ public final class ProfileTables {
                   "",
                   t.name() + (t.multipliesLess() ? FEWER : ""),
                   microseconds(t.seconds()),
-                  Texts.format("%.1f", 100 * t.seconds() / all.seconds())));
+                  Text.of("%.1f", 100 * t.seconds() / all.seconds())));
       row.addAll(work(t.seconds(), t.floor(), t.bytes(), t.flops()));
       table.add(row.toArray(String[]::new));
     }
@@ -110,7 +111,7 @@ public final class ProfileTables {
   private void printRun(PrintStream out) {
     double run = profile.runSeconds();
     out.println(
-        Texts.format(
+        Text.of(
             "a whole run of %d images: %s µs, %s (steps one by one: %s µs, %.2f times; floor: %s"
                 + " µs)",
             profile.plan().batch(),
@@ -131,21 +132,21 @@ public final class ProfileTables {
   private List<String> work(double seconds, double floor, long bytes, long flops) {
     double peak = profile.rates().flopsPerSecond();
     return List.of(
-        Texts.format("%,.3f", bytes / 1e6),
-        flops == 0 ? "" : Texts.format("%,.2f", flops / 1e6),
+        Text.of("%,.3f", bytes / 1e6),
+        flops == 0 ? "" : Text.of("%,.2f", flops / 1e6),
         rate(bytes, seconds),
         flops == 0 ? "" : rate(flops, seconds),
-        flops == 0 || seconds == 0 ? "" : Texts.format("%.1f", 100 * flops / seconds / peak),
+        flops == 0 || seconds == 0 ? "" : Text.of("%.1f", 100 * flops / seconds / peak),
         microseconds(floor),
-        floor == 0 ? "" : Texts.format("%.2f", seconds / floor));
+        floor == 0 ? "" : Text.of("%.2f", seconds / floor));
   }
 
   /** In units of 10⁹ a second; nothing for what took no time, such as a change of shape alone. */
   private static String rate(long work, double seconds) {
-    return seconds == 0 ? "" : Texts.format("%,.1f", work / seconds / 1e9);
+    return seconds == 0 ? "" : Text.of("%,.1f", work / seconds / 1e9);
   }
 
   private static String microseconds(double seconds) {
-    return Texts.format("%,.1f", seconds * 1e6);
+    return Text.of("%,.1f", seconds * 1e6);
   }
 }

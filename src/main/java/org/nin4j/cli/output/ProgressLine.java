@@ -2,6 +2,7 @@ package org.nin4j.cli.output;
 
 import java.time.Duration;
 import java.util.List;
+import org.nin4j.text.Text;
 
 /** One line that says how far something is, as wide as the terminal and never wider. */
 final class ProgressLine {
@@ -21,7 +22,7 @@ final class ProgressLine {
    * @param columns length of the line
    */
   static String of(String task, double share, List<String> messages, int columns) {
-    String start = Texts.format("%s %3d %% ", task, (int) (100 * share));
+    String start = Text.of("%s %3d %% ", task, (int) (100 * share));
     for (String message : messages) {
       String end = message.isEmpty() ? "" : " " + message;
       int bar = columns - start.length() - 2 - end.length();
@@ -49,7 +50,7 @@ final class ProgressLine {
     }
     long seconds = Math.round(elapsed.toMillis() / 1e3 * (1 - share) / share);
     return seconds < 3600
-        ? Texts.format("%d:%02d left", seconds / 60, seconds % 60)
-        : Texts.format("%d:%02d:%02d left", seconds / 3600, seconds / 60 % 60, seconds % 60);
+        ? Text.of("%d:%02d left", seconds / 60, seconds % 60)
+        : Text.of("%d:%02d:%02d left", seconds / 3600, seconds / 60 % 60, seconds % 60);
   }
 }

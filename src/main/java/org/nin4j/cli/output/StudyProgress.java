@@ -11,6 +11,7 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressState;
 import org.nin4j.study.RunResult;
 import org.nin4j.study.StudyListener;
+import org.nin4j.text.Text;
 import org.nin4j.train.Progress;
 import org.nin4j.train.checkpoint.Position;
 
@@ -42,11 +43,11 @@ public final class StudyProgress implements StudyListener, AutoCloseable {
 
   @Override
   public void began(Place place, Optional<Position> from) {
-    from.ifPresent(position -> remarked("%s: going on %s".formatted(name(place), position)));
+    from.ifPresent(position -> remarked(Text.of("%s: going on %s", name(place), position)));
   }
 
   private static String name(Place place) {
-    return "run %d/%d %s".formatted(place.number(), place.of(), place.run().name());
+    return Text.of("run %d/%d %s", place.number(), place.of(), place.run().name());
   }
 
   @Override
@@ -75,7 +76,7 @@ public final class StudyProgress implements StudyListener, AutoCloseable {
     Drawn now = drawn.get();
     Place place = now.place();
     return ProgressLine.of(
-        "run %d/%d".formatted(place.number(), place.of()),
+        Text.of("run %d/%d", place.number(), place.of()),
         now.share(),
         messages(place.run().name(), now.progress(), left(now.share())),
         columns);
@@ -84,18 +85,18 @@ public final class StudyProgress implements StudyListener, AutoCloseable {
   /** The same told longer and shorter. */
   private static List<String> messages(String run, Progress progress, String left) {
     String epoch =
-        "%s, %s %d/%d"
-            .formatted(
-                run,
-                progress.phase() == Progress.Phase.TRAINING ? "epoch" : "testing",
-                progress.epoch(),
-                progress.epochs());
-    String loss = Texts.format("%s, loss %.4f", epoch, progress.sums().loss());
+        Text.of(
+            "%s, %s %d/%d",
+            run,
+            progress.phase() == Progress.Phase.TRAINING ? "epoch" : "testing",
+            progress.epoch(),
+            progress.epochs());
+    String loss = Text.of("%s, loss %.4f", epoch, progress.sums().loss());
     return List.of(
-        Texts.format(
+        Text.of(
             "%s, accuracy %.4f, %s%s",
             loss, progress.sums().accuracy(), Texts.speed(progress.imagesPerSecond()), left),
-        Texts.format("%s, acc. %.4f%s", loss, progress.sums().accuracy(), left),
+        Text.of("%s, acc. %.4f%s", loss, progress.sums().accuracy(), left),
         loss + left,
         epoch + left,
         run + left,
@@ -115,10 +116,7 @@ public final class StudyProgress implements StudyListener, AutoCloseable {
             + ": "
             + (result.diverged()
                 ? "diverged"
-                : result
-                    .last()
-                    .map(r -> Texts.format("test %.4f", r.testAccuracy()))
-                    .orElse("no epoch"))
+                : result.last().map(r -> Text.of("test %.4f", r.testAccuracy())).orElse("no epoch"))
             + ", "
             + Texts.duration(result.seconds())
             + left(share));

@@ -10,6 +10,7 @@ import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressState;
+import org.nin4j.text.Text;
 import org.nin4j.train.Progress;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.checkpoint.Position;
@@ -53,7 +54,7 @@ public final class TrainingReport implements TrainingListener, AutoCloseable {
         console
             .out()
             .println(
-                Texts.format(
+                Text.of(
                     "epoch %d/%d, %d %%: %s",
                     progress.epoch(),
                     progress.epochs(),
@@ -74,7 +75,7 @@ public final class TrainingReport implements TrainingListener, AutoCloseable {
           Optional.of(
               new ProgressBarBuilder()
                   .setTaskName(
-                      Texts.format(
+                      Text.of(
                           "%s %d/%d",
                           barPhase == Progress.Phase.TRAINING ? "epoch" : "testing",
                           progress.epoch(),
@@ -102,8 +103,8 @@ public final class TrainingReport implements TrainingListener, AutoCloseable {
 
   /** The same told longer and shorter. */
   private static List<String> messages(Progress progress, String left) {
-    String loss = Texts.format("loss %.4f", progress.sums().loss());
-    String shortly = Texts.format("%s, acc. %.4f", loss, progress.sums().accuracy());
+    String loss = Text.of("loss %.4f", progress.sums().loss());
+    String shortly = Text.of("%s, acc. %.4f", loss, progress.sums().accuracy());
     String speed = Texts.speed(progress.imagesPerSecond());
     return List.of(
         sums(progress) + left,
@@ -116,7 +117,7 @@ public final class TrainingReport implements TrainingListener, AutoCloseable {
   }
 
   private static String sums(Progress progress) {
-    return Texts.format(
+    return Text.of(
         "loss %.4f, accuracy %.4f, %s",
         progress.sums().loss(),
         progress.sums().accuracy(),
@@ -142,7 +143,7 @@ public final class TrainingReport implements TrainingListener, AutoCloseable {
   }
 
   private String line(EpochResult r) {
-    return Texts.format(
+    return Text.of(
         "epoch %d/%d: train loss %.4f, accuracy %.4f; test loss %.4f, accuracy %.4f, top-5 %.4f;"
             + " %s, %s; dead: %s, %s; %.1f s since the start",
         r.epoch(),

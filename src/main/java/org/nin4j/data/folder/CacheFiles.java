@@ -6,6 +6,7 @@ import java.util.HexFormat;
 import java.util.Optional;
 import org.nin4j.data.Split;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * Where the images of a listing are kept: in one file as they are, else in one for each size that
@@ -29,7 +30,7 @@ final class CacheFiles {
   Path path(Optional<StoredSize> size) {
     byte[] sum = Listing.sha256().digest((key + size).getBytes(StandardCharsets.UTF_8));
     return folder.resolve(
-        "%s-%s.images".formatted(listing.name(), HexFormat.of().formatHex(sum, 0, 8)));
+        Text.of("%s-%s.images", listing.name(), HexFormat.of().formatHex(sum, 0, 8)));
   }
 
   /** What the header of that file says of its origin. */

@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -23,6 +22,7 @@ import org.nin4j.data.folder.Listing.Entry;
 import org.nin4j.data.picture.ImageFile;
 import org.nin4j.data.picture.Picture;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * Decodes the pictures of a folder into a cache file.
@@ -79,8 +79,7 @@ final class FolderDecoder {
             + "; --skip-bad leaves "
             + (unusable.size() == 1
                 ? "it out"
-                : String.format(
-                    Locale.ROOT, "out such pictures (%,d of %,d)", unusable.size(), all)));
+                : Text.of("out such pictures (%,d of %,d)", unusable.size(), all)));
   }
 
   /** Decodes until all pictures fit a shape; collects what cannot be used. */
@@ -130,8 +129,9 @@ final class FolderDecoder {
         }
       } catch (IOException e) {
         throw new UncheckedIOException(
-            "%s cannot be written: %s; the environment variable NIN4J_CACHE names another folder"
-                .formatted(target, PartialFile.reason(e)),
+            Text.of(
+                "%s cannot be written: %s; the environment variable NIN4J_CACHE names another folder",
+                target, PartialFile.reason(e)),
             e);
       }
     }
@@ -148,7 +148,7 @@ final class FolderDecoder {
       }
     }
     throw new DataException(
-        "none of the %,d pictures can be decoded: %s".formatted(all.size(), wrong.getMessage()));
+        Text.of("none of the %,d pictures can be decoded: %s", all.size(), wrong.getMessage()));
   }
 
   private static boolean fits(Listing listing, int channels, int height, int width) {
@@ -160,8 +160,7 @@ final class FolderDecoder {
     if (!fits(listing, shape.dim(0), shape.dim(1), shape.dim(2))) {
       long images = Math.max(listing.train().size(), listing.test().size());
       throw new DataException(
-          String.format(
-              Locale.ROOT,
+          Text.of(
               "%s: %,d images of %s have %.1f GB; a set may have %.1f GB: use a --size of at most"
                   + " %d",
               listing.folder(),
@@ -298,7 +297,7 @@ final class FolderDecoder {
               : "%s has three channels (colours), where others have one";
       for (int index : fewGrey ? grey : coloured) {
         Entry entry = pictures.get(index);
-        unusable.put(entry, text.formatted(entry.file()));
+        unusable.put(entry, Text.of(text, entry.file()));
       }
       return unusable;
     }

@@ -2,12 +2,12 @@ package org.nin4j.data.folder;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import org.nin4j.data.DataException;
 import org.nin4j.data.Split;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.folder.CacheFile.Header;
+import org.nin4j.text.Text;
 
 /**
  * Loads a folder of pictures as a data set: {@code DIR/train/CLASS/*} and {@code DIR/test/CLASS/*},
@@ -68,7 +68,7 @@ public final class FolderLoader {
     String how =
         cached.isPresent()
             ? "from " + file.path()
-            : String.format(Locale.ROOT, "decoded in %.1f s", (System.nanoTime() - begin) / 1e9);
+            : Text.of("decoded in %.1f s", (System.nanoTime() - begin) / 1e9);
     remark(listing, header, how);
     String origin = folder + split.map(s -> ", " + s).orElse("");
     return file.images(listing.name(), origin, mostInMemory);
@@ -76,8 +76,7 @@ public final class FolderLoader {
 
   private void remark(Listing listing, Header header, String how) {
     listener.remarked(
-        String.format(
-            Locale.ROOT,
+        Text.of(
             "%s: %,d pictures in %d classes, %s; %s",
             listing.name(),
             header.labels().length,
@@ -88,12 +87,9 @@ public final class FolderLoader {
             how));
     if (listing.ignored() > 0) {
       listener.remarked(
-          String.format(
-              Locale.ROOT,
+          Text.of(
               "%s: %,d other or hidden %s ignored",
-              listing.name(),
-              listing.ignored(),
-              listing.ignored() == 1 ? "file" : "files"));
+              listing.name(), listing.ignored(), listing.ignored() == 1 ? "file" : "files"));
     }
     List<String> leftOut = header.leftOut();
     leftOut.stream().limit(MOST_NAMED).forEach(why -> listener.remarked("left out: " + why));

@@ -19,6 +19,7 @@ import org.nin4j.data.DataException;
 import org.nin4j.data.Split;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.data.picture.ImageFile;
+import org.nin4j.text.Text;
 
 /**
  * The pictures of a folder, not read yet. Each set goes round its classes in proportion to their
@@ -79,10 +80,12 @@ record Listing(
     if (split.isEmpty()) {
       throw new DataException(
           train
-              ? "%s holds train, but not test; add it, or take a tenth of train with --dataset folder:%s --split 0.1"
-                  .formatted(folder, folder.resolve(TRAIN))
-              : "%s is not divided into folders train and test; --split 0.1 takes a tenth of each class to test with"
-                  .formatted(folder));
+              ? Text.of(
+                  "%s holds train, but not test; add it, or take a tenth of train with --dataset folder:%s --split 0.1",
+                  folder, folder.resolve(TRAIN))
+              : Text.of(
+                  "%s is not divided into folders train and test; --split 0.1 takes a tenth of each class to test with",
+                  folder));
     }
     return split(folder, split.get());
   }
@@ -106,8 +109,9 @@ record Listing(
     for (String name : wanted) {
       if (!present.contains(name)) {
         throw new DataException(
-            "the class %s has no %s images: there is no folder %s"
-                .formatted(name, what, folder.resolve(name)));
+            Text.of(
+                "the class %s has no %s images: there is no folder %s",
+                name, what, folder.resolve(name)));
       }
     }
   }
@@ -123,16 +127,16 @@ record Listing(
       int chosen = (int) Math.round(split.share() * count);
       if (chosen == 0 || chosen == count) {
         throw new DataException(
-            "--split %s leaves the class %s (%d %s) without %s images; %s"
-                .formatted(
-                    split.share(),
-                    all.names().get(label),
-                    count,
-                    count == 1 ? "picture" : "pictures",
-                    chosen == 0 ? "test" : "training",
-                    count == 1
-                        ? "two pictures are the least"
-                        : "try a " + (chosen == 0 ? "larger" : "smaller") + " share"));
+            Text.of(
+                "--split %s leaves the class %s (%d %s) without %s images; %s",
+                split.share(),
+                all.names().get(label),
+                count,
+                count == 1 ? "picture" : "pictures",
+                chosen == 0 ? "test" : "training",
+                count == 1
+                    ? "two pictures are the least"
+                    : "try a " + (chosen == 0 ? "larger" : "smaller") + " share"));
       }
       boolean[] forTesting = split.choose(count, label);
       train.add(new ArrayList<>());
@@ -181,8 +185,9 @@ record Listing(
       }
       if (entries.isEmpty()) {
         throw new DataException(
-            "%s holds no picture (%s); fill the class's folder, or remove it"
-                .formatted(of, String.join(", ", ImageFile.ENDINGS)));
+            Text.of(
+                "%s holds no picture (%s); fill the class's folder, or remove it",
+                of, String.join(", ", ImageFile.ENDINGS)));
       }
       pictures.add(entries);
     }
@@ -198,8 +203,9 @@ record Listing(
             default -> classes.size() + " classes";
           };
       throw new DataException(
-          "%s holds %s; a folder of pictures for each of 2 to %d classes is expected"
-              .formatted(folder, found, MOST_CLASSES));
+          Text.of(
+              "%s holds %s; a folder of pictures for each of 2 to %d classes is expected",
+              folder, found, MOST_CLASSES));
     }
   }
 
@@ -267,7 +273,7 @@ record Listing(
   private void requireOne(int label, List<Entry> set, String what) {
     if (set.stream().noneMatch(e -> e.label() == label)) {
       throw new DataException(
-          "%s: the class %s has no %s images left".formatted(folder, classes.get(label), what));
+          Text.of("%s: the class %s has no %s images left", folder, classes.get(label), what));
     }
   }
 
@@ -283,8 +289,9 @@ record Listing(
     for (Entry e : set) {
       // No file name holds a 0, so none can look like two.
       String line =
-          "%s %d %d %d %s\0"
-              .formatted(what, e.label(), e.size(), e.modified(), folder.relativize(e.file()));
+          Text.of(
+              "%s %d %d %d %s\0",
+              what, e.label(), e.size(), e.modified(), folder.relativize(e.file()));
       digest.update(line.getBytes(StandardCharsets.UTF_8));
     }
   }

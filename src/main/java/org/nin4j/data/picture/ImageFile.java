@@ -25,6 +25,7 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 import org.nin4j.data.DataException;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /** Reads pictures as the bytes that networks take. */
 public final class ImageFile {
@@ -114,7 +115,7 @@ public final class ImageFile {
   private static void requireNotTooLong(String name, long bytes) {
     if (bytes > MOST_BYTES) {
       throw new DataException(
-          "%s is longer than pictures that are read (%d MiB)".formatted(name, MOST_BYTES >> 20));
+          Text.of("%s is longer than pictures that are read (%d MiB)", name, MOST_BYTES >> 20));
     }
   }
 
@@ -171,7 +172,7 @@ public final class ImageFile {
               + other);
     }
     return onBlack && hasLightGround(pixels, shape)
-        ? Optional.of("has a light ground%s; %s".formatted(invert ? " when inverted" : "", other))
+        ? Optional.of(Text.of("has a light ground%s; %s", invert ? " when inverted" : "", other))
         : Optional.empty();
   }
 
@@ -295,13 +296,13 @@ public final class ImageFile {
   private static void requireRoom(String file, int width, int height, long most) {
     if ((long) width * height > most) {
       throw new DataException(
-          "%s has %d×%d pixels, more than are read (%d%s)"
-              .formatted(
-                  file,
-                  width,
-                  height,
-                  most,
-                  most < MOST_PIXELS ? ", with the memory that Java may take" : ""));
+          Text.of(
+              "%s has %d×%d pixels, more than are read (%d%s)",
+              file,
+              width,
+              height,
+              most,
+              most < MOST_PIXELS ? ", with the memory that Java may take" : ""));
     }
   }
 

@@ -2,6 +2,7 @@ package org.nin4j.data.picture;
 
 import org.nin4j.tensor.BilinearResize;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * A picture that was read and stands upright.
@@ -23,7 +24,7 @@ public record Picture(int channels, int height, int width, byte[] planes) {
   public Picture {
     if (channels != 1 && channels != 3 || planes.length != channels * height * width) {
       throw new IllegalArgumentException(
-          "%d bytes are no picture of %d×%d×%d".formatted(planes.length, channels, height, width));
+          Text.of("%d bytes are no picture of %d×%d×%d", planes.length, channels, height, width));
     }
   }
 

@@ -21,6 +21,7 @@ import org.nin4j.data.DataException;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.file.PartialFile;
+import org.nin4j.text.Text;
 
 /**
  * A data set that is published in the binary form of CIFAR: files of records, each of one or two
@@ -144,7 +145,7 @@ public record CifarDataset(
     for (String wanted : layout.files()) {
       if (!files.containsKey(wanted)) {
         throw new DataException(
-            "%s holds no %s; it is not %s in its binary form".formatted(found, wanted, name));
+            Text.of("%s holds no %s; it is not %s in its binary form", found, wanted, name));
       }
     }
     List<String> classNames = classNames(found, files.get(layout.names()));
@@ -165,8 +166,9 @@ public record CifarDataset(
         new String(text, StandardCharsets.UTF_8).lines().filter(line -> !line.isBlank()).toList();
     if (classNames.size() != classes) {
       throw new DataException(
-          "%s: %s names %d classes, not %d"
-              .formatted(found, layout.names(), classNames.size(), classes));
+          Text.of(
+              "%s: %s names %d classes, not %d",
+              found, layout.names(), classNames.size(), classes));
     }
     return classNames;
   }
@@ -175,8 +177,9 @@ public record CifarDataset(
     int record = layout.labels() + IMAGE;
     if (bytes.length == 0 || bytes.length % record != 0) {
       throw new DataException(
-          "%s: %s has %d bytes, which is not a number of images of %d bytes each; get it anew"
-              .formatted(found, file, bytes.length, record));
+          Text.of(
+              "%s: %s has %d bytes, which is not a number of images of %d bytes each; get it anew",
+              found, file, bytes.length, record));
     }
   }
 
@@ -189,8 +192,9 @@ public record CifarDataset(
       labels[i] = records[at - 1];
       if ((labels[i] & 0xff) >= classes) {
         throw new DataException(
-            "%s: label %d of image %d is out of range: %s has the classes 0 to %d"
-                .formatted(found, labels[i] & 0xff, i, name, classes - 1));
+            Text.of(
+                "%s: label %d of image %d is out of range: %s has the classes 0 to %d",
+                found, labels[i] & 0xff, i, name, classes - 1));
       }
       System.arraycopy(records, at, pixels, i * IMAGE, IMAGE);
     }
@@ -223,7 +227,7 @@ public record CifarDataset(
       throw new DataException(file + " is truncated; get it anew", e);
     } catch (ZipException e) {
       throw new DataException(
-          "%s is damaged gzip (%s); get it anew".formatted(file, e.getMessage()), e);
+          Text.of("%s is damaged gzip (%s); get it anew", file, e.getMessage()), e);
     } catch (IOException e) {
       throw PartialFile.unreadable(file, e);
     }

@@ -13,6 +13,7 @@ import org.nin4j.data.DataMissingException;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.file.Md5;
 import org.nin4j.data.file.PartialFile;
+import org.nin4j.text.Text;
 
 /** Finds a published data set on this machine, else gets it, and reads it. */
 public final class DatasetLoader {
@@ -56,7 +57,7 @@ public final class DatasetLoader {
           .orElseThrow(
               () ->
                   new DataException(
-                      String.format(
+                      Text.of(
                           "%s holds no %s: %s expected there or in %s, gzipped or unpacked",
                           named,
                           dataset.name(),
@@ -88,7 +89,7 @@ public final class DatasetLoader {
       }
       if (missing.size() < dataset.files().size()) {
         throw new DataException(
-            String.format(
+            Text.of(
                 "%s holds only some files of %s: %s %s missing",
                 folder, dataset.name(), names(missing), missing.size() == 1 ? "is" : "are"));
       }
@@ -115,7 +116,7 @@ public final class DatasetLoader {
           && other.signature().name().equals(dataset.signature().name())
           && other.signature().isSameAs(signature)) {
         throw new DataException(
-            String.format("%s holds %s, not %s", folder, other.name(), dataset.name()));
+            Text.of("%s holds %s, not %s", folder, other.name(), dataset.name()));
       }
     }
   }
@@ -148,7 +149,7 @@ public final class DatasetLoader {
       Optional<Path> found = dataset.find(folder, file);
       if (found.isPresent() && !file.isSameAs(found.get())) {
         throw new DataException(
-            String.format(
+            Text.of(
                 "%s is not the file published with %s: its MD5 is %s, not %s. %s name its folder"
                     + " with --data.",
                 found.get(), dataset.name(), Md5.of(found.get()), file.md5(), remedy));
@@ -210,7 +211,7 @@ public final class DatasetLoader {
     String environment =
         locations.environment().map(named -> ", not in NIN4J_DATA (" + named + ")").orElse("");
     return new DataMissingException(
-        String.format(
+        Text.of(
             "%s is not on this machine%s and cannot be downloaded (%s). Put %s into"
                 + " %s, or name that folder with --data or NIN4J_DATA.",
             dataset.name(), environment, reasons, files(dataset), cache(dataset)));

@@ -23,6 +23,7 @@ import java.util.concurrent.TimeoutException;
 import org.nin4j.data.DataException;
 import org.nin4j.data.DataMissingException;
 import org.nin4j.data.file.PartialFile;
+import org.nin4j.text.Text;
 
 /**
  * Fetches published files over HTTP. A file gets its name only when all of it is there and its MD5
@@ -61,7 +62,7 @@ public final class Downloader {
         failures.add(address + ": " + failure.get());
       } catch (IOException e) {
         throw new UncheckedIOException(
-            String.format("%s cannot be written: %s", target, PartialFile.reason(e)), e);
+            Text.of("%s cannot be written: %s", target, PartialFile.reason(e)), e);
       }
     }
     throw new DataMissingException(String.join("; ", failures));
@@ -162,7 +163,7 @@ public final class Downloader {
 
   private static String reason(Throwable failure, DownloadReceiver receiver) {
     if (receiver.hasBegun()) {
-      return String.format(
+      return Text.of(
           "the transfer broke off after %d bytes (%s)", receiver.bytes(), failure.getMessage());
     }
     if (failure instanceof HttpTimeoutException) {

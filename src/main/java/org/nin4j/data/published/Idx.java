@@ -16,6 +16,7 @@ import java.util.zip.ZipException;
 import org.nin4j.data.DataException;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.file.PartialFile;
+import org.nin4j.text.Text;
 
 /**
  * Reads IDX files, the format of MNIST and its successors (<a
@@ -70,7 +71,7 @@ public final class Idx {
     int[] sizes = images.sizes();
     if (sizes[0] != labels.length) {
       throw new DataException(
-          String.format(
+          Text.of(
               "%s holds %d images, but %s holds %d labels: they do not belong together",
               imageFile, sizes[0], labelFile, labels.length));
     }
@@ -78,7 +79,7 @@ public final class Idx {
       int label = labels[i] & 0xFF;
       if (label >= classNames.size()) {
         throw new DataException(
-            String.format(
+            Text.of(
                 "%s: label %d of image %d is out of range: %s has the classes 0 to %d",
                 labelFile, label, i, name, classNames.size() - 1));
       }
@@ -89,7 +90,7 @@ public final class Idx {
   private static Contents read(Path file, Kind kind) {
     if (Files.isDirectory(file)) {
       throw new DataException(
-          String.format("%s is a folder; a file of %s is expected", file, kind.plural()));
+          Text.of("%s is a folder; a file of %s is expected", file, kind.plural()));
     }
     try {
       boolean gzip = isGzip(file);
@@ -107,7 +108,7 @@ public final class Idx {
           file + " is truncated: its gzip data ends too early; get the file anew", e);
     } catch (ZipException e) {
       throw new DataException(
-          String.format("%s is damaged gzip (%s); get the file anew", file, e.getMessage()), e);
+          Text.of("%s is damaged gzip (%s); get the file anew", file, e.getMessage()), e);
     } catch (IOException e) {
       throw PartialFile.unreadable(file, e);
     }
@@ -127,14 +128,14 @@ public final class Idx {
     for (Kind other : Kind.values()) {
       if (magic == other.magic) {
         throw new DataException(
-            String.format(
+            Text.of(
                 "%s holds %s (magic number %d), but %s (%d) are expected: are the two files"
                     + " swapped?",
                 file, other.plural(), magic, kind.plural(), kind.magic));
       }
     }
     throw new DataException(
-        String.format(
+        Text.of(
             "%s is no IDX file of %s: it begins with %d (0x%08X), not with %d",
             file, kind.plural(), magic, magic, kind.magic));
   }
@@ -162,7 +163,7 @@ public final class Idx {
     long most = Files.size(file) * (gzip ? MOST_BYTES_PER_COMPRESSED_BYTE : 1) - headerLength;
     if (length > Integer.MAX_VALUE - 8) {
       throw new DataException(
-          String.format("%s is damaged: its header promises %s of %s", file, kind.plural(), shape));
+          Text.of("%s is damaged: its header promises %s of %s", file, kind.plural(), shape));
     }
     // Before memory is asked for on the word of a header.
     if (length > most) {
@@ -177,7 +178,7 @@ public final class Idx {
     long further = in.transferTo(OutputStream.nullOutputStream());
     if (further > 0) {
       throw new DataException(
-          String.format(
+          Text.of(
               "%s has trailing bytes: %d bytes (%s of %s) expected after the header, found %d",
               file, length, kind.plural(), shape, length + further));
     }
@@ -187,7 +188,7 @@ public final class Idx {
   private static DataException truncated(
       Path file, Kind kind, String shape, long expected, String found) {
     return new DataException(
-        String.format(
+        Text.of(
             "%s is truncated: %d bytes (%s of %s) expected after the header, found %s",
             file, expected, kind.plural(), shape, found));
   }

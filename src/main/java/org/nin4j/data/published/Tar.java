@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import org.nin4j.data.DataException;
+import org.nin4j.text.Text;
 
 /**
  * Reads files out of a tar archive (POSIX.1-1988, "ustar"): blocks of 512 bytes, for each file a
@@ -49,7 +50,7 @@ final class Tar {
       if (regular && names.contains(name)) {
         if (size > most) {
           throw new DataException(
-              "%s is damaged: %s has %d bytes in it".formatted(archive, path, size));
+              Text.of("%s is damaged: %s has %d bytes in it", archive, path, size));
         }
         byte[] content = in.readNBytes((int) size);
         if (content.length < size) {

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.stream.IntStream;
 import org.nin4j.data.ImageDataset;
+import org.nin4j.text.Text;
 
 /**
  * Global contrast normalisation, then whitening, as the paper on Network in Network has it. Over
@@ -71,7 +72,7 @@ public final class Whitening {
     int n = mean.length;
     if (n < 1 || matrix.length != (long) n * n) {
       throw new IllegalArgumentException(
-          "a whitening of %d values has no matrix of %d elements".formatted(n, matrix.length));
+          Text.of("a whitening of %d values has no matrix of %d elements", n, matrix.length));
     }
     if (!(step > 0 && step < Float.POSITIVE_INFINITY)) {
       throw new IllegalArgumentException("a whitening's step is above 0 and finite, not " + step);
@@ -99,8 +100,9 @@ public final class Whitening {
     int n = images.imageSize();
     if (n > MOST_VALUES) {
       throw new IllegalArgumentException(
-          "whitening takes images of at most %d values, such as 3×52×52; those of %s have %d"
-              .formatted(MOST_VALUES, images.name(), n));
+          Text.of(
+              "whitening takes images of at most %d values, such as 3×52×52; those of %s have %d",
+              MOST_VALUES, images.name(), n));
     }
     double[] mean = mean(images);
     SymmetricMatrix covariance = covariance(images, mean);
@@ -275,7 +277,7 @@ public final class Whitening {
   private void requireSize(int size) {
     if (size != mean.length) {
       throw new IllegalArgumentException(
-          "the whitening was fitted to images of %d values, not %d".formatted(mean.length, size));
+          Text.of("the whitening was fitted to images of %d values, not %d", mean.length, size));
     }
   }
 

@@ -29,6 +29,7 @@ import org.nin4j.model.Part;
 import org.nin4j.model.Sequential;
 import org.nin4j.model.Sum;
 import org.nin4j.model.Window;
+import org.nin4j.text.Text;
 
 /**
  * Reads descriptions of networks: {@code {"name": …, "layers": LAYER}}. A layer is
@@ -150,8 +151,9 @@ public final class NetworkReader {
       case "sequence" -> new Sequential(parts(fields, "parts", depth));
       default ->
           throw new DescriptionException(
-              "%s: there is no kind \"%s\"; there are %s"
-                  .formatted(fields.at, kind, String.join(", ", KINDS)));
+              Text.of(
+                  "%s: there is no kind \"%s\"; there are %s",
+                  fields.at, kind, String.join(", ", KINDS)));
     };
   }
 
@@ -244,7 +246,7 @@ public final class NetworkReader {
 
     private DescriptionException wrong(String key, String wanted) {
       return new DescriptionException(
-          "%s.%s is %s, not %s".formatted(at, key, wanted, shortened(json.get(key))));
+          Text.of("%s.%s is %s, not %s", at, key, wanted, shortened(json.get(key))));
     }
 
     String text(String key) {
@@ -304,8 +306,8 @@ public final class NetworkReader {
       for (String key : json.keySet()) {
         if (!known.contains(key)) {
           throw new DescriptionException(
-              "%s has an unknown \"%s\"; known here: %s"
-                  .formatted(at, key, String.join(", ", known)));
+              Text.of(
+                  "%s has an unknown \"%s\"; known here: %s", at, key, String.join(", ", known)));
         }
       }
     }

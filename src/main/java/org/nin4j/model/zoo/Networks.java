@@ -3,6 +3,7 @@ package org.nin4j.model.zoo;
 import java.util.List;
 import java.util.function.IntFunction;
 import org.nin4j.model.Network;
+import org.nin4j.text.Text;
 
 /** The networks that come with the library: the one list of them. */
 public final class Networks {
@@ -102,7 +103,7 @@ public final class Networks {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "there is no network '%s'; there are %s"
-                        .formatted(name, String.join(", ", NAMES))));
+                    Text.of(
+                        "there is no network '%s'; there are %s", name, String.join(", ", NAMES))));
   }
 }

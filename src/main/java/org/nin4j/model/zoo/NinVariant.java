@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.nin4j.model.Dropout;
 import org.nin4j.model.NinBlock;
 import org.nin4j.model.Window;
+import org.nin4j.text.Text;
 
 /**
  * What the book's exercises vary in Network in Network.
@@ -85,14 +86,16 @@ public record NinVariant(
     int convolutions = 1 + inner.size();
     if (reduction.size() > convolutions) {
       throw new IllegalArgumentException(
-          "the last block has %d convolutions, too few to reduce its channels in %d steps; name fewer steps or more inner convolutions"
-              .formatted(convolutions, reduction.size()));
+          Text.of(
+              "the last block has %d convolutions, too few to reduce its channels in %d steps; name fewer steps or more inner convolutions",
+              convolutions, reduction.size()));
     }
     List<Integer> channels = new ArrayList<>(reduction);
     if (!reduction.isEmpty() && channels.get(channels.size() - 1) != classes) {
       throw new IllegalArgumentException(
-          "the last block ends in as many channels as there are classes, %d, not %d"
-              .formatted(classes, channels.get(channels.size() - 1)));
+          Text.of(
+              "the last block ends in as many channels as there are classes, %d, not %d",
+              classes, channels.get(channels.size() - 1)));
     }
     channels.addAll(Collections.nCopies(convolutions - reduction.size(), classes));
     return channels;

@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.nin4j.model.BatchNorm;
 import org.nin4j.model.ShapeException;
+import org.nin4j.text.Text;
 
 /**
  * Batch normalisation in training. For each channel c, over its M elements in all samples: mean = Σ
@@ -41,8 +42,9 @@ public record BatchNormForward(
     after.check(rules, output);
     if (input.shape().elements() == input.shape().dim(1)) {
       throw new ShapeException(
-          "layer %s (batchnorm) gets one value for each channel in training, %s, which has no variance; use a larger batch or normalise before the pixels are pooled"
-              .formatted(layer, input.shape()));
+          Text.of(
+              "layer %s (batchnorm) gets one value for each channel in training, %s, which has no variance; use a larger batch or normalise before the pixels are pooled",
+              layer, input.shape()));
     }
   }
 

@@ -1,6 +1,7 @@
 package org.nin4j.plan.step;
 
 import java.util.List;
+import org.nin4j.text.Text;
 
 /** dx of each input = its own channels of dy. */
 public record ConcatBackward(String layer, TensorSpec outputGradient, List<Slice> slices)
@@ -26,8 +27,9 @@ public record ConcatBackward(String layer, TensorSpec outputGradient, List<Slice
           .oneType(outputGradient, dx)
           .require(
               fits,
-              "%s from channel %d on is no slice of %s"
-                  .formatted(dx, slice.firstChannel(), outputGradient));
+              Text.of(
+                  "%s from channel %d on is no slice of %s",
+                  dx, slice.firstChannel(), outputGradient));
     }
   }
 

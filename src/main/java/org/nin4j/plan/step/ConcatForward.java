@@ -3,6 +3,7 @@ package org.nin4j.plan.step;
 import java.util.ArrayList;
 import java.util.List;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /** y = the channels of all inputs, one input's after the other's. */
 public record ConcatForward(String layer, List<TensorSpec> inputs, TensorSpec output)
@@ -20,7 +21,7 @@ public record ConcatForward(String layer, List<TensorSpec> inputs, TensorSpec ou
     }
     rules.require(
         channels == output.shape().dim(1),
-        "inputs of %d channels in all do not make %s".formatted(channels, output));
+        Text.of("inputs of %d channels in all do not make %s", channels, output));
   }
 
   @Override

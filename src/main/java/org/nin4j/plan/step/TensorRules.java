@@ -6,6 +6,7 @@ import org.nin4j.model.Conv2d;
 import org.nin4j.model.Window;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * What the kinds of steps demand of their tensors, so that no backend meets a step that it would
@@ -25,7 +26,7 @@ record TensorRules(String step) {
     for (TensorSpec other : others) {
       require(
           other.type() == first.type() && other.shape().equals(first.shape()),
-          "%s and %s must be of one shape and type".formatted(first, other));
+          Text.of("%s and %s must be of one shape and type", first, other));
     }
     return this;
   }
@@ -33,7 +34,7 @@ record TensorRules(String step) {
   /** The second list has one like it for each of the first. */
   TensorRules alikeOneByOne(List<TensorSpec> first, List<TensorSpec> second) {
     require(
-        first.size() == second.size(), "%d and %d tensors".formatted(first.size(), second.size()));
+        first.size() == second.size(), Text.of("%d and %d tensors", first.size(), second.size()));
     for (int i = 0; i < first.size(); i++) {
       alike(first.get(i), second.get(i));
     }
@@ -43,8 +44,7 @@ record TensorRules(String step) {
   /** Both are of one type. */
   TensorRules oneType(TensorSpec first, TensorSpec second) {
     require(isFloat(first), first + " is of a type that is not computed in");
-    require(
-        first.type() == second.type(), "%s and %s must be of one type".formatted(first, second));
+    require(first.type() == second.type(), Text.of("%s and %s must be of one type", first, second));
     return this;
   }
 
@@ -58,7 +58,7 @@ record TensorRules(String step) {
   TensorRules shape(TensorSpec tensor, int... dims) {
     require(
         tensor.shape().dims().equals(Arrays.stream(dims).boxed().toList()),
-        "%s must be of shape %s".formatted(tensor, Shape.of(dims)));
+        Text.of("%s must be of shape %s", tensor, Shape.of(dims)));
     return this;
   }
 
@@ -90,7 +90,7 @@ record TensorRules(String step) {
     Window window = convolution.window();
     int channels = input.shape().dim(1);
     int groups = convolution.groups();
-    require(channels % groups == 0, "%s has no %d groups".formatted(input, groups));
+    require(channels % groups == 0, Text.of("%s has no %d groups", input, groups));
     int filters = weight.shape().dim(0);
     shape(weight, filters, channels / groups, window.kernel(), window.kernel());
     return windowed(window, false, input, output, filters).oneType(input, output);
@@ -143,7 +143,7 @@ record TensorRules(String step) {
 
   TensorRules require(boolean holds, String rule) {
     if (!holds) {
-      throw new IllegalArgumentException("%s: %s".formatted(step, rule));
+      throw new IllegalArgumentException(Text.of("%s: %s", step, rule));
     }
     return this;
   }

@@ -1,5 +1,7 @@
 package org.nin4j.train.checkpoint;
 
+import org.nin4j.text.Text;
+
 /**
  * The epoch with the highest test accuracy so far: the one that {@code best.safetensors} holds.
  * Accuracies are compared only where they were measured on the same images.
@@ -26,6 +28,6 @@ public record Best(int epoch, double testAccuracy, String testData) {
   /** For example {@code 0.8312 after epoch 3}. */
   @Override
   public String toString() {
-    return String.format(java.util.Locale.ROOT, "%.4f after epoch %d", testAccuracy, epoch);
+    return Text.of("%.4f after epoch %d", testAccuracy, epoch);
   }
 }

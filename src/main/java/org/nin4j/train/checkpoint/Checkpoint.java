@@ -23,6 +23,7 @@ import org.nin4j.model.json.NetworkReader;
 import org.nin4j.model.json.NetworkWriter;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.history.History;
 import org.nin4j.train.recipe.Preprocessing;
 import org.nin4j.train.recipe.Recipe;
@@ -73,7 +74,7 @@ public record Checkpoint(
     position.requireWithin(recipe);
     require(
         recipe.network().equals(network.name()),
-        "its recipe is for %s, but it holds %s".formatted(recipe.network(), network.name()));
+        Text.of("its recipe is for %s, but it holds %s", recipe.network(), network.name()));
     for (int i = 0; i < history.epochs().size(); i++) {
       require(
           history.epochs().get(i).epoch() == i + 1,
@@ -81,7 +82,7 @@ public record Checkpoint(
     }
     require(
         history.epochs().size() == position.epoch(),
-        "it has results of %d epochs and stands %s".formatted(history.epochs().size(), position));
+        Text.of("it has results of %d epochs and stands %s", history.epochs().size(), position));
     require(
         best.isEmpty() || best.get().epoch() <= position.epoch(),
         "its best epoch comes after its last one");
@@ -92,7 +93,7 @@ public record Checkpoint(
         fitted ->
             require(
                 fitted.size() == image.elements(),
-                "its whitening is for images of %d values".formatted(fitted.size())));
+                Text.of("its whitening is for images of %d values", fitted.size())));
   }
 
   private static void require(boolean right, String message) {
@@ -158,13 +159,13 @@ public record Checkpoint(
   public void requireClasses(ImageDataset images) {
     if (!Images.shape(images).equals(image) || !images.classNames().equals(classes)) {
       throw new CheckpointException(
-          "the checkpoint is of a network for images of %s in the classes %s; %s has %s in the classes %s"
-              .formatted(
-                  image,
-                  String.join(", ", classes),
-                  images.name(),
-                  Images.shape(images),
-                  String.join(", ", images.classNames())));
+          Text.of(
+              "the checkpoint is of a network for images of %s in the classes %s; %s has %s in the classes %s",
+              image,
+              String.join(", ", classes),
+              images.name(),
+              Images.shape(images),
+              String.join(", ", images.classNames())));
     }
   }
 
@@ -180,7 +181,7 @@ public record Checkpoint(
     Shape scores = nodes.get(nodes.size() - 1).output();
     if (!scores.equals(Shape.of(classes.size()))) {
       throw new CheckpointException(
-          "the checkpoint's network ends in %s for %d classes".formatted(scores, classes.size()));
+          Text.of("the checkpoint's network ends in %s for %d classes", scores, classes.size()));
     }
   }
 
@@ -205,8 +206,9 @@ public record Checkpoint(
         differences.add(name + " is missing in the checkpoint");
       } else if (!wanted.get(name).equals(parameters.get(name).shape())) {
         differences.add(
-            "%s is %s in the checkpoint and %s in %s"
-                .formatted(name, parameters.get(name).shape(), wanted.get(name), other.name()));
+            Text.of(
+                "%s is %s in the checkpoint and %s in %s",
+                name, parameters.get(name).shape(), wanted.get(name), other.name()));
       }
     }
     if (differences.isEmpty()) {
@@ -218,11 +220,11 @@ public record Checkpoint(
       throw new CheckpointException(
           (own
                   ? "the checkpoint of " + network.name() + " is not complete: "
-                  : "the checkpoint is of another network, %s: "
-                      .formatted(
-                          network.name().equals(other.name())
-                              ? "also named " + network.name()
-                              : network.name()))
+                  : Text.of(
+                      "the checkpoint is of another network, %s: ",
+                      network.name().equals(other.name())
+                          ? "also named " + network.name()
+                          : network.name()))
               + differences.stream().limit(DIFFERENCES_NAMED).collect(Collectors.joining("; "))
               + (more > 0 ? "; and " + more + " more" : ""));
     }
@@ -239,7 +241,7 @@ public record Checkpoint(
       String there = i < saved.size() ? saved.get(i) : "no further layer";
       String here = i < own.size() ? own.get(i) : "no further layer";
       if (!there.equals(here)) {
-        differences.add("%s in the checkpoint, %s in %s".formatted(there, here, other.name()));
+        differences.add(Text.of("%s in the checkpoint, %s in %s", there, here, other.name()));
       }
     }
     return differences;
@@ -391,8 +393,9 @@ public record Checkpoint(
         .ifPresent(
             value -> {
               throw new CheckpointException(
-                  "%s cannot be used: %s is %s somewhere"
-                      .formatted(file, name, Double.isNaN(value) ? "NaN" : "infinite"));
+                  Text.of(
+                      "%s cannot be used: %s is %s somewhere",
+                      file, name, Double.isNaN(value) ? "NaN" : "infinite"));
             });
   }
 

@@ -1,6 +1,7 @@
 package org.nin4j.train.checkpoint;
 
 import org.nin4j.backend.Metrics;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.Recipe;
 
 /**
@@ -28,18 +29,19 @@ public record Position(int epoch, int step, Metrics sums, double seconds) {
     boolean counted = sums.samples() <= most && sums.samples() > most - recipe.batch();
     if (step == 0 ? sums.samples() != 0 : !counted) {
       throw new IllegalArgumentException(
-          "it stands %s, which is not where steps of %d images come after %d images"
-              .formatted(this, recipe.batch(), sums.samples()));
+          Text.of(
+              "it stands %s, which is not where steps of %d images come after %d images",
+              this, recipe.batch(), sums.samples()));
     }
     if (epoch > recipe.epochs() || epoch == recipe.epochs() && step > 0) {
       throw new IllegalArgumentException(
-          "it stands %s of a run of %d".formatted(this, recipe.epochs()));
+          Text.of("it stands %s of a run of %d", this, recipe.epochs()));
     }
     boolean ordered =
         sums.top1() >= 0 && sums.top1() <= sums.top5() && sums.top5() <= sums.samples();
     if (!ordered || !Double.isFinite(sums.lossSum()) || !(seconds >= 0 && seconds < 1e12)) {
       throw new IllegalArgumentException(
-          "no run has such sums: %s in %s s".formatted(sums, seconds));
+          Text.of("no run has such sums: %s in %s s", sums, seconds));
     }
   }
 
@@ -53,6 +55,6 @@ public record Position(int epoch, int step, Metrics sums, double seconds) {
   public String toString() {
     return step == 0
         ? "after epoch " + epoch
-        : "in epoch %d, after step %d".formatted(epoch + 1, step);
+        : Text.of("in epoch %d, after step %d", epoch + 1, step);
   }
 }

@@ -27,6 +27,7 @@ import java.util.TreeMap;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * Named fp32 tensors and text in one file, in the format safetensors: the header's length as a
@@ -141,8 +142,9 @@ record Safetensors(Map<String, String> metadata, Map<String, HostTensor> tensors
     }
     if (length > bytes.length - LENGTH_BYTES) {
       throw CheckpointException.damaged(
-          "%s is cut short: its header alone has %d bytes, the file %d"
-              .formatted(file, length, bytes.length));
+          Text.of(
+              "%s is cut short: its header alone has %d bytes, the file %d",
+              file, length, bytes.length));
     }
     String header = new String(bytes, LENGTH_BYTES, (int) length, StandardCharsets.UTF_8);
     JsonObject json = json(file, header);
@@ -204,8 +206,9 @@ record Safetensors(Map<String, String> metadata, Map<String, HostTensor> tensors
     String version = text.getOrDefault("version", "");
     if (!version.equals(String.valueOf(VERSION))) {
       throw new CheckpointException(
-          "%s is written in version %s of the format; this program reads version %d"
-              .formatted(file, version, VERSION));
+          Text.of(
+              "%s is written in version %s of the format; this program reads version %d",
+              file, version, VERSION));
     }
     return text;
   }
@@ -225,8 +228,8 @@ record Safetensors(Map<String, String> metadata, Map<String, HostTensor> tensors
       } catch (RuntimeException e) {
         // The digest fits, so another program wrote it.
         throw new CheckpointException(
-            "%s has a tensor %s that cannot be read: %s"
-                .formatted(file, named.getKey(), e.getMessage()),
+            Text.of(
+                "%s has a tensor %s that cannot be read: %s", file, named.getKey(), e.getMessage()),
             e);
       }
     }
@@ -265,8 +268,9 @@ record Safetensors(Map<String, String> metadata, Map<String, HostTensor> tensors
       long bytes = Math.multiplyExact(shape.elements(), (long) Float.BYTES);
       if (begin < 0 || end > dataBytes || end - begin != bytes) {
         throw new IllegalArgumentException(
-            "its offsets are %d and %d; %s takes %d bytes, and the file has %d of values"
-                .formatted(begin, end, shape, bytes, dataBytes));
+            Text.of(
+                "its offsets are %d and %d; %s takes %d bytes, and the file has %d of values",
+                begin, end, shape, bytes, dataBytes));
       }
       return new Entry(shape, begin, end);
     }

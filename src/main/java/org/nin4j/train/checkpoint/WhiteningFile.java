@@ -9,6 +9,7 @@ import org.nin4j.data.file.PartialFile;
 import org.nin4j.data.whitening.Whitening;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * The whitening of a run's images, in a safetensors file beside the checkpoints that name it:
@@ -69,8 +70,9 @@ final class WhiteningFile {
     Path file = checkpoint.resolveSibling(name);
     if (!PartialFile.isThere(file)) {
       throw new CheckpointException(
-          "%s was trained on whitened images and needs %s beside it, which is not there; copy it along"
-              .formatted(checkpoint, name));
+          Text.of(
+              "%s was trained on whitened images and needs %s beside it, which is not there; copy it along",
+              checkpoint, name));
     }
     Safetensors content = Safetensors.read(file);
     Whitening whitening = whitening(file, content.tensors());

@@ -13,6 +13,7 @@ import org.nin4j.backend.Backend;
 import org.nin4j.backend.DeviceRates;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.plan.Precision;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.RecipeJson;
 
 /**
@@ -65,6 +66,6 @@ public final class KnownRates {
   }
 
   private static String name(Backend backend, Precision precision) {
-    return "%s, %s".formatted(backend.description(), RecipeJson.name(precision));
+    return Text.of("%s, %s", backend.description(), RecipeJson.name(precision));
   }
 }

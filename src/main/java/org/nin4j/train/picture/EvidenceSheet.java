@@ -4,10 +4,10 @@ import java.awt.Color;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.Evidence;
 import org.nin4j.train.Prediction;
 
@@ -51,7 +51,7 @@ public final class EvidenceSheet {
   public static void write(List<Row> rows, int classes, Path file) {
     if (rows.isEmpty() || rows.size() > MOST_ROWS) {
       throw new IllegalArgumentException(
-          "a sheet shows 1 to %d images, not %d".formatted(MOST_ROWS, rows.size()));
+          Text.of("a sheet shows 1 to %d images, not %d", MOST_ROWS, rows.size()));
     }
     PartialFile.write(file, draw(rows, classes));
   }
@@ -97,7 +97,7 @@ public final class EvidenceSheet {
       left += TILE + GAP;
       HostTensor map = row.evidence().map(answer.label());
       sheet.tile(over(picture, map, least, most), left, top, TILE, height);
-      String share = String.format(Locale.ROOT, " %.1f %%", 100 * answer.probability());
+      String share = Text.of(" %.1f %%", 100 * answer.probability());
       sheet.text(answer.name(), share, left, top + height + 2, TILE);
     }
     scale(sheet, left + TILE + GAP, top, height, least, most);
@@ -151,6 +151,6 @@ public final class EvidenceSheet {
   }
 
   private static String number(double value) {
-    return String.format(Locale.ROOT, "%.3g", value).replaceAll("^0\\.00+$", "0");
+    return Text.of("%.3g", value).replaceAll("^0\\.00+$", "0");
   }
 }

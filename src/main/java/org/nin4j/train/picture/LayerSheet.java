@@ -10,6 +10,7 @@ import java.util.stream.IntStream;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.FeatureMaps;
 
 /** A network's first filters, and what leaves its blocks for an image. */
@@ -120,14 +121,14 @@ public final class LayerSheet {
     }
     String mean = channels == 1 || channels == 3 ? "" : ", each the mean over its channels";
     return new Section(
-        "%s: filters of layer %s, %s of %d×%d%s; middle grey is 0"
-            .formatted(
-                network,
-                filters.layer(),
-                shown < filters.count() ? shown + " of " + filters.count() : shown,
-                shape.dim(2),
-                shape.dim(3),
-                mean),
+        Text.of(
+            "%s: filters of layer %s, %s of %d×%d%s; middle grey is 0",
+            network,
+            filters.layer(),
+            shown < filters.count() ? shown + " of " + filters.count() : shown,
+            shape.dim(2),
+            shape.dim(3),
+            mean),
         tiles);
   }
 
@@ -163,15 +164,15 @@ public final class LayerSheet {
       tiles.add(tile);
     }
     return new Section(
-        "layer %s: %d channels of %d×%d%s"
-            .formatted(
-                block.layer(),
-                block.count(),
-                shape.dim(1),
-                shape.dim(2),
-                block.count() > MOST_CHANNELS
-                    ? ", the %d with the largest means".formatted(MOST_CHANNELS)
-                    : ", by their means"),
+        Text.of(
+            "layer %s: %d channels of %d×%d%s",
+            block.layer(),
+            block.count(),
+            shape.dim(1),
+            shape.dim(2),
+            block.count() > MOST_CHANNELS
+                ? Text.of(", the %d with the largest means", MOST_CHANNELS)
+                : ", by their means"),
         tiles);
   }
 }

@@ -3,10 +3,10 @@ package org.nin4j.train.picture;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.Evaluation;
 
 /** The most confident mistakes as a sheet: image, true class, answer and its probability. */
@@ -44,9 +44,10 @@ public final class MistakeSheet {
     try (Sheet sheet = new Sheet(width, 2 * Sheet.MARGIN + Sheet.LINE + rows * cellHeight)) {
       sheet.heading(
           all == 0
-              ? "No mistakes in %d images of %s".formatted(data.count(), data.name())
-              : "The %d most confident of %d mistakes in %d images of %s"
-                  .formatted(shown.size(), all, data.count(), data.name()),
+              ? Text.of("No mistakes in %d images of %s", data.count(), data.name())
+              : Text.of(
+                  "The %d most confident of %d mistakes in %d images of %s",
+                  shown.size(), all, data.count(), data.name()),
           Sheet.MARGIN,
           Sheet.MARGIN,
           width - 2 * Sheet.MARGIN);
@@ -62,7 +63,7 @@ public final class MistakeSheet {
             top,
             (int) Math.max(1, Math.round(larger * data.width())),
             (int) Math.max(1, Math.round(larger * data.height())));
-        String share = String.format(Locale.ROOT, "%.1f %% ", 100 * mistake.answer().probability());
+        String share = Text.of("%.1f %% ", 100 * mistake.answer().probability());
         int room = CELL - Sheet.MARGIN;
         sheet.text("true: " + data.classNames().get(mistake.label()), left, top + TILE + 2, room);
         sheet.text(share + mistake.answer().name(), left, top + TILE + 2 + Sheet.LINE - 2, room);

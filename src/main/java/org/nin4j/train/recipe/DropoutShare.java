@@ -1,6 +1,7 @@
 package org.nin4j.train.recipe;
 
 import java.util.Optional;
+import org.nin4j.text.Text;
 
 /** Dropout before the last NiN block as text: a share, or {@code published} for the network's. */
 public final class DropoutShare {
@@ -23,7 +24,7 @@ public final class DropoutShare {
       return Optional.of(Float.valueOf(text));
     } catch (NumberFormatException e) {
       throw new IllegalArgumentException(
-          "dropout is '%s' or a share from 0 on and below 1, not '%s'".formatted(PUBLISHED, text),
+          Text.of("dropout is '%s' or a share from 0 on and below 1, not '%s'", PUBLISHED, text),
           e);
     }
   }

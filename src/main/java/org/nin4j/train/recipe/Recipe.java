@@ -20,6 +20,7 @@ import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Optimizer;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * Everything that decides how a training goes, apart from the device.
@@ -97,14 +98,15 @@ public record Recipe(
     for (float m : mean) {
       if (!(Math.abs(m) <= LARGEST_SCALE)) {
         throw new IllegalArgumentException(
-            "means are from -%g to %g, not %s".formatted(LARGEST_SCALE, LARGEST_SCALE, mean));
+            Text.of("means are from -%g to %g, not %s", LARGEST_SCALE, LARGEST_SCALE, mean));
       }
     }
     for (float s : std) {
       if (!(s >= 1 / LARGEST_SCALE && s <= LARGEST_SCALE)) {
         throw new IllegalArgumentException(
-            "deviations are above 0, from %g to %g, not %s"
-                .formatted(1 / LARGEST_SCALE, LARGEST_SCALE, std));
+            Text.of(
+                "deviations are above 0, from %g to %g, not %s",
+                1 / LARGEST_SCALE, LARGEST_SCALE, std));
       }
     }
     if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
@@ -168,8 +170,9 @@ public record Recipe(
     }
     if (values.size() != channels) {
       throw new IllegalArgumentException(
-          "%d %s are given, but the images have %d channels; give one or %d"
-              .formatted(values.size(), what, channels, channels));
+          Text.of(
+              "%d %s are given, but the images have %d channels; give one or %d",
+              values.size(), what, channels, channels));
     }
     return values;
   }
@@ -207,8 +210,9 @@ public record Recipe(
     }
     if (samples < batch) {
       throw new IllegalArgumentException(
-          "%s has batch normalisation and trains on whole batches, but %d images are fewer than a batch of %d; use a smaller batch or more images"
-              .formatted(network, samples, batch));
+          Text.of(
+              "%s has batch normalisation and trains on whole batches, but %d images are fewer than a batch of %d; use a smaller batch or more images",
+              network, samples, batch));
     }
     return samples / batch;
   }

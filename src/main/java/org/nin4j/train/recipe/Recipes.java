@@ -14,6 +14,7 @@ import org.nin4j.plan.step.Adam;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.plan.step.Learning;
 import org.nin4j.plan.step.Sgd;
+import org.nin4j.text.Text;
 
 /** The recipes that come with the library. */
 public final class Recipes {
@@ -143,8 +144,9 @@ public final class Recipes {
   public static Recipe standard(int epochs) {
     if (epochs < FEWEST_EPOCHS || epochs > MOST_EPOCHS) {
       throw new IllegalArgumentException(
-          "the default recipe takes %d to %d epochs, not %d"
-              .formatted(FEWEST_EPOCHS, MOST_EPOCHS, epochs));
+          Text.of(
+              "the default recipe takes %d to %d epochs, not %d",
+              FEWEST_EPOCHS, MOST_EPOCHS, epochs));
     }
     return d2l().toBuilder()
         .name(DEFAULT)

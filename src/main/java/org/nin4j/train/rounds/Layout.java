@@ -8,6 +8,7 @@ import java.util.function.Predicate;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 
 /**
  * Tensors one after the other in one array, which is what travels: by their names, since the order
@@ -40,7 +41,7 @@ record Layout(List<TensorSpec> tensors) {
   void split(float[] joined, BiConsumer<TensorSpec, HostTensor> taker) {
     if (joined.length != size()) {
       throw new IllegalArgumentException(
-          "%d values come where %d are expected".formatted(joined.length, size()));
+          Text.of("%d values come where %d are expected", joined.length, size()));
     }
     int at = 0;
     for (TensorSpec tensor : tensors) {

@@ -11,6 +11,7 @@ import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.Recipe;
 
 /**
@@ -79,8 +80,9 @@ public record Rounds(int tasks, int localSteps, Optional<Outer> outer) {
   public int part(int batch) {
     if (batch % tasks != 0) {
       throw new IllegalArgumentException(
-          "a batch of %d cannot be divided among %d tasks; take a multiple of %d"
-              .formatted(batch, tasks, tasks));
+          Text.of(
+              "a batch of %d cannot be divided among %d tasks; take a multiple of %d",
+              batch, tasks, tasks));
     }
     return batch / tasks;
   }

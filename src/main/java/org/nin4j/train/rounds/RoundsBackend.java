@@ -15,6 +15,7 @@ import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.plan.step.Update;
 import org.nin4j.plan.step.UpdateGroup;
+import org.nin4j.text.Text;
 
 /**
  * Many devices as one: trains in {@link Rounds} that workers compute; what changes no parameter,
@@ -60,11 +61,11 @@ public final class RoundsBackend implements Backend {
 
   @Override
   public String description() {
-    return "%d tasks of %s; here: %s"
-        .formatted(
-            rounds.tasks(),
-            rounds.localSteps() == 1 ? "1 step" : rounds.localSteps() + " steps",
-            here.description());
+    return Text.of(
+        "%d tasks of %s; here: %s",
+        rounds.tasks(),
+        rounds.localSteps() == 1 ? "1 step" : rounds.localSteps() + " steps",
+        here.description());
   }
 
   /**

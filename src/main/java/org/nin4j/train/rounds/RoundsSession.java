@@ -20,6 +20,7 @@ import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.plan.step.Update;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 
 /**
  * A training in rounds; {@code CheckedSession} keeps the contract around it. The last run of a
@@ -145,7 +146,7 @@ final class RoundsSession implements Session {
     List<Round.Part> parts = workers.compute(round);
     if (parts.size() != rounds.tasks()) {
       throw new BackendException(
-          "%d of %d tasks have returned".formatted(parts.size(), rounds.tasks()));
+          Text.of("%d of %d tasks have returned", parts.size(), rounds.tasks()));
     }
     Map<TensorSpec, HostTensor> mean = new HashMap<>();
     returned.split(Round.mean(parts), mean::put);

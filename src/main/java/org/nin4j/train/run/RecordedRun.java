@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.nin4j.data.file.PartialFile;
+import org.nin4j.text.Text;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
 import org.nin4j.train.recipe.Recipe;
@@ -51,7 +52,7 @@ public record RecordedRun(Path folder, Instant started, Recipe recipe, History h
     } catch (IOException e) {
       throw PartialFile.unreadable(file, e);
     } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("%s: %s".formatted(file, e.getMessage()), e);
+      throw new IllegalArgumentException(Text.of("%s: %s", file, e.getMessage()), e);
     }
   }
 

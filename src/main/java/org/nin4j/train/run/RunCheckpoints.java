@@ -13,6 +13,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.nin4j.data.file.PartialFile;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.checkpoint.CheckpointException;
 import org.nin4j.train.checkpoint.Position;
@@ -107,8 +108,9 @@ public final class RunCheckpoints {
     }
     if (newest.isPresent()) {
       remarks.accept(
-          "%s: going on from the newest checkpoint that is whole, %s, %s"
-              .formatted(why, newest.get().file(), newest.get().checkpoint().position()));
+          Text.of(
+              "%s: going on from the newest checkpoint that is whole, %s, %s",
+              why, newest.get().file(), newest.get().checkpoint().position()));
     } else if (damage.isPresent()) {
       throw damage.get();
     }
@@ -159,8 +161,8 @@ public final class RunCheckpoints {
   /** What the checkpoint of a position is called once it is an earlier one. */
   private static String earlierName(Position at) {
     return at.step() == 0
-        ? "epoch-%d.safetensors".formatted(at.epoch())
-        : "epoch-%d-step-%d.safetensors".formatted(at.epoch() + 1, at.step());
+        ? Text.of("epoch-%d.safetensors", at.epoch())
+        : Text.of("epoch-%d-step-%d.safetensors", at.epoch() + 1, at.step());
   }
 
   /**

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.nin4j.data.file.PartialFile;
+import org.nin4j.text.Text;
 
 /**
  * What a run was started with: {@code config.json}, and {@code config-2.json} and so on for each
@@ -100,8 +101,9 @@ public final class RunConfigs {
         .ifPresent(
             started ->
                 remarks.accept(
-                    "The clock went back: this run was started at %s, and it is %s; nothing depends on it."
-                        .formatted(started, now.truncatedTo(ChronoUnit.SECONDS))));
+                    Text.of(
+                        "The clock went back: this run was started at %s, and it is %s; nothing depends on it.",
+                        started, now.truncatedTo(ChronoUnit.SECONDS))));
     before.flatMap(RunConfigs::device).flatMap(device -> change(device, config)).ifPresent(remarks);
     Path file = run.resolve("config.json");
     for (int i = 2; PartialFile.isThere(file); i++) {

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.nin4j.data.file.PartialFile;
+import org.nin4j.text.Text;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
 import org.nin4j.train.checkpoint.Best;
@@ -199,8 +200,8 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
       return from;
     }
     remarks.accept(
-        "The best so far, %s, is not beside %s: best starts anew."
-            .formatted(from.best().get(), file));
+        Text.of(
+            "The best so far, %s, is not beside %s: best starts anew.", from.best().get(), file));
     if (from.position().step() > 0) {
       return from.withBest(Optional.empty());
     }
@@ -238,13 +239,10 @@ public final class RunFolder implements TrainingListener, AutoCloseable {
   void requireRoom(long free, long needed) {
     if (free < needed) {
       String message =
-          String.format(
-              Locale.ROOT,
+          Text.of(
               "there is no room for the run in %s: %.1f MB are free, %.1f MB are needed; make room,"
                   + " or choose another folder with --out",
-              path,
-              Math.floor(10 * free / MEGABYTE) / 10,
-              Math.ceil(10 * needed / MEGABYTE) / 10);
+              path, Math.floor(10 * free / MEGABYTE) / 10, Math.ceil(10 * needed / MEGABYTE) / 10);
       throw new UncheckedIOException(message, new IOException(message));
     }
   }

@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.nin4j.data.file.PartialFile;
+import org.nin4j.text.Text;
 
 /**
  * Keeps a folder to one training: two would mix their checkpoints and histories. The system gives
@@ -92,15 +93,16 @@ public final class RunLock implements AutoCloseable {
       lock = Optional.empty(); // Another training of this process has it.
     } catch (IOException e) {
       remarks.accept(
-          "%s cannot be locked (%s): let no other process train in it"
-              .formatted(run, PartialFile.reason(e)));
+          Text.of(
+              "%s cannot be locked (%s): let no other process train in it",
+              run, PartialFile.reason(e)));
       return Optional.empty();
     }
     if (lock.isEmpty()) {
       String holder = Files.readString(file(run)).strip();
       channel.close();
       String message =
-          "process %s is training in %s: wait for its end, or %s".formatted(holder, run, otherwise);
+          Text.of("process %s is training in %s: wait for its end, or %s", holder, run, otherwise);
       throw new UncheckedIOException(message, new IOException(message));
     }
     return lock;

@@ -13,6 +13,7 @@ import org.nin4j.json.StrictJson;
 import org.nin4j.model.Network;
 import org.nin4j.model.json.DescriptionException;
 import org.nin4j.model.json.NetworkReader;
+import org.nin4j.text.Text;
 import org.nin4j.train.recipe.Recipe;
 import org.nin4j.train.recipe.RecipeJson;
 
@@ -46,7 +47,7 @@ public record RunSettings(Recipe recipe, Optional<Network> network, Optional<Pat
       throw new DescriptionException(file + ": " + e.getMessage());
     } catch (JsonTextException | IllegalArgumentException e) {
       throw new IllegalArgumentException(
-          "%s is no config.json of a run: %s".formatted(file, e.getMessage()), e);
+          Text.of("%s is no config.json of a run: %s", file, e.getMessage()), e);
     }
   }
 

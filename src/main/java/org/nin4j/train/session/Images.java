@@ -9,6 +9,7 @@ import org.nin4j.model.ShapeException;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /** Data sets as backends take them. */
 public final class Images {
@@ -34,21 +35,22 @@ public final class Images {
     int classes = data.classNames().size();
     if (scores != classes) {
       throw new ShapeException(
-          "%s ends in %d values, but %s has %d classes; give its last layer as many outputs"
-              .formatted(plan.network(), scores, data.name(), classes));
+          Text.of(
+              "%s ends in %d values, but %s has %d classes; give its last layer as many outputs",
+              plan.network(), scores, data.name(), classes));
     }
   }
 
   /** A text that tells this data from any other that one would take for it. */
   public static String fingerprint(TrainTest data) {
-    return "%s, %d + %d images, CRC-32C %08x"
-        .formatted(
-            data.name(), data.train().count(), data.test().count(), sum(data.train(), data.test()));
+    return Text.of(
+        "%s, %d + %d images, CRC-32C %08x",
+        data.name(), data.train().count(), data.test().count(), sum(data.train(), data.test()));
   }
 
   /** The same for one set. */
   public static String fingerprint(ImageDataset data) {
-    return "%s, %d images, CRC-32C %08x".formatted(data.name(), data.count(), sum(data));
+    return Text.of("%s, %d images, CRC-32C %08x", data.name(), data.count(), sum(data));
   }
 
   private static long sum(ImageDataset... sets) {

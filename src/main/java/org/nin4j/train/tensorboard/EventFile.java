@@ -13,6 +13,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
+import org.nin4j.text.Text;
 
 /**
  * A file of events that TensorBoard reads while it grows. A record is its length as 8 bytes, the
@@ -56,7 +57,7 @@ final class EventFile implements AutoCloseable {
    */
   static EventFile create(Path folder, Instant now) throws IOException {
     long seconds = Math.max(now.getEpochSecond(), latest(folder));
-    String name = "events.out.tfevents.%010d.nin4j".formatted(seconds);
+    String name = Text.of("events.out.tfevents.%010d.nin4j", seconds);
     Path path = folder.resolve(name);
     for (int i = 2; Files.exists(path); i++) {
       path = folder.resolve(name + "." + i);

@@ -9,6 +9,7 @@ import java.util.function.Consumer;
 import org.nin4j.backend.Metrics;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.tensor.HostTensor;
+import org.nin4j.text.Text;
 import org.nin4j.train.Progress;
 import org.nin4j.train.TrainingListener;
 import org.nin4j.train.TrainingStart;
@@ -175,7 +176,7 @@ public final class TensorBoard implements TrainingListener, AutoCloseable {
 
   private void failed(String reason) {
     remarks.accept(
-        "there will be no more events for TensorBoard in %s: %s".formatted(folder, reason));
+        Text.of("there will be no more events for TensorBoard in %s: %s", folder, reason));
   }
 
   @Override

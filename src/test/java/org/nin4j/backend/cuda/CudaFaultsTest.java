@@ -46,6 +46,7 @@ import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /** What happens when something fails, on the stand-in. */
 class CudaFaultsTest {
@@ -125,7 +126,7 @@ class CudaFaultsTest {
     long calls = StandIn.calls();
     assertTrue(calls > 100, "only " + calls + " calls");
     long first = 1 + System.nanoTime() % STRIDE;
-    System.out.println("%d calls, from %d on one in %d fails".formatted(calls, first, STRIDE));
+    System.out.println(Text.of("%d calls, from %d on one in %d fails", calls, first, STRIDE));
     for (long call = first; call <= calls; call += STRIDE) {
       StandIn.reset();
       StandIn.set("quiet", 1);
@@ -188,8 +189,8 @@ class CudaFaultsTest {
     long stride = Math.max(1, usual / FIRST_STARTS);
     long call = 1 + System.nanoTime() % stride;
     System.out.println(
-        "about %d calls of a first start, from %d on one in %d fails"
-            .formatted(usual, call, stride));
+        Text.of(
+            "about %d calls of a first start, from %d on one in %d fails", usual, call, stride));
     while (failFirstStart(options, call, warnings)) {
       call += stride;
     }
@@ -239,7 +240,7 @@ class CudaFaultsTest {
     train(StandInGpu.options());
     long calls = StandIn.calls();
     long first = 1 + System.nanoTime() % STRIDE;
-    System.out.println("from call %d of %d on, each %dth".formatted(first, calls, STRIDE));
+    System.out.println(Text.of("from call %d of %d on, each %dth", first, calls, STRIDE));
     for (long call = first; call <= calls; call += STRIDE) {
       StandIn.reset();
       StandIn.set("quiet", 1);
@@ -290,7 +291,7 @@ class CudaFaultsTest {
       assertTrue(e.neededBytes() >= needed);
       assertTrue(e.freeBytes() <= needed / 3);
       assertTrue(e.getMessage().contains("batch 4096 needs"), e.getMessage());
-      assertTrue(e.getMessage().endsWith("a batch of %d would fit".formatted(e.fittingBatch())));
+      assertTrue(e.getMessage().endsWith(Text.of("a batch of %d would fit", e.fittingBatch())));
       assertTrue(e.fittingBatch() > 0 && e.fittingBatch() < 4096 / 2, e.getMessage());
       backend.bind(backend.prepare(plan(e.fittingBatch(), Precision.FP32))).close();
     }

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiFunction;
@@ -644,7 +645,10 @@ class CudaFusionTest {
       }
     }
     System.out.printf(
-        "from the reference: ours %.3f, in one pass %.3f%n", distances[0], distances[1]);
+        Locale.ROOT,
+        "from the reference: ours %.3f, in one pass %.3f%n",
+        distances[0],
+        distances[1]);
     assertTrue(
         distances[1] <= 2 * distances[0], distances[1] + " is more than 2 * " + distances[0]);
   }

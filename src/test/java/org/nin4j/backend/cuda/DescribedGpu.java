@@ -6,6 +6,7 @@ import org.nin4j.backend.cuda.device.Scope;
 import org.nin4j.backend.cuda.library.CudnnDescriptor;
 import org.nin4j.backend.cuda.library.CudnnTarget;
 import org.nin4j.backend.cuda.library.CudnnValues;
+import org.nin4j.text.Text;
 
 /**
  * A GPU that is not there and of which cuDNN is told all that it wants to know: it then answers
@@ -45,7 +46,8 @@ public record DescribedGpu(
 
   private byte[] json() {
     String text =
-        """
+        Text.of(
+            """
         {"maxGridSize": [2147483647, 65535, 65535], "maxBlockSize": [1024, 1024, 64], \
         "regsPerBlock": 65536, "multiProcessorCount": %d, "warpSize": 32, \
         "maxSharedMemoryPerBlock": 49152, "maxSharedMemoryPerBlockOptin": %d, \
@@ -54,16 +56,15 @@ public record DescribedGpu(
         "supportCoopLaunch": 1, "totalGlobalMem": %d, "smClockRateKHz": 1980000, \
         "memClockRateKHz": 2619000, "l2CacheSize": %d, "cudaDeviceId": 0, "deviceVer": %d, \
         "driverVer": 13000, "deviceName": "NVIDIA %s"}\0\
-        """
-            .formatted(
-                multiprocessors,
-                sharedBytes,
-                threads / 64,
-                threads,
-                (long) gigabytes << 30,
-                (long) cacheMegabytes << 20,
-                capability * 10,
-                name);
+        """,
+            multiprocessors,
+            sharedBytes,
+            threads / 64,
+            threads,
+            (long) gigabytes << 30,
+            (long) cacheMegabytes << 20,
+            capability * 10,
+            name);
     return text.getBytes(StandardCharsets.UTF_8);
   }
 

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.cli.Shell;
 import org.nin4j.cli.SmallTraining;
+import org.nin4j.text.Text;
 import org.nin4j.train.run.RecordedRun;
 import org.nin4j.train.run.RunCheckpoints;
 
@@ -58,7 +60,8 @@ class NativeMemoryTest {
       throws IOException, InterruptedException {
     Ended ended = run(environment, arguments);
     assertEquals(0, ended.code(), ended::errors);
-    System.out.printf("%s %s: %,d bytes more%n", environment, List.of(arguments), ended.grown());
+    System.out.printf(
+        Locale.ROOT, "%s %s: %,d bytes more%n", environment, List.of(arguments), ended.grown());
     return ended.grown();
   }
 
@@ -97,7 +100,7 @@ class NativeMemoryTest {
   }
 
   private void assertLevel(long grown) {
-    assertTrue(grown < LEVEL, () -> "%,d bytes more".formatted(grown));
+    assertTrue(grown < LEVEL, () -> Text.of("%,d bytes more", grown));
   }
 
   @Test
@@ -109,7 +112,7 @@ class NativeMemoryTest {
   @Test
   void sessionsThatAreNotClosedAreSeen() throws IOException, InterruptedException {
     long grown = grown(Map.of(), "kept", "20");
-    assertFalse(grown < LEVEL, () -> "only %,d bytes more".formatted(grown));
+    assertFalse(grown < LEVEL, () -> Text.of("only %,d bytes more", grown));
   }
 
   /** A few; {@link #aThousandClassifiersLeaveNothing} is the whole. */
@@ -190,7 +193,7 @@ class NativeMemoryTest {
             // #0 is the sanitizer's malloc; who called it is #1, or #2 by way of the C++ library.
             .filter(block -> CALLER.matcher(block).find())
             .toList();
-    System.out.printf("%s %s: %d leaks%n", checks, List.of(arguments), leaks.size());
+    System.out.printf(Locale.ROOT, "%s %s: %d leaks%n", checks, List.of(arguments), leaks.size());
     return leaks;
   }
 

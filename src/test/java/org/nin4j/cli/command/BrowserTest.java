@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.cli.SmallTraining;
 import org.nin4j.page.Browser;
+import org.nin4j.text.Text;
 
 /** The page in a browser, where there is one. */
 @Timeout(value = 1200, unit = TimeUnit.SECONDS)
@@ -52,7 +53,7 @@ class BrowserTest {
       browser.evaluate("document.getElementById('stop').click()");
       assertEquals(130, nin.exitCode());
       // It waits for readers to see the end, but not for one that is kept from asking.
-      browser.await("['stopped', 'no answer'].includes(%s)".formatted(PHASE));
+      browser.await(Text.of("['stopped', 'no answer'].includes(%s)", PHASE));
       requireOwn(browser, page);
     }
   }

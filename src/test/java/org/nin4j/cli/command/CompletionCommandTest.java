@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.cli.Shell;
+import org.nin4j.text.Text;
 
 class CompletionCommandTest {
   @TempDir private Path folder;
@@ -27,8 +28,9 @@ class CompletionCommandTest {
   private String completed(Path script, String... words) throws IOException, InterruptedException {
     String line = String.join(" ", words);
     String commands =
-        "source %s; COMP_WORDS=(%s); COMP_CWORD=%d; COMP_LINE='%s'; COMP_POINT=%d; _complete_nin; echo \"${COMPREPLY[@]}\""
-            .formatted(script, line, words.length - 1, line, line.length());
+        Text.of(
+            "source %s; COMP_WORDS=(%s); COMP_CWORD=%d; COMP_LINE='%s'; COMP_POINT=%d; _complete_nin; echo \"${COMPREPLY[@]}\"",
+            script, line, words.length - 1, line, line.length());
     Process process =
         new ProcessBuilder("bash", "-c", commands)
             // Where no key was pressed, compopt says so.

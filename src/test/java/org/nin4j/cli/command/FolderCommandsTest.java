@@ -25,6 +25,7 @@ import org.nin4j.data.picture.ImageFile;
 import org.nin4j.data.picture.Picture;
 import org.nin4j.tensor.HostTensor;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 import org.nin4j.train.Classifier;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.run.RunCheckpoints;
@@ -152,7 +153,7 @@ class FolderCommandsTest {
     assertEnded(0, evaluated);
     String result = evaluated.out().get(evaluated.out().size() - 1);
     assertTrue(result.startsWith("my pictures, 4 test images: loss "), result);
-    String loss = "%.4f".formatted(best(twice));
+    String loss = Text.of("%.4f", best(twice));
     assertTrue(result.contains("accuracy " + loss), result + " " + loss);
 
     Path one = file("test", "b", 1);
@@ -165,13 +166,13 @@ class FolderCommandsTest {
       byte[] pixels = ImageFile.read(one, classifier.image(), Picture.Fit.CROP, false);
       var answers = classifier.classify(pixels).top(2);
       assertEquals(
-          "%s %s %.1f %% %s %.1f %%"
-              .formatted(
-                  one,
-                  answers.get(0).name(),
-                  100 * answers.get(0).probability(),
-                  answers.get(1).name(),
-                  100 * answers.get(1).probability()),
+          Text.of(
+              "%s %s %.1f %% %s %.1f %%",
+              one,
+              answers.get(0).name(),
+              100 * answers.get(0).probability(),
+              answers.get(1).name(),
+              100 * answers.get(1).probability()),
           predicted.out().get(3).replaceAll(" +", " "));
     }
   }
@@ -276,7 +277,7 @@ class FolderCommandsTest {
     int channels = colours ? 3 : 1;
     assertTrue(shown.text().contains(" images of " + channels + "×6×5 in 2 classes"), shown::text);
     assertTrue(
-        shown.out().stream().anyMatch(l -> l.matches("0 +a +%d +1".formatted(colours ? 3 : 1))),
+        shown.out().stream().anyMatch(l -> l.matches(Text.of("0 +a +%d +1", colours ? 3 : 1))),
         shown::text);
     assertTrue(Files.exists(sheet));
     Path idx = folder.resolve("idx");
@@ -333,13 +334,14 @@ class FolderCommandsTest {
     Path study = folder.resolve("mine.json");
     Files.writeString(
         study,
-        """
+        Text.of(
+            """
         {"name": "mine", "question": "Which?",
          "base": {"dataset": "folder:%s", "network": "nin-mini", "size": 8, "epochs": 1,
                   "batch": 4, "precision": "fp32"},
          "variants": {"one": {"lr": 0.01}, "two": {"lr": 0.02, "mean": 0.5}}, "seeds": [1]}
-        """
-            .formatted(pictures()));
+        """,
+            pictures()));
     Path out = folder.resolve("study");
     Shell.Outcome outcome =
         run("study", study.toString(), "--device", "reference", "--out", out.toString());

@@ -22,6 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.nin4j.cli.Shell;
 import org.nin4j.cli.SmallTraining;
+import org.nin4j.text.Text;
 import org.nin4j.train.history.History;
 
 /**
@@ -144,8 +145,9 @@ class InterruptionTest {
     assertEquals(7, second.code());
     assertEquals(
         List.of(
-            "nin train: process %d is training in %s: wait for its end, or go on in a new folder with --resume %s"
-                .formatted(process.pid(), there, there.resolve("last.safetensors"))),
+            Text.of(
+                "nin train: process %d is training in %s: wait for its end, or go on in a new folder with --resume %s",
+                process.pid(), there, there.resolve("last.safetensors"))),
         second.err());
   }
 

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -278,7 +279,12 @@ class KillTest {
       }
     } finally {
       System.out.printf(
-          "kill -9 on %s, kill.seed=%d: %s in %d trainings%n", device, seed, moments, trainings);
+          Locale.ROOT,
+          "kill -9 on %s, kill.seed=%d: %s in %d trainings%n",
+          device,
+          seed,
+          moments,
+          trainings);
     }
   }
 

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.cli.Shell;
+import org.nin4j.text.Text;
 
 /** Folders, standard input, other forms of answers, evidence, layers, and evaluation by class. */
 class LookCommandsTest {
@@ -49,7 +50,7 @@ class LookCommandsTest {
     Path runs = folder.resolve(name);
     String line =
         "train --recipe d2l --device reference --dataset shapes --batch 8 --limit 40 --epochs 1"
-            + " --network %s --out %s".formatted(network, runs);
+            + Text.of(" --network %s --out %s", network, runs);
     Shell.Outcome trained = shell.run(line.split(" "));
     assertEquals(0, trained.code(), () -> trained.err().toString());
     try (Stream<Path> all = Files.list(runs)) {
@@ -108,7 +109,7 @@ class LookCommandsTest {
   void manyPicturesAreAnsweredLikeOne() throws IOException {
     Path many = Files.createDirectories(folder.resolve("many"));
     for (int i = 0; i < 600; i++) {
-      Files.copy(pictures.resolve("z.png"), many.resolve("%03d.png".formatted(i)));
+      Files.copy(pictures.resolve("z.png"), many.resolve(Text.of("%03d.png", i)));
     }
     Shell.Outcome one = predict("--csv", "--top", "1", pictures.resolve("z.png").toString());
     Shell.Outcome outcome = predict("--csv", "--top", "1", many.toString());
@@ -116,7 +117,7 @@ class LookCommandsTest {
     assertEquals(601, outcome.out().size());
     String answer = one.out().get(1).substring(one.out().get(1).indexOf(','));
     for (int i = 0; i < 600; i++) {
-      assertEquals(many.resolve("%03d.png".formatted(i)) + answer, outcome.out().get(1 + i));
+      assertEquals(many.resolve(Text.of("%03d.png", i)) + answer, outcome.out().get(1 + i));
     }
   }
 
@@ -281,7 +282,7 @@ class LookCommandsTest {
       right += Integer.parseInt(cells[1 + row]);
     }
     assertEquals(40, all);
-    String accuracy = "accuracy %.4f".formatted(right / 40.0);
+    String accuracy = Text.of("accuracy %.4f", right / 40.0);
     assertTrue(lines.get(lines.size() - 1).contains(accuracy), lines.get(lines.size() - 1));
     image(out.resolve("confusion.png"));
     image(out.resolve("mistakes.png"));

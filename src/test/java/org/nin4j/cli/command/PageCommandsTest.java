@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.cli.Shell;
 import org.nin4j.cli.SmallTraining;
 import org.nin4j.page.PageReader;
+import org.nin4j.text.Text;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
 import org.nin4j.train.recipe.Recipe;
@@ -128,8 +129,9 @@ class PageCommandsTest {
       assertEquals(List.of(), outcome.out());
       assertEquals(
           List.of(
-              "nin train: port %s cannot be used: Address already in use; name another with --ui PORT, or 0 for any that is free"
-                  .formatted(port)),
+              Text.of(
+                  "nin train: port %s cannot be used: Address already in use; name another with --ui PORT, or 0 for any that is free",
+                  port)),
           outcome.err());
       Path runs = Files.createDirectories(folder.resolve("runs"));
       Shell.Outcome ui = new Shell(folder).run("ui", runs.toString(), "--port", port);
@@ -159,7 +161,7 @@ class PageCommandsTest {
     Path run = Files.createDirectories(folder.resolve("runs").resolve(name));
     JsonObject config = new JsonObject();
     config.add("recipe", RecipeJson.write(recipe));
-    config.addProperty("started", "2026-01-0%sT00:00:00Z".formatted(name.substring(7, 8)));
+    config.addProperty("started", Text.of("2026-01-0%sT00:00:00Z", name.substring(7, 8)));
     Files.writeString(run.resolve("config.json"), config.toString());
     History history = History.EMPTY;
     for (int i = 0; i < accuracies.length; i++) {

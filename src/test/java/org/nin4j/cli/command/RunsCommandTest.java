@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.cli.Shell;
 import org.nin4j.plan.step.Sgd;
+import org.nin4j.text.Text;
 import org.nin4j.train.history.EpochResult;
 import org.nin4j.train.history.History;
 import org.nin4j.train.recipe.Recipe;
@@ -42,8 +43,9 @@ class RunsCommandTest {
     JsonObject config = new JsonObject();
     config.addProperty(
         "started",
-        "%s-%s-%sT00:00:00Z"
-            .formatted(name.substring(0, 4), name.substring(4, 6), name.substring(6, 8)));
+        Text.of(
+            "%s-%s-%sT00:00:00Z",
+            name.substring(0, 4), name.substring(4, 6), name.substring(6, 8)));
     config.add("recipe", RecipeJson.write(recipe));
     Files.writeString(run.resolve("config.json"), config.toString());
     History history = History.EMPTY;
@@ -109,7 +111,7 @@ class RunsCommandTest {
     for (int i : new int[] {2, 10}) {
       JsonObject config = new JsonObject();
       config.add("recipe", RecipeJson.write(Recipes.fast().toBuilder().epochs(i).build()));
-      Files.writeString(run.resolve("config-%d.json".formatted(i)), config.toString());
+      Files.writeString(run.resolve(Text.of("config-%d.json", i)), config.toString());
     }
     Shell.Outcome outcome = shell.run("runs", "--json", run.toString());
     assertEquals(List.of(), outcome.err());

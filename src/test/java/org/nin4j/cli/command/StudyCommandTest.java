@@ -30,6 +30,7 @@ import org.nin4j.study.Studies;
 import org.nin4j.study.Study;
 import org.nin4j.study.StudyJson;
 import org.nin4j.study.StudyPlan;
+import org.nin4j.text.Text;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.history.Timeless;
 import org.nin4j.train.run.RunCheckpoints;
@@ -49,8 +50,9 @@ class StudyCommandTest {
     Path file = folder.resolve("mine.json");
     Files.writeString(
         file,
-        "{\"name\": \"mine\", \"question\": \"Which?\", \"base\": {%s}, \"variants\": {%s}%s}"
-            .formatted(BASE, variants, more));
+        Text.of(
+            "{\"name\": \"mine\", \"question\": \"Which?\", \"base\": {%s}, \"variants\": {%s}%s}",
+            BASE, variants, more));
     return file.toString();
   }
 
@@ -98,7 +100,7 @@ class StudyCommandTest {
         assertEquals(study.runs(), plan.chosen().size());
         for (PlannedRun run : plan.runs()) {
           String line = "run 36/36 %s: test 0.1234, 59 min 59 s, 23:59:59 left";
-          assertTrue(line.formatted(run.name()).length() <= 80, run::name);
+          assertTrue(Text.of(line, run.name()).length() <= 80, run::name);
         }
       }
     }
@@ -211,8 +213,9 @@ class StudyCommandTest {
     String report = Files.readString(folder.resolve("out/study.md"));
     assertTrue(
         report.contains(
-            "`nin study %s --quick --seeds 1 --out %s --device reference`, the quick form"
-                .formatted(file, out())),
+            Text.of(
+                "`nin study %s --quick --seeds 1 --out %s --device reference`, the quick form",
+                file, out())),
         report);
     String train =
         "train --recipe d2l --network nin-mini --dataset shapes --size 8 --batch 8 --limit 24"
@@ -337,8 +340,9 @@ class StudyCommandTest {
     try (RunLock lock = RunLock.take(out, "wait", remark -> {})) {
       assertRefused(
           7,
-          "process %d is training in %s: wait for its end, or choose another folder with --out"
-              .formatted(ProcessHandle.current().pid(), out),
+          Text.of(
+              "process %d is training in %s: wait for its end, or choose another folder with --out",
+              ProcessHandle.current().pid(), out),
           file,
           "--out",
           out(),
@@ -357,8 +361,9 @@ class StudyCommandTest {
     assertTrue(line.startsWith("nin study: a-seed2: "), line);
     assertTrue(
         line.endsWith(
-            "; what is finished is kept; go on with: nin study %s --out %s --device reference"
-                .formatted(file, out())),
+            Text.of(
+                "; what is finished is kept; go on with: nin study %s --out %s --device reference",
+                file, out())),
         line);
     assertTrue(Files.readString(folder.resolve("out/study.md")).contains("1 of 2 runs are done."));
   }
@@ -398,7 +403,7 @@ class StudyCommandTest {
     assertEquals(TERMINATED, process.waitFor(), () -> String.join("\n", lines));
     assertEquals("", Files.readString(folder.resolve("err")));
     assertEquals(
-        "stopped; go on with: nin study %s --out %s --device reference".formatted(file, out()),
+        Text.of("stopped; go on with: nin study %s --out %s --device reference", file, out()),
         lines.get(lines.size() - 1));
     assertTrue(Files.readString(folder.resolve("out/study.md")).contains("1 of 2 runs are done."));
     assertTrue(

@@ -24,7 +24,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.cli.Shell;
 import org.nin4j.cli.SmallTraining;
-import org.nin4j.cli.output.Texts;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.Conv2d;
@@ -32,6 +31,7 @@ import org.nin4j.model.Flatten;
 import org.nin4j.model.GlobalAvgPool2d;
 import org.nin4j.model.Network;
 import org.nin4j.model.Sequential;
+import org.nin4j.text.Text;
 import org.nin4j.train.Trainer;
 import org.nin4j.train.checkpoint.Best;
 import org.nin4j.train.checkpoint.Checkpoint;
@@ -169,8 +169,9 @@ class TrainCommandTest {
             .anyMatch(
                 l ->
                     l.equals(
-                        "%d of %d tensors start from the other training; drawn: none"
-                            .formatted(tensors, tensors))),
+                        Text.of(
+                            "%d of %d tensors start from the other training; drawn: none",
+                            tensors, tensors))),
         tuned::text);
     try (Stream<Path> folders = Files.list(others)) {
       Path run = folders.findFirst().orElseThrow();
@@ -258,8 +259,8 @@ class TrainCommandTest {
             + " [\\d.]+ s since the start";
     List<String> results = epochs.stream().filter(l -> l.contains("test loss")).toList();
     assertEquals(2, results.size());
-    assertTrue(results.get(0).matches(result.formatted(1)), results.get(0));
-    assertTrue(results.get(1).matches(result.formatted(2)), results.get(1));
+    assertTrue(results.get(0).matches(Text.of(result, 1)), results.get(0));
+    assertTrue(results.get(1).matches(Text.of(result, 2)), results.get(1));
     assertTrue(
         out.get(out.size() - 1)
             .matches(
@@ -363,8 +364,8 @@ class TrainCommandTest {
         longer
             .out()
             .contains(
-                "going on after epoch 2 from %s in %s"
-                    .formatted(run.resolve("last.safetensors"), run)),
+                Text.of(
+                    "going on after epoch 2 from %s in %s", run.resolve("last.safetensors"), run)),
         longer::text);
     assertEquals(3, History.parseCsv(Files.readString(run.resolve("history.csv"))).epochs().size());
 
@@ -421,11 +422,11 @@ class TrainCommandTest {
     assertEquals(0, evaluated.code(), () -> String.join("\n", evaluated.err()));
     History history = History.parseCsv(Files.readString(run.resolve("history.csv")));
     assertEquals(
-        "checkpoint: %s, after epoch 1".formatted(run.resolve("best.safetensors")),
+        Text.of("checkpoint: %s, after epoch 1", run.resolve("best.safetensors")),
         evaluated.out().get(0));
     String line = evaluated.out().get(evaluated.out().size() - 1);
     String expected =
-        Texts.format(
+        Text.of(
             "shapes (drawn by the program), 40 test images: loss %.4f, accuracy %.4f, top-5 %.4f;",
             history.last().orElseThrow().testLoss(),
             history.last().orElseThrow().testAccuracy(),
@@ -449,7 +450,7 @@ class TrainCommandTest {
     assertEquals(0, predicted.code(), () -> String.join("\n", predicted.err()));
     assertEquals(4, predicted.out().size());
     assertEquals(
-        "checkpoint: %s, after epoch 1".formatted(run.resolve("best.safetensors")),
+        Text.of("checkpoint: %s, after epoch 1", run.resolve("best.safetensors")),
         predicted.out().get(0));
     assertTrue(predicted.out().get(3).matches(".*a\\.png(  \\w+ +[\\d.]+ %){5}"), predicted::text);
 
@@ -536,15 +537,16 @@ class TrainCommandTest {
         outcome
             .out()
             .contains(
-                "going on after epoch 1 from %s in %s".formatted(RunCheckpoints.last(run), other)),
+                Text.of("going on after epoch 1 from %s in %s", RunCheckpoints.last(run), other)),
         outcome::text);
     assertEquals(
-        "checkpoint: %s, after epoch 1".formatted(RunCheckpoints.best(other)),
+        Text.of("checkpoint: %s, after epoch 1", RunCheckpoints.best(other)),
         evaluate(other).out().get(0));
     Files.delete(RunCheckpoints.best(other));
     assertEquals(
-        "checkpoint: %s, after epoch 2; there is no best.safetensors"
-            .formatted(RunCheckpoints.last(other)),
+        Text.of(
+            "checkpoint: %s, after epoch 2; there is no best.safetensors",
+            RunCheckpoints.last(other)),
         evaluate(other).out().get(0));
   }
 
@@ -598,11 +600,12 @@ class TrainCommandTest {
                 line ->
                     line.startsWith(last + " is cut short: ")
                         && line.endsWith(
-                            ": going on from the newest checkpoint that is whole, %s, after epoch 3"
-                                .formatted(kept))),
+                            Text.of(
+                                ": going on from the newest checkpoint that is whole, %s, after epoch 3",
+                                kept))),
         resumed::text);
     assertTrue(
-        resumed.out().contains("going on after epoch 3 from %s in %s".formatted(kept, run)),
+        resumed.out().contains(Text.of("going on after epoch 3 from %s in %s", kept, run)),
         resumed::text);
     assertEquals(history, history(run));
     Checkpoint again = Checkpoint.read(last);
@@ -629,7 +632,7 @@ class TrainCommandTest {
         resumed
             .out()
             .contains(
-                "%s holds no whole checkpoint: beginning anew by its config.json".formatted(run)),
+                Text.of("%s holds no whole checkpoint: beginning anew by its config.json", run)),
         resumed::text);
     assertEquals(history, history(run));
     Checkpoint again = Checkpoint.read(RunCheckpoints.last(run));

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.data.DataException;
 import org.nin4j.data.Split;
 import org.nin4j.data.folder.Listing.Entry;
+import org.nin4j.text.Text;
 
 /** Which files are taken for what; they need not be pictures yet. */
 class ListingTest {
@@ -29,7 +30,7 @@ class ListingTest {
   private void files(String in, int count) throws IOException {
     Path of = Files.createDirectories(folder.resolve(in));
     for (int i = 0; i < count; i++) {
-      Files.writeString(of.resolve("%03d.png".formatted(i)), "x");
+      Files.writeString(of.resolve(Text.of("%03d.png", i)), "x");
     }
   }
 

@@ -38,6 +38,7 @@ import org.nin4j.data.DataMissingException;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.file.Md5;
+import org.nin4j.text.Text;
 
 /** Small archives of CIFAR's layout, by the system's tar or by a few lines here. */
 @Timeout(60)
@@ -105,7 +106,7 @@ class CifarDatasetTest {
     byte[] header = new byte[512];
     put(header, 0, name);
     put(header, 100, "0000644\0");
-    put(header, 124, "%011o\0".formatted(size));
+    put(header, 124, Text.of("%011o\0", size));
     put(header, 148, "        ");
     header[156] = (byte) type;
     put(header, 257, "ustar\00000");
@@ -113,7 +114,7 @@ class CifarDatasetTest {
     for (byte b : header) {
       sum += b & 0xff;
     }
-    put(header, 148, "%06o\0 ".formatted(sum));
+    put(header, 148, Text.of("%06o\0 ", sum));
     return header;
   }
 

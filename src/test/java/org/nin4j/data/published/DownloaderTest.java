@@ -39,6 +39,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.nin4j.data.DataException;
 import org.nin4j.data.DataMissingException;
+import org.nin4j.text.Text;
 
 /** Downloads from a server in this process. */
 @Timeout(60)
@@ -209,7 +210,7 @@ class DownloaderTest {
     String message =
         assertThrows(DataMissingException.class, () -> fetch(LONG, absent, broken)).getMessage();
     assertEquals(
-        String.format(
+        Text.of(
             "%sfile.gz: the server answered HTTP 404; %sfile.gz: the server answered HTTP 503",
             absent, broken),
         message);

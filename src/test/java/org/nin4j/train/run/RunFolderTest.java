@@ -32,6 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nin4j.backend.Metrics;
+import org.nin4j.text.Text;
 import org.nin4j.train.Trainer;
 import org.nin4j.train.Trial;
 import org.nin4j.train.checkpoint.Best;
@@ -197,9 +198,9 @@ class RunFolderTest {
         assertThrows(UncheckedIOException.class, () -> RunFolder.open(folder.path(), remarks::add))
             .getMessage();
     assertEquals(
-        "process %d is training in %s: wait for its end, or go on in a new folder with --resume %s"
-            .formatted(
-                ProcessHandle.current().pid(), folder.path(), RunCheckpoints.last(folder.path())),
+        Text.of(
+            "process %d is training in %s: wait for its end, or go on in a new folder with --resume %s",
+            ProcessHandle.current().pid(), folder.path(), RunCheckpoints.last(folder.path())),
         message);
     folder.close();
     RunFolder.open(folder.path(), remarks::add).close();
@@ -256,7 +257,7 @@ class RunFolderTest {
   @ValueSource(strings = {"3", "{}", "[]", "null", "true", "\"yesterday\"", "1e999"})
   void aRunWithoutADateInItsConfigurationHasThatOfItsCheckpoint(String started) throws IOException {
     Path run = Files.createDirectory(runs.resolve("old"));
-    Files.writeString(run.resolve("config.json"), "{\"started\": %s}".formatted(started));
+    Files.writeString(run.resolve("config.json"), Text.of("{\"started\": %s}", started));
     Files.writeString(run.resolve("config-2.json"), "no JSON");
     Files.writeString(run.resolve("config-3.json"), "[]");
     Files.setLastModifiedTime(run, FileTime.from(STARTED.plusSeconds(3)));
@@ -340,8 +341,9 @@ class RunFolderTest {
     assertEquals(Optional.of(new Best(2, 0.3, "test data")), from.best());
     assertEquals(
         List.of(
-            "The best so far, 0.8000 after epoch 1, is not beside %s: best starts anew."
-                .formatted(file)),
+            Text.of(
+                "The best so far, 0.8000 after epoch 1, is not beside %s: best starts anew.",
+                file)),
         remarks);
     folder.checkpointed(run.get(2), false);
     assertEquals(
@@ -381,7 +383,7 @@ class RunFolderTest {
     safetensors.removeIf(name -> !name.startsWith("epoch"));
     assertEquals(Set.of("epoch-3.safetensors", "epoch-4.safetensors"), safetensors);
     for (int epoch : new int[] {3, 4}) {
-      Path kept = folder.path().resolve("epoch-%d.safetensors".formatted(epoch));
+      Path kept = folder.path().resolve(Text.of("epoch-%d.safetensors", epoch));
       assertEquals(Position.atEpoch(epoch), Checkpoint.read(kept).position());
     }
     // In another program, that keeps none, what was kept stays.
@@ -430,8 +432,9 @@ class RunFolderTest {
     assertEquals(folder.path().resolve("epoch-2-step-2.safetensors"), newest.file());
     assertEquals(
         List.of(
-            "last.safetensors is not there: going on from the newest checkpoint that is whole, %s, in epoch 2, after step 2"
-                .formatted(newest.file())),
+            Text.of(
+                "last.safetensors is not there: going on from the newest checkpoint that is whole, %s, in epoch 2, after step 2",
+                newest.file())),
         remarks);
   }
 
@@ -455,8 +458,9 @@ class RunFolderTest {
     assertEquals(kept, RunCheckpoints.newest(path, remarks::add).orElseThrow().file());
     assertEquals(
         List.of(
-            "%s is damaged or cut short: its content does not fit its SHA-256 sum: going on from the newest checkpoint that is whole, %s, after epoch 2"
-                .formatted(last, kept)),
+            Text.of(
+                "%s is damaged or cut short: its content does not fit its SHA-256 sum: going on from the newest checkpoint that is whole, %s, after epoch 2",
+                last, kept)),
         remarks);
     flipABit(kept);
     assertEquals(

@@ -22,6 +22,7 @@ import org.nin4j.backend.reference.ReferenceBackend;
 import org.nin4j.data.TrainTest;
 import org.nin4j.data.shapes.Shapes;
 import org.nin4j.model.zoo.Networks;
+import org.nin4j.text.Text;
 import org.nin4j.train.Trainer;
 import org.nin4j.train.checkpoint.Checkpoint;
 import org.nin4j.train.history.EpochResult;
@@ -152,7 +153,7 @@ class TensorBoardTest {
         Python.run(TensorBoardTest.class, "read_events.py", scripts, List.of(folder.toString()));
     List<String> losses =
         again.history().epochs().stream()
-            .map(e -> "scalar loss/test %d ".formatted(e.epoch() * STEPS))
+            .map(e -> Text.of("scalar loss/test %d ", e.epoch() * STEPS))
             .toList();
     for (int i = 0; i < losses.size(); i++) {
       String begin = losses.get(i);

@@ -20,6 +20,7 @@ import org.nin4j.backend.cuda.device.Check;
 import org.nin4j.backend.cuda.device.CudaException;
 import org.nin4j.backend.cuda.device.Device;
 import org.nin4j.tensor.DType;
+import org.nin4j.text.Text;
 
 /**
  * The ways to compute a convolution on this GPU: a product, engines of cuDNN's graph API,
@@ -94,7 +95,7 @@ final class ConvolutionCandidates {
       }
       // Libraries do not say that the device is lost; the driver does.
       device.synchronize();
-      warnings.accept("Left out for %s: %s".formatted(c, e.getMessage()));
+      warnings.accept(Text.of("Left out for %s: %s", c, e.getMessage()));
       return List.of();
     }
   }

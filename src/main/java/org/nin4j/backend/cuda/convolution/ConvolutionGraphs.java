@@ -24,6 +24,7 @@ import org.nin4j.backend.cuda.library.CudnnPlan;
 import org.nin4j.backend.cuda.library.CudnnTarget;
 import org.nin4j.backend.cuda.library.CudnnValues;
 import org.nin4j.tensor.DType;
+import org.nin4j.text.Text;
 
 /**
  * Convolutions by cuDNN's graph API: it has what the older API has not, kernels that are compiled
@@ -163,7 +164,7 @@ final class ConvolutionGraphs implements AutoCloseable {
     CudnnPlan plan =
         plan(place(c, choice))
             .orElseThrow(
-                () -> new BackendException("cuDNN does not offer %s for %s".formatted(choice, c)));
+                () -> new BackendException(Text.of("cuDNN does not offer %s for %s", choice, c)));
     Optional<Substitute> substitute = Substitute.of(c, choice.method());
     if (substitute.isPresent()) {
       ConvolutionCase inner = substitute.get().inner();
@@ -270,7 +271,7 @@ final class ConvolutionGraphs implements AutoCloseable {
       if (!Check.cudnnDoesNotSupport(e.code()) && !warned) {
         warned = true;
         warnings.accept(
-            "cuDNN's graph API is left out for %s: %s".formatted(form.c(), e.getMessage()));
+            Text.of("cuDNN's graph API is left out for %s: %s", form.c(), e.getMessage()));
       }
       return Optional.empty();
     }

@@ -24,6 +24,7 @@ import org.nin4j.backend.cuda.device.Work;
 import org.nin4j.backend.cuda.kernel.DiskCache;
 import org.nin4j.backend.cuda.kernel.KernelLibrary;
 import org.nin4j.backend.cuda.kernel.Stopwatch;
+import org.nin4j.text.Text;
 
 /**
  * Chooses how to compute each convolution: the fastest candidate, measured on random numbers where
@@ -87,8 +88,9 @@ public final class ConvolutionSearch implements AutoCloseable {
     // too, so that what was chosen in another way is chosen again.
     this.environment =
         environment
-            + "; timed on the device, of many tiles, cold, deterministic %s, workspace %d"
-                .formatted(options.deterministic(), options.workspaceBytes());
+            + Text.of(
+                "; timed on the device, of many tiles, cold, deterministic %s, workspace %d",
+                options.deterministic(), options.workspaceBytes());
     this.replays = options.graph();
     this.deterministic = options.deterministic();
     this.warmUpMillis = options.warmUpMillis();
@@ -239,8 +241,9 @@ public final class ConvolutionSearch implements AutoCloseable {
           .ifPresent(
               wrong ->
                   warnings.accept(
-                      "Passed over: %s gives a wrong result for %s: %s"
-                          .formatted(fastest.choice(), c, wrong)));
+                      Text.of(
+                          "Passed over: %s gives a wrong result for %s: %s",
+                          fastest.choice(), c, wrong)));
     }
     throw none(
         c, measured.isEmpty() ? "every algorithm fails" : "no algorithm gives the right result");
@@ -309,7 +312,7 @@ public final class ConvolutionSearch implements AutoCloseable {
       // Libraries do not say that the device is lost; the driver does.
       device.synchronize();
       if (!(e.call().startsWith("cudnn") && Check.cudnnDeclines(e.code()))) {
-        warnings.accept("Left out: %s for %s: %s".formatted(candidate, c, e.getMessage()));
+        warnings.accept(Text.of("Left out: %s for %s: %s", candidate, c, e.getMessage()));
       }
       return Optional.empty();
     }
@@ -347,6 +350,6 @@ public final class ConvolutionSearch implements AutoCloseable {
 
   private BackendException none(ConvolutionCase c, String why) {
     return new BackendException(
-        "cannot compute the convolution %s on %s: %s".formatted(c, device.name(), why));
+        Text.of("cannot compute the convolution %s on %s: %s", c, device.name(), why));
   }
 }

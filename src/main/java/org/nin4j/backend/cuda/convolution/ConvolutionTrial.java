@@ -16,6 +16,7 @@ import org.nin4j.model.Window;
 import org.nin4j.tensor.Bfloat16;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Philox;
+import org.nin4j.text.Text;
 
 /**
  * A convolution on random numbers, checked against a plain computation in double.
@@ -127,7 +128,7 @@ final class ConvolutionTrial {
       // Written so that NaN fails.
       if (!(Math.abs(error) <= tolerance(method) * Math.sqrt(expected.squares))) {
         return Optional.of(
-            "element %d is %s, not %s".formatted(element, actual[0], expected.value()));
+            Text.of("element %d is %s, not %s", element, actual[0], expected.value()));
       }
       squaredErrors += error * error;
       squares += expected.squares;
@@ -136,8 +137,7 @@ final class ConvolutionTrial {
     return squaredErrors <= allowed * allowed * squares
         ? Optional.empty()
         : Optional.of(
-            "its elements err by %.1e on the average"
-                .formatted(Math.sqrt(squaredErrors / squares)));
+            Text.of("its elements err by %.1e on the average", Math.sqrt(squaredErrors / squares)));
   }
 
   /**

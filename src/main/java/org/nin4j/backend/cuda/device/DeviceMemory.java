@@ -3,6 +3,7 @@ package org.nin4j.backend.cuda.device;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
+import org.nin4j.text.Text;
 
 /** One allocation on the device. */
 public final class DeviceMemory implements AutoCloseable {
@@ -21,7 +22,7 @@ public final class DeviceMemory implements AutoCloseable {
     if (result == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
       long free = Device.freeBytes();
       throw new DeviceMemoryException(
-          "the GPU has no room for %s: %s are free".formatted(Sizes.text(bytes), Sizes.text(free)),
+          Text.of("the GPU has no room for %s: %s are free", Sizes.text(bytes), Sizes.text(free)),
           bytes,
           free,
           0);

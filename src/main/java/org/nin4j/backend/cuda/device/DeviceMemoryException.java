@@ -2,6 +2,7 @@ package org.nin4j.backend.cuda.device;
 
 import org.nin4j.backend.BackendException;
 import org.nin4j.plan.PlacedPlan;
+import org.nin4j.text.Text;
 
 /** The GPU's memory is too small for what was asked. */
 public final class DeviceMemoryException extends BackendException {
@@ -22,17 +23,17 @@ public final class DeviceMemoryException extends BackendException {
   public DeviceMemoryException of(PlacedPlan placed, int batch) {
     String advice =
         batch > 0
-            ? "a batch of %d would fit".formatted(batch)
+            ? Text.of("a batch of %d would fit", batch)
             : "not even a batch of 1 would fit; use smaller images, a smaller network or the CPU";
     DeviceMemoryException told =
         new DeviceMemoryException(
-            "the plan of %s with batch %d needs %s on the GPU, where %s are free; %s"
-                .formatted(
-                    placed.plan().network(),
-                    placed.plan().batch(),
-                    Sizes.text(neededBytes),
-                    Sizes.text(freeBytes),
-                    advice),
+            Text.of(
+                "the plan of %s with batch %d needs %s on the GPU, where %s are free; %s",
+                placed.plan().network(),
+                placed.plan().batch(),
+                Sizes.text(neededBytes),
+                Sizes.text(freeBytes),
+                advice),
             neededBytes,
             freeBytes,
             batch);

@@ -28,6 +28,7 @@ import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.plan.step.TensorSpec.Role;
+import org.nin4j.text.Text;
 
 /**
  * Chooses where one kernel computes several steps: where it was faster than these steps when both
@@ -63,8 +64,9 @@ public final class FusionSearch {
     this.cache = cache;
     this.environment =
         environment
-            + "; deterministic %s, workspace %d"
-                .formatted(options.deterministic(), options.workspaceBytes());
+            + Text.of(
+                "; deterministic %s, workspace %d",
+                options.deterministic(), options.workspaceBytes());
     this.fusions = options.fusions();
     this.deterministic = options.deterministic();
     this.warnings = options.warnings();
@@ -134,7 +136,7 @@ public final class FusionSearch {
         throw e;
       }
       warnings.accept(
-          "Not used: %s: its trial failed: %s".formatted(name(replacements), e.getMessage()));
+          Text.of("Not used: %s: its trial failed: %s", name(replacements), e.getMessage()));
     }
     chosen.put(key, wins);
     return wins;
@@ -171,22 +173,22 @@ public final class FusionSearch {
     Optional<String> wrong = actual.differenceFrom(expected);
     if (wrong.isPresent()) {
       warnings.accept(
-          "Passed over: %s gives a wrong result: %s".formatted(name(replacements), wrong.get()));
+          Text.of("Passed over: %s gives a wrong result: %s", name(replacements), wrong.get()));
       return "wrong";
     }
     if (deterministic && !actual.repeats()) {
       warnings.accept(
-          "Passed over: %s gives other bits from run to run".formatted(name(replacements)));
+          Text.of("Passed over: %s gives other bits from run to run", name(replacements)));
       return "wrong";
     }
     boolean faster = actual.milliseconds() < expected.milliseconds();
-    return "%s %s %s"
-        .formatted(faster ? FUSED : "apart", actual.milliseconds(), expected.milliseconds());
+    return Text.of(
+        "%s %s %s", faster ? FUSED : "apart", actual.milliseconds(), expected.milliseconds());
   }
 
   private static String name(List<Replacement> replacements) {
     return replacements.stream()
-        .map(r -> "%s (%s)".formatted(r.by().layer(), r.by().kind()))
+        .map(r -> Text.of("%s (%s)", r.by().layer(), r.by().kind()))
         .collect(Collectors.joining(" with "));
   }
 
@@ -195,15 +197,15 @@ public final class FusionSearch {
         .map(Replacement::by)
         .map(
             by ->
-                "%s of %s %08x %s %s from %s to %s"
-                    .formatted(
-                        by.kernel(),
-                        by.parts().stream().map(Step::kind).toList(),
-                        sourceHash(by.kernel()),
-                        plan.precision(),
-                        windows(by),
-                        shapes(by.reads()),
-                        shapes(by.writes())))
+                Text.of(
+                    "%s of %s %08x %s %s from %s to %s",
+                    by.kernel(),
+                    by.parts().stream().map(Step::kind).toList(),
+                    sourceHash(by.kernel()),
+                    plan.precision(),
+                    windows(by),
+                    shapes(by.reads()),
+                    shapes(by.writes())))
         .collect(Collectors.joining("; ", environment + "; ", ""));
   }
 

@@ -22,6 +22,7 @@ import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.tensor.Bfloat16;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Philox;
+import org.nin4j.text.Text;
 
 /**
  * Runs a few steps of a plan in a session of their own: for their time on random numbers, for their
@@ -101,7 +102,7 @@ public final class FusionTrial {
         for (int i = 0; i < expected.length; i++) {
           // Written so that NaN fails.
           if (!(Math.abs(actual[i] - expected[i]) <= allowed)) {
-            return Optional.of("%s has %s instead of %s".formatted(tensor, actual[i], expected[i]));
+            return Optional.of(Text.of("%s has %s instead of %s", tensor, actual[i], expected[i]));
           }
         }
       }

@@ -8,6 +8,7 @@ import org.nin4j.backend.BackendException;
 import org.nin4j.backend.cuda.device.Check;
 import org.nin4j.backend.cuda.device.CudaException;
 import org.nin4j.backend.cuda.device.Scope;
+import org.nin4j.text.Text;
 
 /** Compiles kernels with NVRTC for the GPU at hand, and remembers the results on disk. */
 public final class KernelCompiler {
@@ -70,8 +71,9 @@ public final class KernelCompiler {
           JNvrtc.nvrtcCompileProgram(program, options.size(), options.toArray(String[]::new));
       if (result == nvrtcResult.NVRTC_ERROR_COMPILATION) {
         throw new BackendException(
-            "the kernel file %s does not compile for this GPU (%s): %s"
-                .formatted(source.name(), options.get(0), firstError(log(program))));
+            Text.of(
+                "the kernel file %s does not compile for this GPU (%s): %s",
+                source.name(), options.get(0), firstError(log(program))));
       }
       Check.nvrtc(result, "nvrtcCompileProgram");
       long[] size = new long[1];

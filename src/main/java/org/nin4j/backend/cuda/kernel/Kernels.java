@@ -4,6 +4,7 @@ import jcuda.driver.CUdeviceptr;
 import org.nin4j.backend.cuda.device.Work;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
+import org.nin4j.text.Text;
 
 /** What all users of the kernels agree on. */
 public final class Kernels {
@@ -35,8 +36,9 @@ public final class Kernels {
     for (TensorSpec activation : activations) {
       if (activation.type() != type) {
         throw new IllegalArgumentException(
-            "layer %s takes %s and %s in one step; a cast belongs between"
-                .formatted(layer, activations[0], activation));
+            Text.of(
+                "layer %s takes %s and %s in one step; a cast belongs between",
+                layer, activations[0], activation));
       }
     }
     return type;

@@ -28,6 +28,7 @@ import org.nin4j.backend.cuda.natives.search.LibraryRole;
 import org.nin4j.backend.cuda.natives.search.NativesException;
 import org.nin4j.backend.cuda.natives.search.Problem;
 import org.nin4j.backend.cuda.natives.search.Version;
+import org.nin4j.text.Text;
 
 /**
  * Brings up JCuda on a set of CUDA libraries.
@@ -246,6 +247,6 @@ public final class JCudaNatives {
     return new LibraryVersions(
         nvrtc,
         cublas,
-        new Version("%d.%d.%d".formatted(cudnn / 10000, cudnn / 100 % 100, cudnn % 100)));
+        new Version(Text.of("%d.%d.%d", cudnn / 10000, cudnn / 100 % 100, cudnn % 100)));
   }
 }

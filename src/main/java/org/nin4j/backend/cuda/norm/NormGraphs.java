@@ -20,6 +20,7 @@ import org.nin4j.backend.cuda.library.CudnnPlan;
 import org.nin4j.backend.cuda.library.CudnnTarget;
 import org.nin4j.backend.cuda.library.CudnnValues;
 import org.nin4j.tensor.DType;
+import org.nin4j.text.Text;
 
 /**
  * Batch norms by cuDNN's graph API, each by the first engine that cuDNN names and that makes a
@@ -52,8 +53,9 @@ public final class NormGraphs implements AutoCloseable {
     this.cache = cache;
     this.environment =
         environment
-            + "; deterministic %s, workspace %d"
-                .formatted(options.deterministic(), options.workspaceBytes());
+            + Text.of(
+                "; deterministic %s, workspace %d",
+                options.deterministic(), options.workspaceBytes());
     this.deterministic = options.deterministic();
     this.workspaceBytes = options.workspaceBytes();
     this.values = scope.add(new CudnnValues());

@@ -7,6 +7,7 @@ import java.util.stream.IntStream;
 import org.nin4j.plan.Plan;
 import org.nin4j.plan.step.ConvolutionBackwardFilter;
 import org.nin4j.plan.step.Step;
+import org.nin4j.text.Text;
 
 /**
  * Which steps of a plan run on the second stream, beside those after them: filter gradients, which
@@ -23,7 +24,7 @@ public record Branches(List<Integer> lastConcurrentSteps) {
       if (lastConcurrentSteps.get(i) < i
           || lastConcurrentSteps.get(i) >= lastConcurrentSteps.size()) {
         throw new IllegalArgumentException(
-            "step %d lasts to %d".formatted(i, lastConcurrentSteps.get(i)));
+            Text.of("step %d lasts to %d", i, lastConcurrentSteps.get(i)));
       }
     }
   }

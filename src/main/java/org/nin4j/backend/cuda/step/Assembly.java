@@ -11,6 +11,7 @@ import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.PlacedPlan.Slot;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
+import org.nin4j.text.Text;
 
 /**
  * The work of one step while it is put together: hands out addresses and scratch memory, and
@@ -91,7 +92,7 @@ public final class Assembly {
     used += Kernels.align(bytes);
     if (used > Kernels.align(scratch.bytes())) {
       throw new IllegalStateException(
-          "a step wants %d bytes of scratch memory but stated %d".formatted(used, scratch.bytes()));
+          Text.of("a step wants %d bytes of scratch memory but stated %d", used, scratch.bytes()));
     }
     return memory.at(scratch.offset() + offset);
   }

@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import org.nin4j.backend.BackendException;
 import org.nin4j.plan.step.BatchSpec;
 import org.nin4j.tensor.ResizeAxis;
+import org.nin4j.text.Text;
 
 /**
  * What the kernel in {@code batch.cu} reads beside the data set: for each row and column of the
@@ -35,8 +36,9 @@ record BatchTables(ResizeAxis rows, ResizeAxis columns, BatchSpec spec, int tile
     int channels = spec.source().dim(0);
     if (channels > MAX_CHANNELS) {
       throw new BackendException(
-          "the batch step takes images of at most %d channels on the GPU, not %d"
-              .formatted(MAX_CHANNELS, channels));
+          Text.of(
+              "the batch step takes images of at most %d channels on the GPU, not %d",
+              MAX_CHANNELS, channels));
     }
     ResizeAxis rows = ResizeAxis.of(spec.source().dim(1), spec.height());
     ResizeAxis columns = ResizeAxis.of(spec.source().dim(2), spec.width());
@@ -47,8 +49,9 @@ record BatchTables(ResizeAxis rows, ResizeAxis columns, BatchSpec spec, int tile
     }
     if (tile == 0) {
       throw new BackendException(
-          "the batch step cannot make images %d wide from %s on the GPU: the %d stored rows behind one row are over %d bytes; use a smaller size"
-              .formatted(spec.width(), spec.source(), sourceRows(rows, 1), SHARED_BYTES));
+          Text.of(
+              "the batch step cannot make images %d wide from %s on the GPU: the %d stored rows behind one row are over %d bytes; use a smaller size",
+              spec.width(), spec.source(), sourceRows(rows, 1), SHARED_BYTES));
     }
     return new BatchTables(rows, columns, spec, tile);
   }

@@ -14,6 +14,7 @@ import org.nin4j.plan.step.Sum;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /** What looks at one element at a time. */
 final class Elements {
@@ -67,7 +68,7 @@ final class Elements {
   static Operation cast(Cast s) {
     DType from = s.input().type();
     if (from == s.output().type()) {
-      throw new IllegalArgumentException("a cast of %s to its own type".formatted(s.input()));
+      throw new IllegalArgumentException(Text.of("a cast of %s to its own type", s.input()));
     }
     long n = s.input().shape().elements();
     return a -> a.add(Kernels.cast(a.kernels(), from, a.at(s.input()), a.at(s.output()), n));

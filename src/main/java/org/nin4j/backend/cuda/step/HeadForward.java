@@ -7,6 +7,7 @@ import org.nin4j.plan.step.FlattenForward;
 import org.nin4j.plan.step.Fused;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /** Two 1×1 convolutions of few channels and the mean after them in one kernel, {@code head.cu}. */
 record HeadForward(KernelLibrary kernels) implements FusedStep {
@@ -24,7 +25,7 @@ record HeadForward(KernelLibrary kernels) implements FusedStep {
 
   /** One of the two widths that there are kernels for. */
   static String kernel(String direction, int channels) {
-    return "head_%s_%d_bf16".formatted(direction, channels <= 16 ? 16 : MOST_CHANNELS);
+    return Text.of("head_%s_%d_bf16", direction, channels <= 16 ? 16 : MOST_CHANNELS);
   }
 
   static boolean hasKernel(int channels) {

@@ -49,6 +49,7 @@ import org.nin4j.plan.step.SoftmaxCrossEntropy;
 import org.nin4j.plan.step.Step;
 import org.nin4j.plan.step.StepVisitor;
 import org.nin4j.plan.step.Sum;
+import org.nin4j.text.Text;
 
 /** Which operation computes which step of a plan. Making one costs nothing on the device. */
 public final class Operations implements StepVisitor<Operation> {
@@ -161,8 +162,9 @@ public final class Operations implements StepVisitor<Operation> {
   @Override
   public Operation visit(FoldNorm s) {
     throw new BackendException(
-        "%s (%s): the GPU computes a convolution and its batch norm one by one"
-            .formatted(s.layer(), s.kind()));
+        Text.of(
+            "%s (%s): the GPU computes a convolution and its batch norm one by one",
+            s.layer(), s.kind()));
   }
 
   @Override

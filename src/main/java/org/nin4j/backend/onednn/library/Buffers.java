@@ -12,6 +12,7 @@ import org.nin4j.backend.BackendException;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.PlacedPlan.Slot;
 import org.nin4j.plan.step.TensorSpec;
+import org.nin4j.text.Text;
 
 /** Where a step's tensors lie in the arena. */
 public final class Buffers {
@@ -55,8 +56,9 @@ public final class Buffers {
       return aligned;
     } catch (OutOfMemoryError e) {
       throw new BackendException(
-          "the plan needs %.2f GiB, which this machine does not give; use a smaller batch"
-              .formatted(bytes / (double) (1 << 30)),
+          Text.of(
+              "the plan needs %.2f GiB, which this machine does not give; use a smaller batch",
+              bytes / (double) (1 << 30)),
           e);
     }
   }

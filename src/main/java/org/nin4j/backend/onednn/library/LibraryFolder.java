@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.nin4j.backend.BackendException;
+import org.nin4j.text.Text;
 
 /**
  * The folder into which JavaCPP unpacks oneDNN. It tries one folder only, and where that lies on a
@@ -63,8 +64,9 @@ public record LibraryFolder(Path path, List<String> remarks) {
       }
     }
     throw new BackendException(
-        "%s; name a folder that can: NIN_JAVA_FLAGS=-D%s=DIR"
-            .formatted(String.join("; ", refused), PROPERTY));
+        Text.of(
+            "%s; name a folder that can: NIN_JAVA_FLAGS=-D%s=DIR",
+            String.join("; ", refused), PROPERTY));
   }
 
   /**

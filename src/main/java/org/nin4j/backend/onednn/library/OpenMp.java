@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.nin4j.text.Text;
 
 /**
  * What the environment tells OpenMP, which reads it when it is loaded; a program cannot change it
@@ -57,8 +58,9 @@ public final class OpenMp {
       String value = value(environment, name);
       if (!value.isEmpty() && !value.equals("false")) {
         remarks.add(
-            "%s=%s binds threads to cores, Java's too: this may be slow; unset it"
-                .formatted(name, value));
+            Text.of(
+                "%s=%s binds threads to cores, Java's too: this may be slow; unset it",
+                name, value));
       }
     }
     return remarks;

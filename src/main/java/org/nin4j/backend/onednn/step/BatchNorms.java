@@ -43,6 +43,7 @@ import org.nin4j.plan.step.BatchNormReluBackward;
 import org.nin4j.plan.step.FoldNorm;
 import org.nin4j.plan.step.TensorSpec;
 import org.nin4j.tensor.DType;
+import org.nin4j.text.Text;
 
 /**
  * Batch normalisation. oneDNN works with the variance, the plan stores 1 / √(variance + eps): a
@@ -122,8 +123,9 @@ public final class BatchNorms {
   private static void requireNoSum(String layer, String kind, AfterNorm after) {
     if (after.added().isPresent()) {
       throw new BackendException(
-          "%s (%s) is a norm and a sum in one, which the CPU computes one by one"
-              .formatted(layer, kind));
+          Text.of(
+              "%s (%s) is a norm and a sum in one, which the CPU computes one by one",
+              layer, kind));
     }
   }
 
@@ -132,8 +134,9 @@ public final class BatchNorms {
     boolean inside = step.after().relu() && keepsMask(step);
     if (step.after().mask().isPresent() && !inside) {
       throw new BackendException(
-          "%s (%s): the CPU keeps no mask for that number of channels"
-              .formatted(step.layer(), step.kind()));
+          Text.of(
+              "%s (%s): the CPU keeps no mask for that number of channels",
+              step.layer(), step.kind()));
     }
     Operation norm =
         inside || compiled(step.input()) ? norm(step, inside) : fewChannels.forward(step);
@@ -247,7 +250,7 @@ public final class BatchNorms {
   public Operation backward(BatchNormReluBackward step) {
     if (step.mask().isEmpty()) {
       throw new BackendException(
-          "%s (%s) needs the mask of its ReLU on the CPU".formatted(step.layer(), step.kind()));
+          Text.of("%s (%s) needs the mask of its ReLU on the CPU", step.layer(), step.kind()));
     }
     return backward(
         step.input(),

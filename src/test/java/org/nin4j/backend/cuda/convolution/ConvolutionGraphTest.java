@@ -60,6 +60,7 @@ import org.nin4j.plan.step.TensorSpec.Role;
 import org.nin4j.standin.StandIn;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /** Convolutions by cuDNN's graph API, on the stand-in. */
 class ConvolutionGraphTest {
@@ -141,7 +142,7 @@ class ConvolutionGraphTest {
         assertTrue(cases.size() >= 10, cases.size() + " cases of " + method);
         for (String how : List.of("chosen", "recalled")) {
           for (StepCase c : cases) {
-            String name = "%s in %s, %s: %s".formatted(method, type, how, c.name());
+            String name = Text.of("%s in %s, %s: %s", method, type, how, c.name());
             tests.add(DynamicTest.dynamicTest(name, () -> isRight(how, c, method)));
           }
         }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -53,6 +54,7 @@ import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /**
  * Asks the real cuDNN, in a process of its own, which engines it has on GPUs that are described to
@@ -125,7 +127,11 @@ final class RealCudnnMain {
         *data gradient, ReLU*: with the gradient of the ReLU before it.
         """);
     out.printf(
-        "cuDNN %s, NVRTC %s, cuBLAS %s%n%n", versions.cudnn(), versions.nvrtc(), versions.cublas());
+        Locale.ROOT,
+        "cuDNN %s, NVRTC %s, cuBLAS %s%n%n",
+        versions.cudnn(),
+        versions.nvrtc(),
+        versions.cublas());
     boolean all = arguments[2].equals("all");
     try (Scope scope = new Scope()) {
       context(scope);
@@ -169,7 +175,7 @@ final class RealCudnnMain {
           out.println("WRONG: " + e.getMessage());
         }
       }
-      out.printf("%n%d kernel files compiled for sm_%d%n", count, capability);
+      out.printf(Locale.ROOT, "%n%d kernel files compiled for sm_%d%n", count, capability);
     }
   }
 
@@ -221,12 +227,12 @@ final class RealCudnnMain {
       usable |= found;
       // What is there for tensor cores must be there for them.
       if (!found && c.type() == DType.BF16 && Substitute.of(c, method).isPresent()) {
-        out.printf("WRONG: no engine on %s for %s by %s%n", gpu.name(), c, method);
+        out.printf(Locale.ROOT, "WRONG: no engine on %s for %s by %s%n", gpu.name(), c, method);
       }
     }
     // In exact fp32 a ReLU may stay a step of its own.
     if (!usable && !(c.isMasked() && c.isExact())) {
-      out.printf("WRONG: no engine on %s for %s%n", gpu.name(), c);
+      out.printf(Locale.ROOT, "WRONG: no engine on %s for %s%n", gpu.name(), c);
     }
   }
 
@@ -266,6 +272,7 @@ final class RealCudnnMain {
       plans.add(e.getMessage());
     }
     out.printf(
+        Locale.ROOT,
         "| %s | %s | %s | %s; %s | %s |%n",
         gpu.name(),
         c.type() == DType.BF16 ? "bf16" : c.rounding() ? "tf32" : "fp32",
@@ -294,8 +301,9 @@ final class RealCudnnMain {
           case CUDNN_GRAPH_PADDED -> ", padded";
           default -> "";
         };
-    return "%s, %d→%d, %d×%d: %s%s"
-        .formatted(c.window(), c.channels(), c.filters(), c.height(), c.width(), kind, how);
+    return Text.of(
+        "%s, %d→%d, %d×%d: %s%s",
+        c.window(), c.channels(), c.filters(), c.height(), c.width(), kind, how);
   }
 
   private static String numbers(Set<Long> engines) {
@@ -317,7 +325,7 @@ final class RealCudnnMain {
       Optional<CudnnPlan> again =
           plan.text().flatMap(json -> CudnnPlan.restored(target, values, json));
       if (again.isEmpty() || again.get().workspace() != plan.workspace()) {
-        out.printf("WRONG: a plan of %s does not come back from its text%n", engine);
+        out.printf(Locale.ROOT, "WRONG: a plan of %s does not come back from its text%n", engine);
       }
       again.ifPresent(CudnnPlan::close);
       String knobs =
@@ -326,7 +334,7 @@ final class RealCudnnMain {
                   .map(knob -> " " + KNOBS.getOrDefault(knob.getKey(), "") + knob.getValue())
                   .collect(Collectors.joining())
               : "";
-      return Optional.of("%d%s %.1f MB".formatted(engine.number(), knobs, plan.workspace() / 1e6));
+      return Optional.of(Text.of("%d%s %.1f MB", engine.number(), knobs, plan.workspace() / 1e6));
     }
   }
 }

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.nin4j.text.Text;
 
 /**
  * A driver and CUDA libraries that answer the calls of an examination and nothing else, compiled
@@ -85,7 +86,7 @@ final class FakeCuda {
             "libcuda.so.1", DRIVER,
             "libnvrtc.so.12", NVRTC,
             "libcublas.so.12", CUBLAS,
-            "libcudnn.so.9", CUDNN.formatted(cudnnsCuda));
+            "libcudnn.so.9", Text.of(CUDNN, cudnnsCuda));
     for (Map.Entry<String, String> library : code.entrySet()) {
       if (!Files.exists(folder.resolve(library.getKey()))) {
         TestTools.compile(folder, library.getKey(), library.getValue());

@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -30,6 +31,7 @@ import org.nin4j.plan.step.Fused;
 import org.nin4j.plan.step.Sgd;
 import org.nin4j.tensor.DType;
 import org.nin4j.tensor.Shape;
+import org.nin4j.text.Text;
 
 /** Asks the real cuDNN for the batch norms of networks, on GPUs that are described to it. */
 public final class RealNorms {
@@ -59,7 +61,7 @@ public final class RealNorms {
     List<DescribedGpu> gpus =
         DescribedGpu.ALL.stream().filter(gpu -> gpu.capability() != 89).toList();
     String names = gpus.stream().map(DescribedGpu::name).collect(Collectors.joining(", "));
-    out.printf("%n| type | batch norm | engines | workspace in MB: %s |%n", names);
+    out.printf(Locale.ROOT, "%n| type | batch norm | engines | workspace in MB: %s |%n", names);
     out.println("|---|---|---|---|");
     RealNorms norms = new RealNorms(values, most, out);
     for (Precision precision : List.of(Precision.BF16, Precision.FP32)) {
@@ -109,16 +111,17 @@ public final class RealNorms {
         List<CudnnConfiguration> found = NormGraphs.configurations(scope, target, values, c, true);
         found.forEach(f -> engines.add(f.engine().number()));
         if (found.isEmpty()) {
-          out.printf("WRONG: no engine on %s for %s%n", gpu.name(), c);
+          out.printf(Locale.ROOT, "WRONG: no engine on %s for %s%n", gpu.name(), c);
         } else if (left > 0) {
           left--;
           workspaces.add(workspace(scope, target, c, gpu, found));
         }
       } catch (CudaException e) {
-        out.printf("WRONG: %s on %s for %s%n", e.getMessage(), gpu.name(), c);
+        out.printf(Locale.ROOT, "WRONG: %s on %s for %s%n", e.getMessage(), gpu.name(), c);
       }
     }
     out.printf(
+        Locale.ROOT,
         "| %s | %s | %s | %s |%n",
         c.type() == DType.BF16 ? "bf16" : "fp32",
         name(c),
@@ -140,13 +143,17 @@ public final class RealNorms {
             .flatMap(text -> CudnnPlan.restored(target, values, text))
             .map(scope::add);
     if (made.isEmpty() || made.get().workspace() > CudaOptions.STANDARD.workspaceBytes()) {
-      out.printf("WRONG: no plan on %s for %s%n", gpu.name(), c);
+      out.printf(Locale.ROOT, "WRONG: no plan on %s for %s%n", gpu.name(), c);
       return "none";
     }
     if (again.isEmpty() || again.get().workspace() != made.get().workspace()) {
-      out.printf("WRONG: a plan on %s for %s does not come back from its text%n", gpu.name(), c);
+      out.printf(
+          Locale.ROOT,
+          "WRONG: a plan on %s for %s does not come back from its text%n",
+          gpu.name(),
+          c);
     }
-    return "%.2f".formatted(made.get().workspace() / 1e6);
+    return Text.of("%.2f", made.get().workspace() / 1e6);
   }
 
   private static String name(NormCase c) {
@@ -157,6 +164,6 @@ public final class RealNorms {
           case FORWARD_SUM_RELU -> "norm, sum, ReLU";
           case BACKWARD -> "norm's gradients";
         };
-    return "%d×%d×%d×%d: %s".formatted(c.samples(), c.channels(), c.height(), c.width(), kind);
+    return Text.of("%d×%d×%d×%d: %s", c.samples(), c.channels(), c.height(), c.width(), kind);
   }
 }

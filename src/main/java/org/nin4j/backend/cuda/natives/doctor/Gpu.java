@@ -1,5 +1,7 @@
 package org.nin4j.backend.cuda.natives.doctor;
 
+import org.nin4j.text.Text;
+
 /**
  * A GPU as the driver describes it.
  *
@@ -19,12 +21,12 @@ public record Gpu(int index, String name, int computeMajor, int computeMinor, lo
   /** As a line of a report. */
   @Override
   public String toString() {
-    return "%s, compute capability %d.%d, %.1f GiB%s"
-        .formatted(
-            name,
-            computeMajor,
-            computeMinor,
-            memoryBytes / (double) (1L << 30),
-            supported() ? "" : " (too old: 7.5 is needed)");
+    return Text.of(
+        "%s, compute capability %d.%d, %.1f GiB%s",
+        name,
+        computeMajor,
+        computeMinor,
+        memoryBytes / (double) (1L << 30),
+        supported() ? "" : " (too old: 7.5 is needed)");
   }
 }

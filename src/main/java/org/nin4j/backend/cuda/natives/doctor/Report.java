@@ -13,6 +13,7 @@ import org.nin4j.backend.cuda.natives.search.Found;
 import org.nin4j.backend.cuda.natives.search.LibraryRole;
 import org.nin4j.backend.cuda.natives.search.Problem;
 import org.nin4j.backend.cuda.natives.search.Version;
+import org.nin4j.text.Text;
 
 /**
  * What {@link Doctor} found.
@@ -115,6 +116,6 @@ public record Report(
   }
 
   private static String line(String title, String text) {
-    return "%-32s %s".formatted(title, text);
+    return Text.of("%-32s %s", title, text);
   }
 }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.nin4j.text.Text;
 
 /**
  * The dynamic-linking part of an x86-64 ELF shared library, with the place of each entry in the
@@ -339,7 +340,7 @@ final class ElfImage {
       }
     }
     throw ElfException.damaged(
-        "it refers to address 0x%x, which it does not load".formatted(address));
+        Text.of("it refers to address 0x%x, which it does not load", address));
   }
 
   /** The values, as places in the strings, of the dynamic entries with one of these tags. */

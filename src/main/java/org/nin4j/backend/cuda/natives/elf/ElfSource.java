@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import org.nin4j.text.Text;
 
 /**
  * The bytes of an ELF file, read piece by piece: CUDA's libraries reach hundreds of megabytes, of
@@ -49,8 +50,9 @@ interface ElfSource {
   private static void checkInside(long offset, long length, long size) throws ElfException {
     if (offset < 0 || length < 0 || length > LARGEST_PIECE || offset > size - length) {
       throw ElfException.damaged(
-          "the file ends at byte %d, before bytes %d to %d that it announces"
-              .formatted(size, offset, offset + length));
+          Text.of(
+              "the file ends at byte %d, before bytes %d to %d that it announces",
+              size, offset, offset + length));
     }
   }
 }

@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.nin4j.text.Text;
 
 /**
  * The user's own folder for what can be made again. Code is loaded from it, so nobody else may be
@@ -82,7 +83,7 @@ public final class CacheDirectory {
         first.ifPresent(
             refused ->
                 warnings.accept(
-                    "Using %s as cache: %s".formatted(directory.folder, refused.getMessage())));
+                    Text.of("Using %s as cache: %s", directory.folder, refused.getMessage())));
         return directory;
       } catch (NativesException refused) {
         first = first.or(() -> Optional.of(refused));

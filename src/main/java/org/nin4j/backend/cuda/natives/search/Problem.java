@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import org.nin4j.backend.Platform;
 import org.nin4j.backend.cuda.natives.search.LibraryRole.Component;
+import org.nin4j.text.Text;
 
 /**
  * Something that keeps the GPU backend from working: what it is, and the one line that mends it.
@@ -71,8 +72,9 @@ public sealed interface Problem {
   record DriverTooOld(Version supported, int cudaMajor) implements Problem {
     @Override
     public String message() {
-      return "the driver runs CUDA up to %s, the libraries found are of CUDA %d"
-          .formatted(supported, cudaMajor);
+      return Text.of(
+          "the driver runs CUDA up to %s, the libraries found are of CUDA %d",
+          supported, cudaMajor);
     }
 
     @Override
@@ -88,7 +90,7 @@ public sealed interface Problem {
   record DriverFailed(int code, String name) implements Problem {
     @Override
     public String message() {
-      return "the NVIDIA driver does not start: cuInit answers %s (%d)".formatted(name, code);
+      return Text.of("the NVIDIA driver does not start: cuInit answers %s (%d)", name, code);
     }
 
     @Override
@@ -124,8 +126,8 @@ public sealed interface Problem {
   record GpuTooOld(String name, int major, int minor) implements Problem {
     @Override
     public String message() {
-      return "%s has compute capability %d.%d; NiN4J needs 7.5 (Turing) or newer"
-          .formatted(name, major, minor);
+      return Text.of(
+          "%s has compute capability %d.%d; NiN4J needs 7.5 (Turing) or newer", name, major, minor);
     }
 
     @Override
@@ -139,8 +141,8 @@ public sealed interface Problem {
       implements Problem {
     @Override
     public String message() {
-      return "NVRTC %s cannot compile for %s (compute capability %d.%d)"
-          .formatted(nvrtc, name, major, minor);
+      return Text.of(
+          "NVRTC %s cannot compile for %s (compute capability %d.%d)", nvrtc, name, major, minor);
     }
 
     @Override
@@ -159,10 +161,10 @@ public sealed interface Problem {
 
     @Override
     public String message() {
-      return "no %s for CUDA %d is to be found"
-          .formatted(
-              components.stream().map(Component::title).collect(Collectors.joining(", no ")),
-              cudaMajor);
+      return Text.of(
+          "no %s for CUDA %d is to be found",
+          components.stream().map(Component::title).collect(Collectors.joining(", no ")),
+          cudaMajor);
     }
 
     @Override
@@ -175,7 +177,7 @@ public sealed interface Problem {
   record Incomplete(Component part, Path folder, String lack, int cudaMajor) implements Problem {
     @Override
     public String message() {
-      return "%s in %s is incomplete: %s".formatted(part.title(), folder, lack);
+      return Text.of("%s in %s is incomplete: %s", part.title(), folder, lack);
     }
 
     @Override
@@ -193,7 +195,7 @@ public sealed interface Problem {
   record WrongArchitecture(Component part, Path path, String reason) implements Problem {
     @Override
     public String message() {
-      return "%s is of the wrong architecture: %s".formatted(path, reason);
+      return Text.of("%s is of the wrong architecture: %s", path, reason);
     }
 
     @Override
@@ -211,7 +213,7 @@ public sealed interface Problem {
   record Damaged(Component part, Path path, String reason) implements Problem {
     @Override
     public String message() {
-      return "%s cannot be used: %s".formatted(path, reason);
+      return Text.of("%s cannot be used: %s", path, reason);
     }
 
     @Override
@@ -229,8 +231,8 @@ public sealed interface Problem {
   record UnsupportedVersion(Component part, Path path, Version version) implements Problem {
     @Override
     public String message() {
-      return "%s is of version %s; NiN4J works with CUDA 12 and 13 and with cuDNN 9"
-          .formatted(path, version);
+      return Text.of(
+          "%s is of version %s; NiN4J works with CUDA 12 and 13 and with cuDNN 9", path, version);
     }
 
     @Override
@@ -248,8 +250,8 @@ public sealed interface Problem {
   record CudnnForOtherCuda(Path path, int cudnnFor, int cudaMajor) implements Problem {
     @Override
     public String message() {
-      return "%s is built for CUDA %d, the other libraries are of CUDA %d"
-          .formatted(path, cudnnFor, cudaMajor);
+      return Text.of(
+          "%s is built for CUDA %d, the other libraries are of CUDA %d", path, cudnnFor, cudaMajor);
     }
 
     @Override
@@ -268,7 +270,7 @@ public sealed interface Problem {
       implements Problem {
     @Override
     public String message() {
-      return "%s needs glibc %s; this system has %s".formatted(path, needed, present);
+      return Text.of("%s needs glibc %s; this system has %s", path, needed, present);
     }
 
     @Override
@@ -286,10 +288,10 @@ public sealed interface Problem {
   record SettingUnused(List<Path> setting) implements Problem {
     @Override
     public String message() {
-      return "no usable CUDA library lies in %s, which --cuda-libs or %s names"
-          .formatted(
-              setting.stream().map(Path::toString).collect(Collectors.joining(":")),
-              SearchPlaces.SETTING_VARIABLE);
+      return Text.of(
+          "no usable CUDA library lies in %s, which --cuda-libs or %s names",
+          setting.stream().map(Path::toString).collect(Collectors.joining(":")),
+          SearchPlaces.SETTING_VARIABLE);
     }
 
     @Override
@@ -302,7 +304,7 @@ public sealed interface Problem {
   record CacheUnusable(Path folder, String reason, String remedy) implements Problem {
     @Override
     public String message() {
-      return "the cache folder %s cannot be used: %s".formatted(folder, reason);
+      return Text.of("the cache folder %s cannot be used: %s", folder, reason);
     }
   }
 
@@ -315,7 +317,7 @@ public sealed interface Problem {
 
     @Override
     public String remedy() {
-      return "take %s off LD_LIBRARY_PATH and java.library.path".formatted(path.getParent());
+      return Text.of("take %s off LD_LIBRARY_PATH and java.library.path", path.getParent());
     }
   }
 
@@ -323,7 +325,7 @@ public sealed interface Problem {
   record LoadFailed(Path path, String reason) implements Problem {
     @Override
     public String message() {
-      return "%s does not load: %s".formatted(path, reason);
+      return Text.of("%s does not load: %s", path, reason);
     }
 
     @Override
@@ -335,8 +337,9 @@ public sealed interface Problem {
         return "unset LD_BIND_NOW, which wants functions that nobody calls and cuDNN 9 has dropped";
       }
       if (reason.contains("failed to map segment")) {
-        return "its mount may forbid running code (noexec): set %s to a folder on another"
-            .formatted(CacheDirectory.VARIABLE);
+        return Text.of(
+            "its mount may forbid running code (noexec): set %s to a folder on another",
+            CacheDirectory.VARIABLE);
       }
       return "install the library named in this message, or name a whole set with --cuda-libs DIR";
     }
@@ -346,7 +349,7 @@ public sealed interface Problem {
   record AlreadyLoaded(Path loaded) implements Problem {
     @Override
     public String message() {
-      return "this process has already loaded other CUDA libraries (%s)".formatted(loaded);
+      return Text.of("this process has already loaded other CUDA libraries (%s)", loaded);
     }
 
     @Override
@@ -359,7 +362,7 @@ public sealed interface Problem {
   record CallFailed(String call, String result) implements Problem {
     @Override
     public String message() {
-      return "%s answers %s".formatted(call, result);
+      return Text.of("%s answers %s", call, result);
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import org.nin4j.text.Text;
 
 /**
  * The CUDA libraries that JavaCPP's presets redistribute as a jar, {@code
@@ -28,11 +29,11 @@ final class Redistributable {
       List<? extends ZipEntry> libraries =
           zip.stream().filter(entry -> isLibrary(entry.getName())).toList();
       String name =
-          "%s-%x-%x"
-              .formatted(
-                  jar.getFileName().toString().replace(".jar", ""),
-                  Files.size(jar),
-                  Files.getLastModifiedTime(jar).toMillis());
+          Text.of(
+              "%s-%x-%x",
+              jar.getFileName().toString().replace(".jar", ""),
+              Files.size(jar),
+              Files.getLastModifiedTime(jar).toMillis());
       return cache.install(
           "redistributable",
           name,

@@ -20,6 +20,7 @@ import org.nin4j.backend.cuda.natives.search.Problem;
 import org.nin4j.backend.cuda.natives.search.SearchPlaces;
 import org.nin4j.backend.cuda.natives.search.Version;
 import org.nin4j.backend.cuda.natives.search.World;
+import org.nin4j.text.Text;
 
 class DoctorTest {
   private static final String TOOLKIT = "usr/local/cuda-12.6/lib64";
@@ -65,8 +66,9 @@ class DoctorTest {
     List<String> lines = report.lines();
     assertEquals("NVIDIA driver                    none", lines.get(0));
     assertEquals(
-        "libnvrtc-builtins                12.6  %s (CUDA toolkit)"
-            .formatted(world.path(TOOLKIT + "/libnvrtc-builtins.so.12.6")),
+        Text.of(
+            "libnvrtc-builtins                12.6  %s (CUDA toolkit)",
+            world.path(TOOLKIT + "/libnvrtc-builtins.so.12.6")),
         lines.get(1));
     assertEquals(
         List.of(

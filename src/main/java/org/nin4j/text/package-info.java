@@ -1,0 +1,2 @@
+/** Text for people and for files. */
+package org.nin4j.text;
