@@ -31,7 +31,9 @@ final class Cluster {
   static void requireVersion(String spark, String scala) {
     if (!spark.startsWith("4.") || !scala.startsWith("2.13.")) {
       throw new IllegalArgumentException(
-          Text.of("this is Spark %s with Scala %s; NiN4J runs on Spark 4 with Scala 2.13", spark, scala));
+          Text.of(
+              "this is Spark %s with Scala %s; NiN4J runs on Spark 4 with Scala 2.13",
+              spark, scala));
     }
   }
 
@@ -73,9 +75,12 @@ final class Cluster {
     }
     throw new IllegalArgumentException(
         isLocal()
-            ? Text.of("%s is %s, but a task has %d of the cores (spark.task.cpus): start with %s=%d in the environment", 
-                    THREADS, given.isEmpty() ? "not set" : given, threads(), THREADS, threads())
-            : Text.of("%s is %s, but spark.task.cpus is %d: leave the first out, or make them the same", setting, given, threads()));
+            ? Text.of(
+                "%s is %s, but a task has %d of the cores (spark.task.cpus): start with %s=%d in the environment",
+                THREADS, given.isEmpty() ? "not set" : given, threads(), THREADS, threads())
+            : Text.of(
+                "%s is %s, but spark.task.cpus is %d: leave the first out, or make them the same",
+                setting, given, threads()));
   }
 
   /**
@@ -92,13 +97,17 @@ final class Cluster {
     long all = tasks * returned;
     if (most > 0 && all > most) {
       throw new IllegalArgumentException(
-          Text.of("%d tasks return %s in each round, and spark.driver.maxResultSize is %s: raise it, or take fewer tasks", tasks, megabytes(all), megabytes(most)));
+          Text.of(
+              "%d tasks return %s in each round, and spark.driver.maxResultSize is %s: raise it, or take fewer tasks",
+              tasks, megabytes(all), megabytes(most)));
     }
     // What comes back, its mean in float and double, and the state of the training.
     long needed = all + 4 * returned;
     if (needed > heap) {
       throw new IllegalArgumentException(
-          Text.of("the driver takes some %s for %d tasks, and its heap is %s: raise spark.driver.memory, or take fewer tasks", megabytes(needed), tasks, megabytes(heap)));
+          Text.of(
+              "the driver takes some %s for %d tasks, and its heap is %s: raise spark.driver.memory, or take fewer tasks",
+              megabytes(needed), tasks, megabytes(heap)));
     }
     requireOverhead(taskBytes);
   }
@@ -120,11 +129,12 @@ final class Cluster {
     long needed = atOnce * taskBytes;
     if (needed > overhead) {
       throw new IllegalArgumentException(
-          Text.of("an executor computes %d tasks at once, which take %s outside Java's heap, and has %s for it: set spark.executor.memoryOverhead=%dm or more", 
-                  atOnce,
-                  megabytes(needed),
-                  megabytes(overhead),
-                  (long) Math.ceil(1.25 * needed / MEBIBYTE)));
+          Text.of(
+              "an executor computes %d tasks at once, which take %s outside Java's heap, and has %s for it: set spark.executor.memoryOverhead=%dm or more",
+              atOnce,
+              megabytes(needed),
+              megabytes(overhead),
+              (long) Math.ceil(1.25 * needed / MEBIBYTE)));
     }
   }
 

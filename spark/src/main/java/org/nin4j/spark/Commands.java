@@ -187,8 +187,13 @@ final class Commands {
     @Override
     public void epochEnded(History history) {
       EpochResult result = history.last().orElseThrow();
-      System.out.printf(Locale.ROOT, "epoch %d: loss %.4f, test accuracy %.4f, %.1f images/s%n",
-          result.epoch(), result.trainLoss(), result.testAccuracy(), result.imagesPerSecond());
+      System.out.printf(
+          Locale.ROOT,
+          "epoch %d: loss %.4f, test accuracy %.4f, %.1f images/s%n",
+          result.epoch(),
+          result.trainLoss(),
+          result.testAccuracy(),
+          result.imagesPerSecond());
     }
   }
 
@@ -225,7 +230,8 @@ final class Commands {
                   ? (answer.equals(row.getString(0)) ? 1 : 0)
                   : (row.getInt(0) == (int) row.getDouble(1) ? 1 : 0);
         }
-        System.out.printf(Locale.ROOT, "accuracy %.4f: %d of %d images%n", (double) right / all, right, all);
+        System.out.printf(
+            Locale.ROOT, "accuracy %.4f: %d of %d images%n", (double) right / all, right, all);
       }
       return 0;
     }

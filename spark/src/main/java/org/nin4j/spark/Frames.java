@@ -102,13 +102,14 @@ public final class Frames {
             .orElseThrow(
                 () ->
                     new IllegalArgumentException(
-                        Text.of("there is no data set %s; there are %s", 
-                                id,
-                                String.join(
-                                    ", ",
-                                    PublishedDataset.all().stream()
-                                        .map(PublishedDataset::id)
-                                        .toList()))));
+                        Text.of(
+                            "there is no data set %s; there are %s",
+                            id,
+                            String.join(
+                                ", ",
+                                PublishedDataset.all().stream()
+                                    .map(PublishedDataset::id)
+                                    .toList()))));
     return new DatasetLoader(
             DataLocations.of(
                 Optional.empty(), System.getenv(), Path.of(System.getProperty("user.home"))),

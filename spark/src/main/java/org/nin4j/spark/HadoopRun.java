@@ -77,7 +77,9 @@ final class HadoopRun implements TrainingListener, AutoCloseable {
       return run;
     } catch (IOException e) {
       throw new UncheckedIOException(
-          Text.of("a run takes room in %s on the driver: %s", System.getProperty("java.io.tmpdir"), e.getMessage()),
+          Text.of(
+              "a run takes room in %s on the driver: %s",
+              System.getProperty("java.io.tmpdir"), e.getMessage()),
           e);
     }
   }

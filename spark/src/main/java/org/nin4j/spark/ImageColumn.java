@@ -39,7 +39,9 @@ record ImageColumn(String name, Kind kind) implements Serializable {
   static ImageColumn of(StructType schema, String name) {
     if (!Arrays.asList(schema.fieldNames()).contains(name)) {
       throw new IllegalArgumentException(
-          Text.of("there is no column %s of images; there are %s", name, String.join(", ", schema.fieldNames())));
+          Text.of(
+              "there is no column %s of images; there are %s",
+              name, String.join(", ", schema.fieldNames())));
     }
     DataType type = schema.apply(name).dataType();
     if (type.equals(DataTypes.BinaryType)) {
@@ -54,7 +56,9 @@ record ImageColumn(String name, Kind kind) implements Serializable {
       return new ImageColumn(name, Kind.IMAGE);
     }
     throw new IllegalArgumentException(
-        Text.of("column %s is %s; images are structs of the image source, binary, or vectors of pixels", name, type.simpleString()));
+        Text.of(
+            "column %s is %s; images are structs of the image source, binary, or vectors of pixels",
+            name, type.simpleString()));
   }
 
   /**

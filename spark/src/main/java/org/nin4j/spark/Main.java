@@ -12,7 +12,9 @@ public final class Main {
       code = Commands.run(arguments);
     } catch (NoClassDefFoundError | IncompatibleClassChangeError e) {
       System.err.println(
-          Text.of("nin4j-spark: there is no Spark on the class path, or another than Spark 4 with Scala 2.13 (%s); start it with spark-submit, or with ./nin spark-submit", e.getMessage()));
+          Text.of(
+              "nin4j-spark: there is no Spark on the class path, or another than Spark 4 with Scala 2.13 (%s); start it with spark-submit, or with ./nin spark-submit",
+              e.getMessage()));
       code = 8;
     }
     if (code != 0) {

@@ -62,7 +62,9 @@ record ModelFiles(Map<String, byte[]> byName) implements Serializable {
       }
     } catch (IOException e) {
       throw new UncheckedIOException(
-          Text.of("a model takes a moment's room in %s: %s", System.getProperty("java.io.tmpdir"), e.getMessage()),
+          Text.of(
+              "a model takes a moment's room in %s: %s",
+              System.getProperty("java.io.tmpdir"), e.getMessage()),
           e);
     }
   }

@@ -81,11 +81,15 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
     DataType labels = type(schema, label, "labels");
     if (!(labels instanceof NumericType) && !(labels instanceof StringType)) {
       throw new IllegalArgumentException(
-          Text.of("column %s is %s; labels are numbers from 0 on, or names", label, labels.simpleString()));
+          Text.of(
+              "column %s is %s; labels are numbers from 0 on, or names",
+              label, labels.simpleString()));
     }
     if (!(type(schema, validation, "what is for testing") instanceof BooleanType)) {
       throw new IllegalArgumentException(
-          Text.of("column %s is %s; what is for testing is true or false", validation, schema.apply(validation).dataType().simpleString()));
+          Text.of(
+              "column %s is %s; what is for testing is true or false",
+              validation, schema.apply(validation).dataType().simpleString()));
     }
     return new TrainingImages(column, label, validation);
   }
@@ -93,7 +97,9 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
   private static DataType type(StructType schema, String column, String what) {
     if (!Arrays.asList(schema.fieldNames()).contains(column)) {
       throw new IllegalArgumentException(
-          Text.of("there is no column %s for %s; there are %s", column, what, String.join(", ", schema.fieldNames())));
+          Text.of(
+              "there is no column %s for %s; there are %s",
+              column, what, String.join(", ", schema.fieldNames())));
     }
     return schema.apply(column).dataType();
   }
@@ -167,7 +173,8 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
             : names.stream().map(n -> "" + Integer.parseInt(n)).toList();
     if (found.isEmpty() || found.size() > MOST_CLASSES) {
       throw new DataException(
-          Text.of("column %s names %d classes; there are 1 to %d", label, found.size(), MOST_CLASSES));
+          Text.of(
+              "column %s names %d classes; there are 1 to %d", label, found.size(), MOST_CLASSES));
     }
     return found;
   }
@@ -175,7 +182,9 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
   private int requireLabel(double label, int classes) {
     if (label != Math.rint(label) || label < 0 || label >= classes) {
       throw new DataException(
-          Text.of("column %s holds %s; labels are whole numbers from 0 to %d", this.label, label, classes - 1));
+          Text.of(
+              "column %s holds %s; labels are whole numbers from 0 to %d",
+              this.label, label, classes - 1));
     }
     return (int) label;
   }
@@ -242,7 +251,9 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
     int number = names.indexOf(row.getString(at));
     if (number < 0) {
       throw new DataException(
-          Text.of("column %s holds %s, which is none of the classes %s", label, row.getString(at), String.join(", ", names)));
+          Text.of(
+              "column %s holds %s, which is none of the classes %s",
+              label, row.getString(at), String.join(", ", names)));
     }
     return number;
   }
@@ -258,7 +269,9 @@ record TrainingImages(ImageColumn images, String label, String validation) imple
     long all = parts.stream().mapToLong(part -> part.length).sum();
     if (all == 0) {
       throw new DataException(
-          Text.of("column %s holds no readable image to %s", images.name(), "train or to test with; " + validation + " says which"));
+          Text.of(
+              "column %s holds no readable image to %s",
+              images.name(), "train or to test with; " + validation + " says which"));
     }
     if (all > Integer.MAX_VALUE - 8) {
       throw new DataException(Text.of("images take %d bytes; 2 GiB at most are trained on", all));

@@ -110,7 +110,8 @@ class FaultsTest {
       spark.sparkContext().addSparkListener(watch);
       Trial.assertSameBits(expected, estimator.fit(Trial.frame(spark)).checkpoint());
       spark.sparkContext().listenerBus().waitUntilEmpty();
-      System.out.printf(Locale.ROOT, "%d of %d jobs had a task fail%n", watch.failed.get(), watch.jobs.get());
+      System.out.printf(
+          Locale.ROOT, "%d of %d jobs had a task fail%n", watch.failed.get(), watch.jobs.get());
       assertTrue(watch.failed.get() >= 2, () -> watch.failed + " tasks failed");
     }
   }
@@ -124,8 +125,12 @@ class FaultsTest {
       spark.sparkContext().addSparkListener(watch);
       NinModel model = Trial.estimator(recipe, 4, 1).fit(Trial.frame(spark));
       spark.sparkContext().listenerBus().waitUntilEmpty();
-      System.out.printf(Locale.ROOT, "%d executors lost, %d tasks failed in %d jobs%n",
-          watch.executorsLost.get(), watch.failed.get(), watch.jobs.get());
+      System.out.printf(
+          Locale.ROOT,
+          "%d executors lost, %d tasks failed in %d jobs%n",
+          watch.executorsLost.get(),
+          watch.failed.get(),
+          watch.jobs.get());
       assertTrue(watch.executorsLost.get() >= 1, "an executor was lost");
       Trial.assertSameBits(expected, model.checkpoint());
     }
