@@ -18,7 +18,7 @@ public final class ChartFile {
   /**
    * Writes a PNG file, which appears under its name only when it is complete.
    *
-   * @param charts all of one size, row by row
+   * @param charts all of one size, row by row; they fill the last row, too
    * @param columns how many of them stand in a row
    * @throws UncheckedIOException if it cannot be written; what had the name is still there
    */
@@ -26,7 +26,7 @@ public final class ChartFile {
       List<? extends Chart<? extends AxesChartStyler, ?>> charts, int columns, Path file) {
     int width = charts.get(0).getWidth();
     int height = charts.get(0).getHeight();
-    int rows = (charts.size() + columns - 1) / columns;
+    int rows = charts.size() / columns;
     BufferedImage all =
         new BufferedImage(columns * width, rows * height, BufferedImage.TYPE_INT_RGB);
     Graphics2D graphics = all.createGraphics();

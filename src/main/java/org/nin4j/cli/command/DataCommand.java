@@ -11,8 +11,8 @@ import org.nin4j.cli.option.DataSource;
 import org.nin4j.cli.option.SplitOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.cli.output.Table;
-import org.nin4j.cli.output.Texts;
 import org.nin4j.data.ChannelStatistics;
 import org.nin4j.data.ContactSheet;
 import org.nin4j.data.ImageDataset;
@@ -165,8 +165,8 @@ public final class DataCommand implements Callable<Integer> {
       table.add(
           String.valueOf(label),
           data.train().classNames().get(label),
-          Texts.count(train[label]),
-          Texts.count(test[label]));
+          Quantities.count(train[label]),
+          Quantities.count(test[label]));
     }
     table.print(console.out());
   }

@@ -12,7 +12,7 @@ import org.nin4j.backend.cuda.natives.doctor.Report;
 import org.nin4j.backend.cuda.natives.search.SearchPlaces;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
-import org.nin4j.cli.output.Texts;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.text.Text;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -55,7 +55,7 @@ public final class DoctorCommand implements Callable<Integer> {
                 System.getProperty("os.name"),
                 System.getProperty("os.arch"),
                 runtime.availableProcessors(),
-                Texts.bytes(runtime.maxMemory())));
+                Quantities.bytes(runtime.maxMemory())));
     for (String device : List.of("cpu", "reference")) {
       console.out().println(device + ": " + state(device, runtime.availableProcessors()));
     }

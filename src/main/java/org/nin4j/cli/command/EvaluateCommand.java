@@ -14,8 +14,8 @@ import org.nin4j.cli.option.DeviceOptions;
 import org.nin4j.cli.option.SplitOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.cli.output.Table;
-import org.nin4j.cli.output.Texts;
 import org.nin4j.cli.output.TrainingReport;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.file.PartialFile;
@@ -192,11 +192,11 @@ public final class EvaluateCommand implements Callable<Integer> {
             Text.of(
                 "%s, %s test images: loss %.4f, accuracy %.4f, top-5 %.4f; %s, binding included",
                 test.name(),
-                Texts.count(metrics.samples()),
+                Quantities.count(metrics.samples()),
                 metrics.loss(),
                 metrics.accuracy(),
                 metrics.top5Accuracy(),
-                Texts.speed(metrics.samples() / seconds)));
+                Quantities.speed(metrics.samples() / seconds)));
   }
 
   private void print(ConfusionMatrix confusion) {
@@ -216,7 +216,7 @@ public final class EvaluateCommand implements Callable<Integer> {
     for (int label = 0; label < confusion.classes().size(); label++) {
       table.add(
           confusion.classes().get(label),
-          Texts.count(confusion.images(label)),
+          Quantities.count(confusion.images(label)),
           share(confusion.precision(label)),
           share(confusion.recall(label)),
           share(confusion.f1(label)));
@@ -234,7 +234,9 @@ public final class EvaluateCommand implements Callable<Integer> {
         evaluation.confusion(),
         Text.of(
             "%s, %s: %s test images",
-            trained.network().name(), test.name(), Texts.count(evaluation.metrics().samples())),
+            trained.network().name(),
+            test.name(),
+            Quantities.count(evaluation.metrics().samples())),
         folder.resolve("confusion.png"));
     PartialFile.write(folder.resolve("confusion.csv"), evaluation.confusion().toCsv());
     MistakeSheet.write(test, evaluation.mistakes(), folder.resolve("mistakes.png"));

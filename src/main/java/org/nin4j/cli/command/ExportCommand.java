@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
-import org.nin4j.cli.output.Texts;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.data.file.PartialFile;
 import org.nin4j.interop.OnnxModel;
 import org.nin4j.interop.PortableNetwork;
@@ -116,7 +116,7 @@ public final class ExportCommand implements Callable<Integer> {
 
   private void wrote(Path file, String what) {
     try {
-      console.out().println(Text.of("%s: %s, %s", file, what, Texts.bytes(Files.size(file))));
+      console.out().println(Text.of("%s: %s, %s", file, what, Quantities.bytes(Files.size(file))));
     } catch (IOException e) {
       throw PartialFile.unreadable(file, e);
     }

@@ -13,7 +13,7 @@ import org.nin4j.cli.option.NetworkChoice;
 import org.nin4j.cli.option.SplitOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
-import org.nin4j.cli.output.Texts;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.data.ImageDataset;
 import org.nin4j.data.TrainTest;
 import org.nin4j.interop.PyTorchWeights;
@@ -165,7 +165,7 @@ public final class ImportCommand implements Callable<Integer> {
                 network.name(),
                 input,
                 images.classNames().size(),
-                Texts.count(values.values().stream().mapToLong(t -> t.values().length).sum()),
+                Quantities.count(values.values().stream().mapToLong(t -> t.values().length).sum()),
                 values.size()));
     return ExitCode.OK.number();
   }

@@ -8,8 +8,8 @@ import org.nin4j.cli.option.DeviceOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
 import org.nin4j.cli.output.JsonText;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.cli.output.Table;
-import org.nin4j.cli.output.Texts;
 import org.nin4j.model.Network;
 import org.nin4j.model.json.NetworkWriter;
 import org.nin4j.model.zoo.Networks;
@@ -136,10 +136,10 @@ public final class ModelsCommand implements Callable<Integer> {
     long parameters = network.parameters(image).stream().mapToLong(p -> p.shape().elements()).sum();
     return new String[] {
       known.name(),
-      Texts.count(parameters),
-      Texts.count(prediction.multiplyAdds() / known.batch()),
-      Texts.bytes(backend.prepare(training).bytes()),
-      Texts.bytes(backend.prepare(prediction).bytes()),
+      Quantities.count(parameters),
+      Quantities.count(prediction.multiplyAdds() / known.batch()),
+      Quantities.bytes(backend.prepare(training).bytes()),
+      Quantities.bytes(backend.prepare(prediction).bytes()),
       String.valueOf(known.size()),
       String.valueOf(known.batch()),
       String.valueOf(known.rate())

@@ -8,8 +8,8 @@ import org.nin4j.cli.option.DeviceOptions;
 import org.nin4j.cli.option.NetworkOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.cli.output.Table;
-import org.nin4j.cli.output.Texts;
 import org.nin4j.plan.PlacedPlan;
 import org.nin4j.plan.PlacedPlan.Slot;
 import org.nin4j.plan.Plan;
@@ -101,10 +101,10 @@ public final class PlanCommand implements Callable<Integer> {
                 plan.batch(),
                 org.nin4j.train.recipe.RecipeJson.name(plan.precision()),
                 backend,
-                Texts.count(network.parameters()),
-                Texts.count(plan.multiplyAdds()),
-                Texts.count(placed.bytes()),
-                Texts.bytes(placed.bytes())));
+                Quantities.count(network.parameters()),
+                Quantities.count(plan.multiplyAdds()),
+                Quantities.count(placed.bytes()),
+                Quantities.bytes(placed.bytes())));
   }
 
   private static String[] row(PlacedPlan placed, int index) {
@@ -121,7 +121,7 @@ public final class PlanCommand implements Callable<Integer> {
       Slot slot = placed.slot(largest);
       output = output(step.layer(), largest);
       bytes = kibibytes(slot.bytes());
-      offset = Texts.count(slot.offset() / 1024);
+      offset = Quantities.count(slot.offset() / 1024);
     }
     long parameters =
         step instanceof ForwardStep
@@ -136,7 +136,7 @@ public final class PlanCommand implements Callable<Integer> {
       step.layer(),
       step.kind(),
       output,
-      parameters == 0 ? "" : Texts.count(parameters),
+      parameters == 0 ? "" : Quantities.count(parameters),
       step.multiplyAdds() == 0 ? "" : millions(step.multiplyAdds()),
       bytes,
       offset,
@@ -149,7 +149,7 @@ public final class PlanCommand implements Callable<Integer> {
   }
 
   private static String kibibytes(long bytes) {
-    return Texts.count((bytes + 1023) / 1024);
+    return Quantities.count((bytes + 1023) / 1024);
   }
 
   /** What the step's own layer is called is not said twice. */

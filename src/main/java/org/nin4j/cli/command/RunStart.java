@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
 import org.nin4j.backend.Backend;
 import org.nin4j.cli.option.RecipeDefaults;
 import org.nin4j.cli.output.Console;
-import org.nin4j.cli.output.Texts;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.data.TrainTest;
 import org.nin4j.model.zoo.NinVariant;
 import org.nin4j.plan.step.TensorSpec.Role;
@@ -57,17 +57,17 @@ final class RunStart implements TrainingListener {
             Text.of(
                 "%s (%s parameters) on %s: %s training and %s test images, %s",
                 recipe.network(),
-                Texts.count(parameters),
+                Quantities.count(parameters),
                 data.name(),
-                Texts.count(data.train().count()),
-                Texts.count(data.test().count()),
+                Quantities.count(data.train().count()),
+                Quantities.count(data.test().count()),
                 data.origin()));
     console
         .out()
         .println(
             Text.of(
                 "device: %s; %s for training",
-                backend.description(), Texts.bytes(start.trainingBytes())));
+                backend.description(), Quantities.bytes(start.trainingBytes())));
     console.out().println(Text.of("recipe %s: %s", recipe.name(), settings(recipe)));
     Map<String, String> changed = RecipeDefaults.settings(recipe);
     RecipeDefaults.settings(base)

@@ -18,8 +18,8 @@ import java.util.stream.Stream;
 import org.nin4j.cli.option.RecipeDefaults;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.cli.output.Table;
-import org.nin4j.cli.output.Texts;
 import org.nin4j.model.json.DescriptionException;
 import org.nin4j.text.Text;
 import org.nin4j.train.history.EpochResult;
@@ -171,7 +171,7 @@ public final class RunsCommand implements Callable<Integer> {
           epochs(run),
           lastAccuracy(run),
           bestAccuracy(run),
-          Texts.duration(run.seconds()));
+          Quantities.duration(run.seconds()));
     }
     table.print(console.out());
   }
@@ -198,7 +198,7 @@ public final class RunsCommand implements Callable<Integer> {
     row(table, runs, "epochs", RunsCommand::epochs);
     row(table, runs, "test accuracy", RunsCommand::lastAccuracy);
     row(table, runs, "best (epoch)", RunsCommand::bestAccuracy);
-    row(table, runs, "training time", run -> Texts.duration(run.seconds()));
+    row(table, runs, "training time", run -> Quantities.duration(run.seconds()));
     row(table, runs, "images/s", RunsCommand::speed);
     table.print(console.out());
   }

@@ -9,8 +9,8 @@ import org.nin4j.cli.option.DeviceOptions;
 import org.nin4j.cli.option.NetworkOptions;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.cli.output.Table;
-import org.nin4j.cli.output.Texts;
 import org.nin4j.model.Network;
 import org.nin4j.plan.Planner;
 import org.nin4j.plan.Precision;
@@ -67,8 +67,8 @@ public final class SummaryCommand implements Callable<Integer> {
                   backend.name(),
                   network.recipe().batch(),
                   RecipeJson.name(network.recipe().precision()),
-                  Texts.bytes(training),
-                  Texts.bytes(prediction)));
+                  Quantities.bytes(training),
+                  Quantities.bytes(prediction)));
     }
     return ExitCode.OK.number();
   }
@@ -86,7 +86,7 @@ public final class SummaryCommand implements Callable<Integer> {
           layer.name() + " (" + layer.layer().kind() + ")",
           brackets(layer.input()),
           brackets(layer.output()),
-          Texts.count(parameters(layer)));
+          Quantities.count(parameters(layer)));
     }
     table.print(console.out());
   }
@@ -109,7 +109,7 @@ public final class SummaryCommand implements Callable<Integer> {
     double parameterSize = megabytes(parameters);
     PrintStream out = console.out();
     out.println();
-    out.println("Total params: " + Texts.count(parameters));
+    out.println("Total params: " + Quantities.count(parameters));
     out.println(Text.of("Multiply-adds for one image: %.1f M", multiplyAdds / 1e6));
     out.println(Text.of("Input size (MB): %.2f", inputSize));
     out.println(Text.of("Forward/backward pass size (MB): %.2f", passSize));

@@ -25,8 +25,8 @@ import org.nin4j.cli.option.TimeBudgetOption;
 import org.nin4j.cli.output.Console;
 import org.nin4j.cli.output.ExitCode;
 import org.nin4j.cli.output.JsonReport;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.cli.output.ShellWords;
-import org.nin4j.cli.output.Texts;
 import org.nin4j.cli.output.TrainingReport;
 import org.nin4j.data.DataMissingException;
 import org.nin4j.data.ImageDataset;
@@ -554,7 +554,7 @@ public final class TrainCommand implements Callable<Integer> {
             reached.epoch() == 1 ? "epoch" : "epochs",
             best.testAccuracy(),
             best.epoch(),
-            Texts.duration(seconds),
+            Quantities.duration(seconds),
             folder.path());
     out.println(result);
     page.ended(true, result);

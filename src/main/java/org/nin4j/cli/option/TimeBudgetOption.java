@@ -4,7 +4,7 @@ import java.util.Optional;
 import java.util.function.IntFunction;
 import org.nin4j.backend.Backend;
 import org.nin4j.cli.output.Console;
-import org.nin4j.cli.output.Texts;
+import org.nin4j.cli.output.Quantities;
 import org.nin4j.data.TrainTest;
 import org.nin4j.text.Text;
 import org.nin4j.train.TimeBudget;
@@ -84,14 +84,14 @@ public final class TimeBudgetOption {
   }
 
   static String line(TimeBudget.Choice choice, double left) {
-    String device = "This device trains " + Texts.speed(choice.imagesPerSecond());
+    String device = "This device trains " + Quantities.speed(choice.imagesPerSecond());
     String takes =
         Text.of(
             "%d %s some %s",
             choice.epochs(),
             choice.epochs() == 1 ? "epoch takes" : "epochs take",
-            Texts.duration(choice.expectedSeconds()));
-    String time = Texts.duration(Math.max(0, left));
+            Quantities.duration(choice.expectedSeconds()));
+    String time = Quantities.duration(Math.max(0, left));
     return choice.fits()
         ? Text.of("%s: %s of the %s that are left.", device, takes, time)
         : Text.of(

@@ -39,13 +39,15 @@ public final class DecodingBar implements FolderListener, AutoCloseable {
                   .setConsumer(new ConsoleProgressBarConsumer(console.err(), width.getAsInt()))
                   .build());
     } else if (!said) {
-      console.out().println(Text.of("decoding %s pictures of %s", Texts.count(pictures), dataset));
+      console
+          .out()
+          .println(Text.of("decoding %s pictures of %s", Quantities.count(pictures), dataset));
       said = true;
     }
   }
 
   private static String line(ProgressState state, int columns) {
-    String done = Texts.count(state.getCurrent()) + " of " + Texts.count(state.getMax());
+    String done = Quantities.count(state.getCurrent()) + " of " + Quantities.count(state.getMax());
     double share = state.getNormalizedProgress();
     String left = ProgressLine.timeLeft(state.getElapsedAfterStart(), share);
     return ProgressLine.of(

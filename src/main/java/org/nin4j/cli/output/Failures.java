@@ -68,7 +68,7 @@ public final class Failures {
     long most = Runtime.getRuntime().maxMemory();
     return Text.of(
         "not enough memory (%s): Java may take %s; more with NIN_JAVA_FLAGS=-Xmx%dm in the environment",
-        message, Texts.bytes(most), Math.max(LEAST_HEAP_MIB, 4 * (most >> 20)));
+        message, Quantities.bytes(most), Math.max(LEAST_HEAP_MIB, 4 * (most >> 20)));
   }
 
   /** The text for a file name that Java has no bytes for: its encoding is the locale's. */

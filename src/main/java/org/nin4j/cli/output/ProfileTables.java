@@ -116,7 +116,7 @@ public final class ProfileTables {
                 + " µs)",
             profile.plan().batch(),
             microseconds(run),
-            Texts.speed(profile.plan().batch() / run),
+            Quantities.speed(profile.plan().batch() / run),
             microseconds(profile.total().seconds()),
             profile.total().seconds() / run,
             microseconds(profile.total().floor())));

@@ -95,7 +95,7 @@ public final class StudyProgress implements StudyListener, AutoCloseable {
     return List.of(
         Text.of(
             "%s, accuracy %.4f, %s%s",
-            loss, progress.sums().accuracy(), Texts.speed(progress.imagesPerSecond()), left),
+            loss, progress.sums().accuracy(), Quantities.speed(progress.imagesPerSecond()), left),
         Text.of("%s, acc. %.4f%s", loss, progress.sums().accuracy(), left),
         loss + left,
         epoch + left,
@@ -118,7 +118,7 @@ public final class StudyProgress implements StudyListener, AutoCloseable {
                 ? "diverged"
                 : result.last().map(r -> Text.of("test %.4f", r.testAccuracy())).orElse("no epoch"))
             + ", "
-            + Texts.duration(result.seconds())
+            + Quantities.duration(result.seconds())
             + left(share));
   }
 

@@ -105,7 +105,7 @@ public final class TrainingReport implements TrainingListener, AutoCloseable {
   private static List<String> messages(Progress progress, String left) {
     String loss = Text.of("loss %.4f", progress.sums().loss());
     String shortly = Text.of("%s, acc. %.4f", loss, progress.sums().accuracy());
-    String speed = Texts.speed(progress.imagesPerSecond());
+    String speed = Quantities.speed(progress.imagesPerSecond());
     return List.of(
         sums(progress) + left,
         shortly + ", " + speed + left,
@@ -121,7 +121,7 @@ public final class TrainingReport implements TrainingListener, AutoCloseable {
         "loss %.4f, accuracy %.4f, %s",
         progress.sums().loss(),
         progress.sums().accuracy(),
-        Texts.speed(progress.imagesPerSecond()));
+        Quantities.speed(progress.imagesPerSecond()));
   }
 
   @Override
@@ -153,8 +153,8 @@ public final class TrainingReport implements TrainingListener, AutoCloseable {
         r.testLoss(),
         r.testAccuracy(),
         r.testTop5(),
-        Texts.speed(r.imagesPerSecond()),
-        Texts.duration(r.seconds()),
+        Quantities.speed(r.imagesPerSecond()),
+        Quantities.duration(r.seconds()),
         plural(r.deadUnits(), "unit", "units"),
         plural(r.deadClasses(), "class", "classes"),
         secondsSinceStart());

@@ -3,8 +3,8 @@ package org.nin4j.cli.output;
 import org.nin4j.text.Text;
 
 /** Numbers for people. */
-public final class Texts {
-  private Texts() {}
+public final class Quantities {
+  private Quantities() {}
 
   /** For example 1,992,166. */
   public static String count(long number) {
