@@ -18,15 +18,20 @@ import org.nin4j.tensor.Shape;
  */
 final class Chunks {
   /** Floats that are worth a chunk: about what a core's caches hold. */
-  private static final long FLOATS = 8L << 20;
+  private static final long FLOATS = 4L << 20;
 
   /** The most samples of the given number of floats each that fit and divide the batch. */
   static int samples(int batch, long floatsEach) {
-    int chunk = (int) Math.max(1, Math.min(batch, FLOATS / floatsEach));
+    int chunk = Math.min(batch, most(floatsEach));
     while (batch % chunk != 0) {
       chunk--;
     }
     return chunk;
+  }
+
+  /** The most samples of the given number of floats each that fit, of any batch. */
+  static int most(long floatsEach) {
+    return (int) Math.max(1, FLOATS / floatsEach);
   }
 
   /**

@@ -37,6 +37,12 @@ public final class ConvolutionTrials {
   /** Multiply-adds of a trial, by which it gets its samples: some 4 ms. */
   private static final long LONG = 500_000_000;
 
+  /**
+   * The same where tiles are tried, which take less time for each chunk of samples the more there
+   * are: in one the caches are filled, and a filter gradient is taken together.
+   */
+  private static final long LONG_BY_TILES = 4_000_000_000L;
+
   /** Rounds at least and, while times differ, at most. */
   private static final int LEAST_ROUNDS = 4;
 
@@ -54,7 +60,7 @@ public final class ConvolutionTrials {
   private static final double HOPELESS_AT_ONCE = 5;
 
   /** A plainer way is taken unless the other takes less than this part of its time. */
-  private static final double CLEARLY = 0.85;
+  private static final double CLEARLY = 0.9;
 
   /** A byte of which a float or bf16 is near 0.75: zeros might be multiplied in no time. */
   private static final int NEAR_ONE = 0x3f;
@@ -88,18 +94,21 @@ public final class ConvolutionTrials {
       if (possible.size() == 1 || step.multiplyAdds() < SHORT) {
         return possible.get(0);
       }
-      Tried tried = tried(step, constant);
+      List<Convolution> ways = worthTrying(step, possible);
+      Tried tried = tried(step, ways, constant);
       String key = key(tried);
       return kept.find(key)
           .filter(possible::contains)
-          .orElseGet(() -> kept.keep(key, fastest(tried, worthTrying(step, possible))));
+          .orElseGet(() -> kept.keep(key, fastest(tried, ways)));
     };
   }
 
   /** What was chosen for a step of a plan, if it was tried; else the plainest. Tries nothing. */
   public ConvolutionChoice known(boolean constant) {
     return (step, possible) ->
-        kept.find(key(tried(step, constant))).filter(possible::contains).orElse(possible.get(0));
+        kept.find(key(tried(step, worthTrying(step, possible), constant)))
+            .filter(possible::contains)
+            .orElse(possible.get(0));
   }
 
   /** Everything that was chosen, here or elsewhere. */
@@ -117,9 +126,12 @@ public final class ConvolutionTrials {
    */
   private record Tried(ConvolutionStep step, boolean constant) {}
 
-  private Tried tried(ConvolutionStep step, boolean constant) {
+  private Tried tried(ConvolutionStep step, List<Convolution> ways, boolean constant) {
     int batch = step.images().shape().dim(0);
-    long wanted = Math.max(1, Math.min(batch, LONG * batch / step.multiplyAdds()));
+    boolean tiles = ways.contains(Convolution.TILES);
+    long least = tiles ? Winograd.tiles(step).wholeChunk() : 1;
+    long enough = (tiles ? LONG_BY_TILES : LONG) * batch / step.multiplyAdds();
+    long wanted = Math.min(batch, Math.max(least, enough));
     // So that batches of many sizes share a choice, and threads have equal parts.
     int samples = wanted == batch ? batch : Math.toIntExact(Long.highestOneBit(wanted));
     boolean weights = !(step instanceof ConvolutionBackwardFilter);

@@ -50,8 +50,7 @@ record WinogradTiles(
             filters,
             kernel,
             padding);
-    long each = (long) single.points() * single.tiles() * (single.channels + filters);
-    int chunk = Chunks.samples(single.samples, each);
+    int chunk = Chunks.samples(single.samples, single.floatsEach());
     return new WinogradTiles(
         single.samples,
         chunk,
@@ -121,5 +120,15 @@ record WinogradTiles(
 
   int chunks() {
     return samples / chunk;
+  }
+
+  /** Samples of a chunk if the batch is large: the products of fewer take longer for each. */
+  int wholeChunk() {
+    return Chunks.most(floatsEach());
+  }
+
+  /** Of a sample, in both factors' stead: its inputs and results by point and tile. */
+  private long floatsEach() {
+    return (long) points() * tiles() * (channels + filters);
   }
 }

@@ -67,6 +67,28 @@ class ConvolutionTrialsTest {
     assertTrue(direct.stream().allMatch("direct"::equals), direct.toString());
   }
 
+  /** Of one sample the tiles are few, and their products slow: they were never chosen. */
+  @Test
+  void whatTilesMayComputeIsTriedWithSeveralOfTheirChunks() throws IOException {
+    Network wide =
+        new Network(
+            "wide",
+            Sequential.of(
+                new Conv2d(96, 1, 1, 0),
+                Activation.RELU,
+                new Conv2d(256, 5, 1, 2),
+                new GlobalAvgPool2d(),
+                new Flatten()));
+    BatchSpec images = BatchSpec.unit(Shape.of(1, 26, 26), 26, 26);
+    Plan plan = Planner.plan(wide, images, 16, Precision.FP32, new Purpose.Training(Sgd.PLAIN));
+    ways(plan, CpuOptions.of(2).withCache(folder));
+    String kept = Files.readString(only(folder.resolve("cpu")));
+    List<String> tried = kept.lines().filter(line -> line.contains("256×96×5×5")).toList();
+    assertEquals(3, tried.size(), kept);
+    // Two samples are a chunk; eight have 3.3 billion multiply-adds, sixteen were too many.
+    assertTrue(tried.stream().allMatch(line -> line.contains(" 8×256×26×26 ")), kept);
+  }
+
   @Test
   void whoOnlyPlansTriesNothing() {
     List<String> ways = ways(CpuOptions.of(2).withCache(folder).withoutTrials());
@@ -84,8 +106,12 @@ class ConvolutionTrialsTest {
   }
 
   private static List<String> ways(CpuOptions options) {
+    return ways(PLAN, options);
+  }
+
+  private static List<String> ways(Plan plan, CpuOptions options) {
     try (OneDnnBackend backend = new OneDnnBackend(options)) {
-      Plan prepared = backend.prepare(PLAN).plan();
+      Plan prepared = backend.prepare(plan).plan();
       return prepared.steps().stream()
           .flatMap(step -> backend.way(prepared, step).stream())
           .toList();
