@@ -35,8 +35,7 @@ public final class Tables {
       Pattern.compile("(<!-- table: ([a-z0-9-]+) -->\n)(.*?)(<!-- /table -->)", Pattern.DOTALL);
 
   private static final String XEON = "2026-11-24T225131_race";
-  private static final String ZEN_FP32 = "2026-11-26T050216_race";
-  private static final String ZEN_BF16 = "2026-11-26T050630_race";
+  private static final String ZEN = "2026-11-28T061835_race";
   private static final String AMX = "2026-11-27T140332_race";
 
   /** Races of many networks; what a later one measured again takes the place of an earlier one. */
@@ -66,7 +65,7 @@ public final class Tables {
   static {
     TABLES.put("headline", Tables::headline);
     TABLES.put("race-xeon", () -> shortRace(XEON, XEON));
-    TABLES.put("race-zen", () -> shortRace(ZEN_FP32, ZEN_BF16));
+    TABLES.put("race-zen", () -> shortRace(ZEN, ZEN));
     TABLES.put("race-amx", () -> shortRace(AMX, AMX));
     TABLES.put("race-h200", Tables::gpuRace);
     TABLES.put("full-xeon-train", () -> fullRace(XEON));
@@ -78,6 +77,9 @@ public final class Tables {
     TABLES.put("full-amx-infer", () -> fullRace("2026-11-27T180817_race"));
     TABLES.put("full-amx-pytorch", () -> fullRace("2026-11-27T181152_race"));
     TABLES.put("full-amx-pytorch-bf16", () -> fullRace("2026-11-27T182120_race"));
+    TABLES.put("full-zen", () -> fullRace(ZEN));
+    TABLES.put("full-zen-infer-tiles", () -> fullRace("2026-11-28T063208_race"));
+    TABLES.put("networks-zen-tiles", () -> networks(List.of(ZEN, "2026-11-28T062216_race")));
     TABLES.put("full-zen-first", () -> fullRace("2026-11-22T080804_race"));
     TABLES.put("full-zen-busy", () -> fullRace("2026-11-22T082016_race"));
     TABLES.put("full-zen-infer", () -> fullRace("2026-11-22T081640_race"));
@@ -239,8 +241,8 @@ public final class Tables {
             gpu.get("ratio").getAsDouble(),
             graph.get("ratio").getAsDouble()));
     headlineRow(table, "an Intel Xeon (AVX-512), fp32", XEON, "fp32");
-    headlineRow(table, "an AMD EPYC (Zen 5), fp32", ZEN_FP32, "fp32");
-    headlineRow(table, "an AMD EPYC (Zen 5), bf16", ZEN_BF16, "bf16");
+    headlineRow(table, "an AMD EPYC (Zen 5), fp32", ZEN, "fp32");
+    headlineRow(table, "an AMD EPYC (Zen 5), bf16", ZEN, "bf16");
     headlineRow(table, "an Intel Xeon with AMX, bf16", AMX, "bf16");
     return table.toString();
   }
