@@ -33,6 +33,8 @@ import org.nin4j.train.recipe.Recipe;
 /** What Spark mends changes no bit. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class FaultsTest {
+  /** Trainings at most until a copy was first; all have the same bits. */
+  private static final int TRAININGS = 6;
 
   private static StandaloneCluster cluster;
 
@@ -136,7 +138,10 @@ class FaultsTest {
     }
   }
 
-  /** An executor that stands still for some seconds: a copy of its task runs on the other. */
+  /**
+   * An executor that stands still for some seconds: a copy of its task runs on the other. Not each
+   * time: it may have no task just then, or the copy waits for what only it can send.
+   */
   @Test
   void aStragglerIsOvertaken() throws Exception {
     Checkpoint expected = Trial.onOneMachine(Trial.recipe(), Trial.rounds(4, 2), "reference");
@@ -151,12 +156,14 @@ class FaultsTest {
                 .set("spark.locality.wait", "0s"))) {
       Watch watch = new Watch(8, () -> standStill(cluster.executor(), 6));
       spark.sparkContext().addSparkListener(watch);
-      NinModel model =
-          Trial.estimator(Trial.recipe(), 4, 2).setDevice("reference").fit(Trial.frame(spark));
-      spark.sparkContext().listenerBus().waitUntilEmpty();
-      System.out.printf(Locale.ROOT, "%d copies were first%n", watch.copies.get());
+      for (int training = 0; training < TRAININGS && watch.copies.get() == 0; training++) {
+        NinModel model =
+            Trial.estimator(Trial.recipe(), 4, 2).setDevice("reference").fit(Trial.frame(spark));
+        spark.sparkContext().listenerBus().waitUntilEmpty();
+        System.out.printf(Locale.ROOT, "%d copies were first%n", watch.copies.get());
+        Trial.assertSameBits(expected, model.checkpoint());
+      }
       assertTrue(watch.copies.get() >= 1, "a copy was first");
-      Trial.assertSameBits(expected, model.checkpoint());
     }
   }
 
