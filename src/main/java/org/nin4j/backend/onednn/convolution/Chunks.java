@@ -22,16 +22,11 @@ final class Chunks {
 
   /** The most samples of the given number of floats each that fit and divide the batch. */
   static int samples(int batch, long floatsEach) {
-    int chunk = Math.min(batch, most(floatsEach));
+    int chunk = (int) Math.max(1, Math.min(batch, FLOATS / floatsEach));
     while (batch % chunk != 0) {
       chunk--;
     }
     return chunk;
-  }
-
-  /** The most samples of the given number of floats each that fit, of any batch. */
-  static int most(long floatsEach) {
-    return (int) Math.max(1, FLOATS / floatsEach);
   }
 
   /**

@@ -38,8 +38,8 @@ public final class ConvolutionTrials {
   private static final long LONG = 500_000_000;
 
   /**
-   * The same where tiles are tried, which take less time for each chunk of samples the more there
-   * are: in one the caches are filled, and a filter gradient is taken together.
+   * The same where tiles are tried. They go some samples at a time: the first of these fill the
+   * caches, and a filter gradient is put together once for all, so that few tell too little.
    */
   private static final long LONG_BY_TILES = 4_000_000_000L;
 
@@ -128,10 +128,8 @@ public final class ConvolutionTrials {
 
   private Tried tried(ConvolutionStep step, List<Convolution> ways, boolean constant) {
     int batch = step.images().shape().dim(0);
-    boolean tiles = ways.contains(Convolution.TILES);
-    long least = tiles ? Winograd.tiles(step).wholeChunk() : 1;
-    long enough = (tiles ? LONG_BY_TILES : LONG) * batch / step.multiplyAdds();
-    long wanted = Math.min(batch, Math.max(least, enough));
+    long enough = ways.contains(Convolution.TILES) ? LONG_BY_TILES : LONG;
+    long wanted = Math.max(1, Math.min(batch, enough * batch / step.multiplyAdds()));
     // So that batches of many sizes share a choice, and threads have equal parts.
     int samples = wanted == batch ? batch : Math.toIntExact(Long.highestOneBit(wanted));
     boolean weights = !(step instanceof ConvolutionBackwardFilter);

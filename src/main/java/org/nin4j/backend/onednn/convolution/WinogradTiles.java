@@ -50,7 +50,8 @@ record WinogradTiles(
             filters,
             kernel,
             padding);
-    int chunk = Chunks.samples(single.samples, single.floatsEach());
+    long each = (long) single.points() * single.tiles() * (single.channels + filters);
+    int chunk = Chunks.samples(single.samples, each);
     return new WinogradTiles(
         single.samples,
         chunk,
@@ -120,15 +121,5 @@ record WinogradTiles(
 
   int chunks() {
     return samples / chunk;
-  }
-
-  /** Samples of a chunk if the batch is large: the products of fewer take longer for each. */
-  int wholeChunk() {
-    return Chunks.most(floatsEach());
-  }
-
-  /** Of a sample, in both factors' stead: its inputs and results by point and tile. */
-  private long floatsEach() {
-    return (long) points() * tiles() * (channels + filters);
   }
 }
