@@ -126,10 +126,14 @@ class StudyCommandTest {
     }
   }
 
-  /** After a crash within an epoch: with what was saved by the clock, and no more. */
+  /**
+   * After a crash within an epoch: with what was saved by the clock, and no more. The clock is
+   * looked at when there is progress to report, so that an epoch must last longer than until the
+   * first.
+   */
   @Test
   void aRunIsSavedByTheClockAndGoesOnFromThere() throws IOException {
-    String file = write("\"one\": {\"epochs\": 2, \"limit\": 800}", "");
+    String file = write("\"one\": {\"epochs\": 2, \"limit\": 2400}", "");
     String[] command = {
       file,
       "--seeds",
